@@ -1,0 +1,87 @@
+// The words of one attempt: what came of it, what the certificate said, what came of a challenge; and their spelling
+// in event.reason, login.certificate and login.challenge. The spellings are the wire format: they never change.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace stockade {
+
+// What came of an attempt (event.reason). kUnknown is an outcome too: the gateway's answer fitted nothing we know.
+enum class Outcome : uint8_t {
+  kUnknown,
+  kSuccess,
+  kBadPassword,
+  kUnknownAccount,
+  kBadCertificate,
+  kSecondFactorFailed,
+  kAccountLocked,
+  kStopped,  // somebody in front, perhaps we, never let it reach the password check
+};
+inline constexpr std::array<std::string_view, 8> kOutcomeNames = {
+    "unknown",         "success",              "bad_password",   "unknown_account",
+    "bad_certificate", "second_factor_failed", "account_locked", "stopped"};
+
+// event.outcome, the coarse ECS word: success | failure | unknown. Everything but success and unknown is a failure.
+constexpr std::string_view CoarseOutcomeName(Outcome outcome) noexcept {
+  if (outcome == Outcome::kSuccess) return "success";
+  return outcome == Outcome::kUnknown ? "unknown" : "failure";
+}
+
+// What the certificate of an attempt said (login.certificate). kUnchecked: nobody looked, or no field was there.
+enum class CertificateStatus : uint8_t {
+  kUnchecked,
+  kValid,
+  kMissing,
+  kMalformed,
+  kUntrusted,
+  kExpired,
+  kNotYetValid,
+  kRevoked,
+  kWrongUse,
+  kMismatch,  // a good certificate of somebody else's account
+};
+inline constexpr std::array<std::string_view, 10> kCertificateNames = {
+    "unchecked", "valid",         "missing", "malformed", "untrusted",
+    "expired",   "not_yet_valid", "revoked", "wrong_use", "mismatch"};
+
+// True where a certificate was shown and is not good: such an attempt never reaches the password check.
+constexpr bool IsBadCertificate(CertificateStatus status) noexcept {
+  return status != CertificateStatus::kUnchecked && status != CertificateStatus::kValid &&
+         status != CertificateStatus::kMissing;
+}
+
+// What came, or in a simulation would come, of a challenge shown on this attempt (login.challenge).
+enum class ChallengeResult : uint8_t { kAbsent, kPassed, kFailed, kUnknown };
+inline constexpr std::array<std::string_view, 4> kChallengeResultNames = {"", "passed", "failed", "unknown"};
+
+// A plain string says the same for both kinds; an object {"human":…,"identity":…} says each.
+struct ChallengeResults {
+  ChallengeResult human = ChallengeResult::kAbsent;
+  ChallengeResult identity = ChallengeResult::kAbsent;
+};
+
+constexpr std::string_view Name(Outcome outcome) noexcept { return kOutcomeNames[static_cast<size_t>(outcome)]; }
+constexpr std::string_view Name(CertificateStatus s) noexcept { return kCertificateNames[static_cast<size_t>(s)]; }
+constexpr std::string_view Name(ChallengeResult r) noexcept { return kChallengeResultNames[static_cast<size_t>(r)]; }
+
+// The enum of a spelling, or nothing for any other text. Exact: case counts.
+constexpr std::optional<Outcome> ParseOutcome(std::string_view name) noexcept {
+  for (size_t i = 0; i < kOutcomeNames.size(); ++i)
+    if (kOutcomeNames[i] == name) return static_cast<Outcome>(i);
+  return std::nullopt;
+}
+constexpr std::optional<CertificateStatus> ParseCertificateStatus(std::string_view name) noexcept {
+  for (size_t i = 0; i < kCertificateNames.size(); ++i)
+    if (kCertificateNames[i] == name) return static_cast<CertificateStatus>(i);
+  return std::nullopt;
+}
+constexpr std::optional<ChallengeResult> ParseChallengeResult(std::string_view name) noexcept {
+  for (size_t i = 1; i < kChallengeResultNames.size(); ++i)
+    if (kChallengeResultNames[i] == name) return static_cast<ChallengeResult>(i);
+  return std::nullopt;
+}
+
+}  // namespace stockade
