@@ -55,6 +55,9 @@ class Address {
   }
 
  private:
+  friend struct Prefix;  // a network wider than /96 around the NAT64 prefix starts at an address that must not fold
+  constexpr Address(uint64_t high, uint64_t low, uint8_t family) : high_(high), low_(low), family_(family) {}
+
   uint64_t high_ = 0;
   uint64_t low_ = 0;
   uint8_t family_ = 0;  // 0 absent, 4, 6

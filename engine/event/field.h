@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -101,8 +102,12 @@ class FieldTable {
   const std::vector<std::string>& extra_names() const noexcept { return extra_names_; }
 
  private:
+  struct NameHash {
+    using is_transparent = void;
+    size_t operator()(std::string_view name) const noexcept { return std::hash<std::string_view>{}(name); }
+  };
   std::vector<std::string> extra_names_;
-  std::unordered_map<std::string, FieldId> ids_;
+  std::unordered_map<std::string, FieldId, NameHash, std::equal_to<>> ids_;
 };
 
 }  // namespace stockade

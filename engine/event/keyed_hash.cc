@@ -1,0 +1,92 @@
+#include "engine/event/keyed_hash.h"
+
+#include <bit>
+#include <cstring>
+
+namespace stockade {
+namespace {
+
+uint64_t LoadLittle(const unsigned char* bytes) noexcept {
+  uint64_t value;
+  std::memcpy(&value, bytes, sizeof value);
+  if constexpr (std::endian::native == std::endian::big) value = __builtin_bswap64(value);
+  return value;
+}
+
+struct State {
+  uint64_t v0, v1, v2, v3;
+
+  void Round() noexcept {
+    v0 += v1;
+    v1 = std::rotl(v1, 13) ^ v0;
+    v0 = std::rotl(v0, 32);
+    v2 += v3;
+    v3 = std::rotl(v3, 16) ^ v2;
+    v0 += v3;
+    v3 = std::rotl(v3, 21) ^ v0;
+    v2 += v1;
+    v1 = std::rotl(v1, 17) ^ v2;
+    v2 = std::rotl(v2, 32);
+  }
+  void Compress(uint64_t word) noexcept {
+    v3 ^= word;
+    Round();
+    Round();
+    v0 ^= word;
+  }
+  uint64_t Squeeze() noexcept {
+    for (int i = 0; i < 4; ++i) Round();
+    return v0 ^ v1 ^ v2 ^ v3;
+  }
+};
+
+int HexDigit(char c) noexcept {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+}  // namespace
+
+std::optional<HashKey> HashKey::Parse(std::string_view hex) noexcept {
+  if (hex.size() != 32) return std::nullopt;
+  std::array<uint64_t, 2> halves{};
+  for (size_t i = 0; i < 16; ++i) {
+    const int high = HexDigit(hex[2 * i]);
+    const int low = HexDigit(hex[2 * i + 1]);
+    if (high < 0 || low < 0) return std::nullopt;
+    // The reference code reads its key little-endian, so byte i of a half is its i-th lowest.
+    halves[i / 8] |= static_cast<uint64_t>(high << 4 | low) << (8 * (i % 8));
+  }
+  return HashKey{halves[0], halves[1]};
+}
+
+Hash128 SipHash128(const HashKey& key, const void* bytes, size_t size) noexcept {
+  // "somepseudorandomlygeneratedbytes"; 0xee marks 128 bits of output.
+  State state{key.k0 ^ 0x736f6d6570736575ULL, key.k1 ^ 0x646f72616e646f6dULL ^ 0xee,
+              key.k0 ^ 0x6c7967656e657261ULL, key.k1 ^ 0x7465646279746573ULL};
+  const auto* p = static_cast<const unsigned char*>(bytes);
+  for (size_t words = size / 8; words > 0; --words, p += 8) state.Compress(LoadLittle(p));
+  uint64_t last = static_cast<uint64_t>(size) << 56;
+  for (size_t i = 0; i < size % 8; ++i) last |= static_cast<uint64_t>(p[i]) << (8 * i);
+  state.Compress(last);
+  Hash128 hash;
+  state.v2 ^= 0xee;
+  hash.low = state.Squeeze();
+  state.v1 ^= 0xdd;
+  hash.high = state.Squeeze();
+  return hash;
+}
+
+std::string ToHex(const Hash128& hash) {
+  std::string text(32, '0');
+  for (size_t i = 0; i < 16; ++i) {
+    const uint64_t byte = (i < 8 ? hash.low : hash.high) >> (8 * (i % 8)) & 0xff;
+    text[2 * i] = "0123456789abcdef"[byte >> 4];
+    text[2 * i + 1] = "0123456789abcdef"[byte & 0xf];
+  }
+  return text;
+}
+
+}  // namespace stockade
