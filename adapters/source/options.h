@@ -1,0 +1,86 @@
+// Everything a user may set about how logs are read: one struct, validated whole before anything is opened.
+//
+// Defaults read the common case without a word: the format is detected, dates without a zone are UTC, dates
+// without a year are placed so that none lies in the future of the file, an access log counts POST requests
+// to login-like paths.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "engine/event/field.h"
+#include "engine/event/outcome.h"
+
+namespace stockade {
+
+// Which requests of an access log are login attempts, and what came of them.
+struct AccessLogOptions {
+  // How a path of the log (without its query) is compared.
+  enum class PathMatch { kExact, kPrefix, kRegex };  // kRegex: RE2, whole path
+  struct LoginPath {
+    PathMatch match = PathMatch::kExact;
+    std::string text;
+  };
+  // Empty: the built-in pattern: a path whose last segment is a login word (login, signin, sign-in, log_in,
+  // logon, auth, authenticate, session(s), token, wp-login.php, xmlrpc.php, login.php …, kLoginPathPattern in
+  // access_log.h).
+  std::vector<LoginPath> login_paths;
+  // Methods that send credentials. HTTP Basic is another matter: a request with $remote_user set, or answered
+  // by 401, is an attempt whatever its method if `basic` is set.
+  std::vector<std::string> methods = {"POST"};
+  bool basic = true;
+  // Status → outcome. "200", "4xx". The more exact wins. Statuses that match nothing are kUnknown. Empty: the
+  // default of a login form: 302 and 303 success (the form redirects whom it lets in), 200 bad_password (the
+  // form is shown again), 201, 204 success (an API made a session), 401, 403 and 422 bad_password, 400
+  // bad_password, 404 no attempt, 423 account_locked, 429 and 503 stopped. With HTTP Basic 2xx and 3xx are
+  // success.
+  std::map<std::string, Outcome> outcomes;
+};
+
+struct SourceOptions {
+  // A format of registry.h, or "auto".
+  std::string format = "auto";
+
+  // Which fields beyond the known ones to keep: those of this table's extra_names(). Null: none. Must outlive
+  // the source, and be complete before it is opened.
+  const FieldTable* fields = nullptr;
+
+  // NDJSON: field → dotted path in the log, as {"user.name": "actor.alternateId", "@timestamp": "published"}.
+  // A mapped field is read from its path only. The same path may serve two fields.
+  std::map<std::string, std::string> field_paths;
+  // NDJSON: words of the log → outcomes, compared whole and without regard to case, for logs whose outcome
+  // words are not those of the design: {"INVALID_CREDENTIALS": bad_password}. Looked up before the built-in
+  // words.
+  std::map<std::string, Outcome> outcome_words;
+
+  // CSV: field → name of its column. A mapped field is read from its column only; other fields from the
+  // columns that are known by name (csv.h).
+  std::map<std::string, std::string> columns;
+  // CSV: 0 detects one of , ; tab | from the header.
+  char delimiter = 0;
+
+  AccessLogOptions access_log;
+
+  // Text patterns: the format file (YAML) to read by; text_pattern.h describes it. Set: the format is "text".
+  std::string format_file;
+
+  // The year of the first date without a year. Nothing: the latest year in which no date of the input lies
+  // after the time the input was last changed (a file's mtime), or after `reference_time` where there is
+  // none.
+  std::optional<int> year;
+  // The zone of dates without one. IANA zones by absl::LoadTimeZone.
+  absl::TimeZone time_zone = absl::UTCTimeZone();
+  // "Now" for standard input, given by the caller: readers have no clock. Unset (the Unix epoch): an input
+  // without mtime and `year` reads year-less dates in 1970 and says so by that.
+  absl::Time reference_time = absl::UnixEpoch();
+};
+
+// Everything that can be wrong with options before a byte is read, the first of it: unknown format or field
+// name, two delimiters, a pattern RE2 refuses, a status that is none. The message names the option.
+absl::Status Validate(const SourceOptions& options);
+
+}  // namespace stockade
