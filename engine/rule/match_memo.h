@@ -1,0 +1,102 @@
+// Remembers which patterns matched the values a field had lately, because most fields of a login say the same
+// few things: a thousand user agents make up almost all traffic, and comparing 120 bytes is ten times cheaper
+// than scanning them.
+//
+// A value is found only if all its bytes are equal, so an answer from here is the answer of the scan,
+// whatever a stranger puts into the field; colliding values on purpose only makes him lose the memo, for a
+// scan each. Direct mapped: kSlots values of at most kValueBytesMax bytes with at most kIdsMax matches each,
+// ~50 KiB, allocated at construction. A field whose values do not repeat (account names under a spray) is
+// noticed: if fewer than one in eight of kTrial look-ups hit, the memo stands aside for kRest values. Not
+// thread-safe; noexcept; allocates nothing later.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace stockade {
+
+class MatchMemo {
+ public:
+  static constexpr size_t kSlots = 256;
+  static constexpr size_t kValueBytesMax = 160;
+  static constexpr size_t kIdsMax = 12;
+  static constexpr uint32_t kTrial = 512;
+  static constexpr uint32_t kRest = 16384;
+
+  MatchMemo() = default;  // remembers nothing
+  static MatchMemo Make() {
+    MatchMemo memo;
+    memo.slots_.resize(kSlots);
+    return memo;
+  }
+
+  // Whether this value should be looked up, and stored if it is not found. Call once a value, before Find.
+  bool Takes(std::string_view value) noexcept {
+    if (slots_.empty() || value.size() > kValueBytesMax || value.empty()) return false;
+    if (rest_ > 0) [[unlikely]] {
+      --rest_;
+      return false;
+    }
+    if (++looked_ == kTrial) [[unlikely]] {
+      if (found_ < kTrial / 8) rest_ = kRest;
+      looked_ = found_ = 0;
+    }
+    return true;
+  }
+
+  // The ids stored with exactly these bytes, or nothing.
+  std::optional<std::span<const uint16_t>> Find(std::string_view value) noexcept {
+    slot_ = &slots_[Hash(value) % kSlots];
+    if (slot_->size != value.size() || std::memcmp(slot_->value, value.data(), value.size()) != 0)
+      return std::nullopt;
+    ++found_;
+    return std::span<const uint16_t>(slot_->ids, slot_->id_count);
+  }
+
+  // Stores what Find did not find: call with the same value, directly after it.
+  void Store(std::string_view value, std::span<const uint16_t> ids) noexcept {
+    if (ids.size() > kIdsMax) return;
+    slot_->size = static_cast<uint8_t>(value.size());
+    slot_->id_count = static_cast<uint8_t>(ids.size());
+    std::memcpy(slot_->value, value.data(), value.size());
+    if (!ids.empty()) std::memcpy(slot_->ids, ids.data(), ids.size_bytes());
+  }
+
+ private:
+  struct Slot {
+    uint8_t size = 0;  // 0: nothing stored
+    uint8_t id_count = 0;
+    uint16_t ids[kIdsMax];
+    char value[kValueBytesMax];
+  };
+  static_assert(kValueBytesMax <= 255);
+
+  // Eight bytes at a time; only spreads, promises nothing.
+  static uint64_t Hash(std::string_view value) noexcept {
+    const char* p = value.data();
+    size_t left = value.size();
+    uint64_t hash = left * 0x9e3779b97f4a7c15ULL;
+    uint64_t word = 0;
+    for (; left >= 8; p += 8, left -= 8) {
+      std::memcpy(&word, p, 8);
+      hash = (hash ^ word) * 0xff51afd7ed558ccdULL;
+      hash ^= hash >> 32;
+    }
+    word = 0;
+    std::memcpy(&word, p, left);
+    hash = (hash ^ word) * 0xff51afd7ed558ccdULL;
+    return hash ^ (hash >> 29);
+  }
+
+  std::vector<Slot> slots_;
+  Slot* slot_ = nullptr;
+  uint32_t looked_ = 0;
+  uint32_t found_ = 0;
+  uint32_t rest_ = 0;
+};
+
+}  // namespace stockade
