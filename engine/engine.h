@@ -1,24 +1,25 @@
-// Stockade's engine: one attempt in, one verdict out before the password check; one outcome in, and decisions follow.
+// Stockade's engine: one attempt in, one verdict out before the password check; one outcome in, and decisions
+// follow.
 //
-//   attempt ──► Assess ──► verdict ──► (password check) ──► Observe ──► windows ─► rules ─► decision ─► ledger
+//   attempt ──► Assess ──► verdict ──► (password check) ──► Observe ──► windows ─► rules ─► decision ─►
+//   ledger
 //                  ▲                                                                                    │
 //                  └──────────────────────── standing decisions ◄───────────────────────────────────────┘
 //
-// What for: to be embedded: by the sidecar, by replay, by a gateway written in C++. What it needs comes in: events, and
-// time with them. It does no I/O, reads no clock, starts no thread, and throws nothing.
+// What for: to be embedded: by the sidecar, by replay, by a gateway written in C++. What it needs comes in:
+// events, and time with them. It does no I/O, reads no clock, starts no thread, and throws nothing.
 //
-// Order of calls, as a grammar: (Assess Observe?)* Finish?. Several attempts may be between Assess and Observe at once.
-// Observe is called for every attempt that went on to the password check (ReachesPasswordCheck), with the verdict that
-// Assess gave for it; never for one that was stopped. Finish ends a stream whose last event may still be waiting for
-// its timestamp to be believed.
+// Order of calls, as a grammar: (Assess Observe?)* Finish?. Several attempts may be between Assess and
+// Observe at once. Observe is called for every attempt that went on to the password check
+// (ReachesPasswordCheck), with the verdict that Assess gave for it; never for one that was stopped. Finish
+// ends a stream whose last event may still be waiting for its timestamp to be believed.
 //
-// Determinism: the same calls with the same options give the same verdicts, alerts and decisions, byte for byte, on
-// every machine, at any speed.
-// Time: an event counts at its own @timestamp, in whole milliseconds. See window/watermark.h for late and wild ones.
-// Memory: everything the engine keeps stays below EngineOptions::memory_bytes.
-// Cost: Assess a fraction of a microsecond; Observe a fraction more for each rule that matches. Neither allocates, save
-// where an alert is raised or an account is learnt.
-// Threads: none. One caller at a time; who has several serialises them. The RuleSet may be shared.
+// Determinism: the same calls with the same options give the same verdicts, alerts and decisions, byte for
+// byte, on every machine, at any speed. Time: an event counts at its own @timestamp, in whole milliseconds.
+// See window/watermark.h for late and wild ones. Memory: everything the engine keeps stays below
+// EngineOptions::memory_bytes. Cost: Assess a fraction of a microsecond; Observe a fraction more for each
+// rule that matches. Neither allocates, save where an alert is raised or an account is learnt. Threads: none.
+// One caller at a time; who has several serialises them. The RuleSet may be shared.
 #pragma once
 
 #include <cstdint>
@@ -49,8 +50,8 @@ inline constexpr std::string_view kCertificatePolicyNames[] = {"ignored", "prefe
 struct EngineOptions {
   Mode mode = Mode::kProtect;
   CertificatePolicy certificates = CertificatePolicy::kPreferred;
-  size_t memory_bytes = kMemoryBytesDefault;  // ≥ kMemoryBytesMin
-  int64_t lateness_ms = kLatenessMsDefault;   // 0 … kLatenessMsMax
+  size_t memory_bytes = kMemoryBytesDefault;                 // ≥ kMemoryBytesMin
+  int64_t lateness_ms = kLatenessMsDefault;                  // 0 … kLatenessMsMax
   HashKey hash_key{0x73746f636b616465, 0x2d64656661756c74};  // of window keys and decision ids
   Allowlist allowlist;
 };
@@ -59,43 +60,43 @@ struct EngineOptions {
 struct EngineCounters {
   uint64_t assessed = 0;
   uint64_t observed = 0;
-  uint64_t verdicts[4] = {};        // by VerdictKind
+  uint64_t verdicts[4] = {};  // by VerdictKind
   uint64_t alerts = 0;
   uint64_t decisions = 0;
-  uint64_t late = 0;                // counted where they belong
-  uint64_t too_late = 0;            // older than the allowed lateness: assessed, not observed
-  uint64_t wild = 0;                // timestamps in the future that nothing confirmed: assessed, not observed
-  uint64_t scan_failures = 0;       // pattern scans that failed and were answered by the slow path
-  uint64_t windows_evicted = 0;     // windows given up for memory before their span was over
-  uint32_t undercount_max = 0;      // the largest count any of them held: what a rule may have missed by
-  size_t memory_bytes = 0;          // in use now
+  uint64_t late = 0;             // counted where they belong
+  uint64_t too_late = 0;         // older than the allowed lateness: assessed, not observed
+  uint64_t wild = 0;             // timestamps in the future that nothing confirmed: assessed, not observed
+  uint64_t scan_failures = 0;    // pattern scans that failed and were answered by the slow path
+  uint64_t windows_evicted = 0;  // windows given up for memory before their span was over
+  uint32_t undercount_max = 0;   // the largest count any of them held: what a rule may have missed by
+  size_t memory_bytes = 0;       // in use now
 };
 
 // One window that a rule looked at during Observe, for `explain`.
 struct WindowReading {
   std::string_view rule;
-  std::string_view condition;       // "gte 8"
+  std::string_view condition;  // "gte 8"
   int64_t span_ms = 0;
-  double value = 0;                 // after this event
+  double value = 0;  // after this event
   bool at_least = false;
   bool estimated = false;
-  bool met = false;                 // the condition holds
-  bool quiet = false;               // it holds but has already been said for this key
-  int64_t first_ms = 0;             // the window's edges: oldest and newest event counted
+  bool met = false;      // the condition holds
+  bool quiet = false;    // it holds but has already been said for this key
+  int64_t first_ms = 0;  // the window's edges: oldest and newest event counted
   int64_t last_ms = 0;
-  double allowed = 0;               // the threshold from which on this value would not have met the condition
-  Hash128 key;                      // equal for events that count together
+  double allowed = 0;  // the threshold from which on this value would not have met the condition
+  Hash128 key;         // equal for events that count together
   std::vector<std::pair<std::string_view, std::string_view>> group;
 };
 
 // One step of the gate's way, for `explain`.
 struct GateStep {
-  std::string_view step;            // "standing decisions", "certificate", "lane", "mode"
+  std::string_view step;  // "standing decisions", "certificate", "lane", "mode"
   std::string said;
 };
 
-// Who listens. Called from inside Assess, Observe and Finish; must not call back into the engine. Arguments live during
-// the call only.
+// Who listens. Called from inside Assess, Observe and Finish; must not call back into the engine. Arguments
+// live during the call only.
 class EngineListener {
  public:
   virtual ~EngineListener() = default;
@@ -109,15 +110,16 @@ class EngineListener {
 
 class Engine {
  public:
-  // Errors: InvalidArgument, naming the option, for one out of its range. `rules` and `listener` outlive the engine;
-  // `listener` may be null.
+  // Errors: InvalidArgument, naming the option, for one out of its range. `rules` and `listener` outlive the
+  // engine; `listener` may be null.
   static absl::StatusOr<std::unique_ptr<Engine>> Create(const EngineOptions& options, const RuleSet* rules,
                                                         EngineListener* listener);
   ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  // Hints that this event comes soon: brings the memory it will need closer. Never changes an answer. Optional.
+  // Hints that this event comes soon: brings the memory it will need closer. Never changes an answer.
+  // Optional.
   void Prefetch(const LoginEvent& event) noexcept;
 
   Verdict Assess(const Attempt& attempt) noexcept;

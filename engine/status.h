@@ -1,7 +1,7 @@
 // Errors at every border: absl::Status with the place a person must go to, and what would be right.
-// Three kinds, never mixed. Bytes from outside that cannot be read are small values (an enum and an offset), counted
-// and skipped. Where somebody must act: Status. Our own mistake: STOCKADE_CHECK, in every build, which ends the
-// process and must never depend on anything a stranger can send.
+// Three kinds, never mixed. Bytes from outside that cannot be read are small values (an enum and an offset),
+// counted and skipped. Where somebody must act: Status. Our own mistake: STOCKADE_CHECK, in every build,
+// which ends the process and must never depend on anything a stranger can send.
 #pragma once
 
 #include <cstdio>
@@ -15,10 +15,10 @@
 #define STOCKADE_CONCAT(a, b) STOCKADE_CONCAT_INNER(a, b)
 
 // Returns from the enclosing function with the status of `expression` if it is not OK.
-#define RETURN_IF_ERROR(expression)                              \
-  do {                                                           \
-    absl::Status stockade_status = (expression);                 \
-    if (!stockade_status.ok()) return stockade_status;           \
+#define RETURN_IF_ERROR(expression)                    \
+  do {                                                 \
+    absl::Status stockade_status = (expression);       \
+    if (!stockade_status.ok()) return stockade_status; \
   } while (false)
 
 // ASSIGN_OR_RETURN(auto value, Parse(text)); returns the status, or moves the value into the left side.

@@ -1,6 +1,6 @@
-// The seam between std::string_view, which this code speaks, and Abseil's own string_view, which Debian's build of
-// Abseil insists on (ABSL_OPTION_USE_STD_STRING_VIEW is 0 there). On a build of Abseil where both are one type these
-// cost nothing.
+// The seam between std::string_view, which this code speaks, and Abseil's own string_view, which Debian's
+// build of Abseil insists on (ABSL_OPTION_USE_STD_STRING_VIEW is 0 there). On a build of Abseil where both
+// are one type these cost nothing.
 #pragma once
 
 #include <concepts>
@@ -12,8 +12,12 @@
 
 namespace stockade {
 
-inline absl::string_view ToAbsl(std::string_view text) { return absl::string_view(text.data(), text.size()); }
-inline std::string_view FromAbsl(absl::string_view text) { return std::string_view(text.data(), text.size()); }
+inline absl::string_view ToAbsl(std::string_view text) {
+  return absl::string_view(text.data(), text.size());
+}
+inline std::string_view FromAbsl(absl::string_view text) {
+  return std::string_view(text.data(), text.size());
+}
 
 namespace text_internal {
 template <typename T>

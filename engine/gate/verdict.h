@@ -11,7 +11,9 @@ namespace stockade {
 
 enum class VerdictKind : uint8_t { kAllow, kThrottle, kChallenge, kDeny };
 inline constexpr std::string_view kVerdictNames[] = {"allow", "throttle", "challenge", "deny"};
-constexpr std::string_view Name(VerdictKind kind) noexcept { return kVerdictNames[static_cast<size_t>(kind)]; }
+constexpr std::string_view Name(VerdictKind kind) noexcept {
+  return kVerdictNames[static_cast<size_t>(kind)];
+}
 
 // How the gate stands; switched by an operator while running.
 enum class Mode : uint8_t {
@@ -20,23 +22,27 @@ enum class Mode : uint8_t {
   kCertificateOnly,  // the certified lane passes, everybody else is denied
   kEstablishedOnly,  // certified and familiar pass, half is challenged for identity, unfamiliar is denied
 };
-inline constexpr std::string_view kModeNames[] = {"observe", "protect", "certificate-only", "established-only"};
-constexpr std::string_view Name(Mode mode) noexcept { return kModeNames[static_cast<size_t>(mode)]; }
+inline constexpr std::string_view kModeNames[] = {"observe", "protect", "certificate-only",
+                                                  "established-only"};
+constexpr std::string_view Name(Mode mode) noexcept {
+  return kModeNames[static_cast<size_t>(mode)];
+}
 
 struct Verdict {
   VerdictKind kind = VerdictKind::kAllow;
   ChallengeKind challenge_kind = ChallengeKind::kHuman;  // of a challenge
   Lane lane = Lane::kUnfamiliar;
-  // What gave it: a rule's name, "certificate", "mode"; empty on a plain allow. `by` and `reason` are views into the
-  // engine and the standing decision; they live until the next call on the engine. Copy what must live longer.
+  // What gave it: a rule's name, "certificate", "mode"; empty on a plain allow. `by` and `reason` are views
+  // into the engine and the standing decision; they live until the next call on the engine. Copy what must
+  // live longer.
   std::string_view by;
   std::string_view reason;
   const Decision* decision = nullptr;  // the standing decision, if it was one; same lifetime
-  uint64_t time_ticket = 0;            // the engine's own note about the event's time; hand it back to Observe
+  uint64_t time_ticket = 0;  // the engine's own note about the event's time; hand it back to Observe
 };
 
-// Whether an attempt with this verdict goes on to the password check, given what came of the challenge that was shown.
-// The one place where login.challenge is read, and only after the verdict.
+// Whether an attempt with this verdict goes on to the password check, given what came of the challenge that
+// was shown. The one place where login.challenge is read, and only after the verdict.
 constexpr bool ReachesPasswordCheck(const Verdict& verdict, const ChallengeResults& challenge) noexcept {
   if (verdict.kind == VerdictKind::kAllow) return true;
   if (verdict.kind != VerdictKind::kChallenge) return false;

@@ -1,5 +1,5 @@
-// Where there is no libFuzzer: runs a fuzz target once over every file of the folders named on the command line, so
-// that what fuzzing once found stays found. Fails if there was nothing to run.
+// Where there is no libFuzzer: runs a fuzz target once over every file of the folders named on the command
+// line, so that what fuzzing once found stays found. Fails if there was nothing to run.
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>

@@ -1,5 +1,5 @@
-// The smallest gateway: one rule, ten wrong passwords from one address, and the address is denied before the next one
-// is checked. Exit 0 if exactly that happened.
+// The smallest gateway: one rule, ten wrong passwords from one address, and the address is denied before the
+// next one is checked. Exit 0 if exactly that happened.
 #include <cstdio>
 
 #include "engine/engine.h"

@@ -1,0 +1,340 @@
+#include "engine/rule/correlate.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <charconv>
+#include <cmath>
+#include <optional>
+
+#include "engine/status.h"
+#include "engine/text.h"
+
+namespace stockade {
+namespace {
+
+using Type = CorrelationRule::Type;
+
+bool Holds(const CorrelationRule::Bound& bound, double value) noexcept {
+  switch (bound.comparison) {
+    case Test::Comparison::kEq:
+      return value == bound.number;
+    case Test::Comparison::kNeq:
+      return value != bound.number;
+    case Test::Comparison::kLt:
+      return value < bound.number;
+    case Test::Comparison::kLte:
+      return value <= bound.number;
+    case Test::Comparison::kGt:
+      return value > bound.number;
+    case Test::Comparison::kGte:
+      return value >= bound.number;
+  }
+  return false;
+}
+
+bool HoldAll(const std::vector<CorrelationRule::Bound>& bounds, double value) noexcept {
+  return std::all_of(bounds.begin(), bounds.end(), [&](const auto& bound) { return Holds(bound, value); });
+}
+
+// How far a window must be able to count so that every bound is decided: a threshold that values must reach,
+// or one more than a value that they must not pass.
+double LimitFor(const std::vector<CorrelationRule::Bound>& bounds) noexcept {
+  double limit = 1;
+  for (const auto& bound : bounds) {
+    const bool reach =
+        bound.comparison == Test::Comparison::kGte || bound.comparison == Test::Comparison::kLt;
+    limit = std::max(limit, reach ? std::ceil(bound.number) : std::floor(bound.number) + 1);
+  }
+  return limit;
+}
+
+WindowKind KindOf(Type type) noexcept {
+  switch (type) {
+    case Type::kEventCount:
+      return WindowKind::kCount;
+    case Type::kValueCount:
+    case Type::kTemporal:
+      return WindowKind::kDistinct;
+    case Type::kTemporalOrdered:
+      return WindowKind::kSequence;
+    case Type::kValueSum:
+      return WindowKind::kSum;
+    case Type::kValueAvg:
+      return WindowKind::kAverage;
+    case Type::kValuePercentile:
+      return WindowKind::kPercentile;
+  }
+  return WindowKind::kCount;
+}
+
+bool CountsThings(Type type) noexcept {
+  return type == Type::kEventCount || type == Type::kValueCount;
+}
+bool IsTemporal(Type type) noexcept {
+  return type == Type::kTemporal || type == Type::kTemporalOrdered;
+}
+
+// The tags of a temporal window are positions in the rule's list.
+bool HoldsOver(const Expression& expression, uint64_t seen) noexcept {
+  switch (expression.kind) {
+    case Expression::Kind::kTest:
+      return (seen >> expression.test & 1) != 0;
+    case Expression::Kind::kNot:
+      return !HoldsOver(expression.operands[0], seen);
+    case Expression::Kind::kAnd:
+      return std::all_of(expression.operands.begin(), expression.operands.end(),
+                         [&](const Expression& operand) { return HoldsOver(operand, seen); });
+    case Expression::Kind::kOr:
+      return std::any_of(expression.operands.begin(), expression.operands.end(),
+                         [&](const Expression& operand) { return HoldsOver(operand, seen); });
+  }
+  return false;
+}
+
+std::vector<FieldId> FieldsOfKeys(const RuleSet& rules) {
+  std::vector<FieldId> fields;
+  for (const CompiledCorrelation& correlation : rules.correlations()) {
+    for (const auto& reference : correlation.references) {
+      fields.insert(fields.end(), reference.group_by.begin(), reference.group_by.end());
+      if (reference.value_field.has_value()) fields.push_back(*reference.value_field);
+    }
+  }
+  return fields;
+}
+
+std::optional<double> NumberOf(const FieldValue& value) noexcept {
+  if (value.kind == FieldValue::Kind::kNumber) return value.number;
+  if (value.kind != FieldValue::Kind::kText || value.text.empty()) return std::nullopt;
+  double number = 0;
+  const auto [end, error] = std::from_chars(value.text.data(), value.text.data() + value.text.size(), number);
+  if (error != std::errc() || end != value.text.data() + value.text.size()) return std::nullopt;
+  return number;
+}
+
+// The nearest threshold with which the same bound would not have held at this value.
+double AllowedBy(const CompiledCorrelation& correlation, double value) noexcept {
+  const double step = CountsThings(correlation.written->type) ? 1 : 0;
+  for (const auto& bound : correlation.bounds) {
+    switch (bound.comparison) {
+      case Test::Comparison::kGte:
+        return step == 0 ? std::nextafter(value, INFINITY) : value + step;
+      case Test::Comparison::kGt:
+        return value;
+      case Test::Comparison::kLte:
+        return step == 0 ? std::nextafter(value, -INFINITY) : value - step;
+      case Test::Comparison::kLt:
+        return value;
+      case Test::Comparison::kEq:
+      case Test::Comparison::kNeq:
+        break;
+    }
+  }
+  return std::nan("");
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Correlator>> Correlator::Create(const RuleSet* rules, const Options& options) {
+  std::vector<WindowConfig> configs;
+  for (const CompiledCorrelation& correlation : rules->correlations()) {
+    const CorrelationRule& written = *correlation.written;
+    WindowConfig config;
+    config.kind = KindOf(written.type);
+    config.span_ms = correlation.span_ms;
+    config.percentile = written.percentile;
+    if (CountsThings(written.type)) {
+      const double limit = LimitFor(correlation.bounds);
+      if (!(limit <= kWindowLimitMax)) {
+        return ErrorAt(written.place, "correlation.condition",
+                       Concat("no window counts to ", limit, "; the most is ", kWindowLimitMax));
+      }
+      config.limit = static_cast<int>(limit);
+    } else if (written.type == Type::kTemporal) {
+      if (correlation.references.size() > static_cast<size_t>(kExactLimit)) {
+        return ErrorAt(written.place, "correlation.rules",
+                       Concat("a temporal correlation takes at most ", kExactLimit, " rules"));
+      }
+      config.limit = static_cast<int>(correlation.references.size());
+    } else {
+      config.limit = kExactLimit;
+    }
+    if (const absl::Status status = Validate(config); !status.ok()) {
+      return ErrorAt(written.place, "correlation", FromAbsl(status.message()));
+    }
+    configs.push_back(config);
+  }
+  ASSIGN_OR_RETURN(auto table, KeyedTable::Create(options.table, configs));
+  return std::unique_ptr<Correlator>(new Correlator(rules, options, std::move(table)));
+}
+
+Correlator::Correlator(const RuleSet* rules, const Options& options, std::unique_ptr<KeyedTable> table)
+    : rules_(rules), table_(std::move(table)), keys_(options.hash_key, FieldsOfKeys(*rules)) {
+  // Salted by the rule's handle, not its position: adding a rule to a set must not move the windows of the
+  // others.
+  for (const CompiledCorrelation& correlation : rules_->correlations()) {
+    salts_.push_back(SipHash128(options.hash_key, Concat("window:", correlation.written->header.handle())));
+  }
+  feeds_.reserve(kFeedsMax);
+}
+
+void Correlator::AddFeeds(size_t unified) {
+  for (const Consumer& consumer : rules_->consumers(unified)) {
+    if (feeds_.size() == kFeedsMax) return;
+    const CompiledCorrelation& correlation = rules_->correlations()[consumer.correlation];
+    const auto& reference = correlation.references[consumer.reference];
+    Hash128 key = salts_[consumer.correlation];
+    bool whole = true;
+    for (const FieldId field : reference.group_by) {
+      const Hash128* part = keys_.Find(field);
+      if (part == nullptr) {
+        whole = false;
+        break;
+      }
+      key = Combine(key, *part);
+    }
+    if (!whole) continue;
+    table_->Prefetch(key);
+    feeds_.push_back(Feed{consumer.correlation, consumer.reference, key});
+  }
+}
+
+void Correlator::Prefetch(const LoginEvent& event, std::span<const uint16_t> matched) noexcept {
+  keys_.Begin(event);
+  feeds_.clear();
+  for (const uint16_t rule : matched) AddFeeds(rule);
+}
+
+void Correlator::Observe(const LoginEvent& event, std::span<const uint16_t> matched, int64_t time_ms,
+                         CorrelationListener* listener) {
+  event_ = &event;
+  keys_.Begin(event);
+  feeds_.clear();
+  for (const uint16_t rule : matched) AddFeeds(rule);
+  for (const Feed& feed : feeds_) table_->PrefetchBlock(feed.key);
+  // Correlations that fire add feeds for those that refer to them: the list grows while it is walked.
+  for (size_t i = 0; i < feeds_.size(); ++i) {
+    const Feed feed = feeds_[i];
+    const CompiledCorrelation& correlation = rules_->correlations()[feed.correlation];
+    const Reading reading = Enter(feed, time_ms);
+    if (!reading.counted) continue;
+    double value = 0;
+    const bool met = Met(correlation, reading, &value);
+    if (!met && !tracing_) continue;
+    const int64_t quiet_ms = correlation.written->response.has_value() ? correlation.written->response->for_ms
+                                                                       : correlation.span_ms;
+    const bool quiet = met && reading.fired_ms != kNeverMs && reading.newest_ms - reading.fired_ms < quiet_ms;
+    if (tracing_) listener->OnWindow(Describe(correlation, feed, reading, value, met, quiet));
+    if (!met || quiet) continue;
+    if (reading.entry != kNoEntry) table_->SetFired(reading.entry, reading.newest_ms);
+    const size_t unified = rules_->rules().size() + feed.correlation;
+    if (rules_->alerts_alone(unified) || correlation.written->response.has_value()) {
+      Raise(correlation, feed, reading, value, time_ms, listener);
+    }
+    AddFeeds(unified);
+  }
+}
+
+Reading Correlator::Enter(const Feed& feed, int64_t time_ms) noexcept {
+  const CompiledCorrelation& correlation = rules_->correlations()[feed.correlation];
+  const auto& reference = correlation.references[feed.reference];
+  switch (correlation.written->type) {
+    case Type::kEventCount:
+      return table_->Add(correlation.window, feed.key, time_ms);
+    case Type::kTemporal:
+    case Type::kTemporalOrdered:
+      return table_->AddTag(correlation.window, feed.key, time_ms, feed.reference);
+    case Type::kValueCount: {
+      const Hash128* value = reference.value_field.has_value() ? keys_.Find(*reference.value_field) : nullptr;
+      if (value == nullptr) return Reading();
+      return table_->AddTag(correlation.window, feed.key, time_ms, Fingerprint(*value));
+    }
+    case Type::kValueSum:
+    case Type::kValueAvg:
+    case Type::kValuePercentile:
+      break;
+  }
+  if (!reference.value_field.has_value()) return Reading();
+  FieldScratch scratch;
+  const std::optional<double> number = NumberOf(GetField(*event_, *reference.value_field, &scratch));
+  if (!number.has_value()) return Reading();
+  return table_->AddNumber(correlation.window, feed.key, time_ms, *number);
+}
+
+bool Correlator::Met(const CompiledCorrelation& correlation, const Reading& reading, double* value) noexcept {
+  const CorrelationRule& written = *correlation.written;
+  *value = reading.value;
+  if (!IsTemporal(written.type)) return HoldAll(correlation.bounds, reading.value);
+
+  std::array<TimedTag, kExactLimit> entries;
+  const int count = table_->Entries(reading.entry, entries);
+  const std::span<const TimedTag> present(entries.data(), static_cast<size_t>(count));
+  uint64_t seen = 0;
+  for (const TimedTag& entry : present) seen |= uint64_t{1} << entry.tag;
+  *value = std::popcount(seen);
+  if (written.type == Type::kTemporalOrdered) return MetInOrder(correlation, present);
+  if (written.temporal_condition.has_value()) return HoldsOver(*written.temporal_condition, seen);
+  if (!correlation.bounds.empty()) return HoldAll(correlation.bounds, *value);
+  return static_cast<size_t>(std::popcount(seen)) == correlation.references.size();
+}
+
+bool Correlator::MetInOrder(const CompiledCorrelation& correlation,
+                            std::span<const TimedTag> entries) const noexcept {
+  // Entries come oldest first, equal times in order of arrival: the earliest possible entry for each rule is
+  // as good as any later one.
+  size_t next = 0;
+  for (const TimedTag& entry : entries) {
+    if (entry.tag == next && ++next == correlation.references.size()) return true;
+  }
+  return false;
+}
+
+WindowReading Correlator::Describe(const CompiledCorrelation& correlation, const Feed& feed,
+                                   const Reading& reading, double value, bool met, bool quiet) {
+  WindowReading described;
+  described.rule = correlation.written->header.handle();
+  described.condition = correlation.written->condition_written;
+  described.span_ms = correlation.span_ms;
+  described.value = value;
+  // A count that has just risen to the limit is exact; one that was there before may be larger.
+  described.at_least = reading.saturated && reading.before >= reading.value;
+  described.estimated = reading.estimated;
+  described.met = met;
+  described.quiet = quiet;
+  described.first_ms = reading.oldest_ms;
+  described.last_ms = reading.newest_ms;
+  described.allowed = AllowedBy(correlation, value);
+  described.key = feed.key;
+  FieldScratch scratch;
+  const auto& fields = correlation.references[feed.reference].group_by;
+  for (size_t i = 0; i < fields.size(); ++i) {
+    const FieldValue part = GetField(*event_, fields[i], &scratch);
+    described.group.emplace_back(correlation.written->group_by[i], std::string(part.text));
+  }
+  return described;
+}
+
+void Correlator::Raise(const CompiledCorrelation& correlation, const Feed& feed, const Reading& reading,
+                       double value, int64_t time_ms, CorrelationListener* listener) {
+  const WindowReading described = Describe(correlation, feed, reading, value, true, false);
+  const CorrelationRule& written = *correlation.written;
+  Alert alert;
+  alert.rule = described.rule;
+  alert.title = written.header.title;
+  alert.level = written.header.level;
+  alert.response = written.response.has_value() ? &*written.response : nullptr;
+  alert.time_ms = time_ms;
+  alert.span_ms = described.span_ms;
+  alert.value = value;
+  alert.at_least = described.at_least;
+  alert.estimated = described.estimated;
+  alert.condition = described.condition;
+  alert.counted_field = written.condition_field;
+  alert.first_ms = described.first_ms;
+  alert.last_ms = described.last_ms;
+  for (const auto& [field, text] : described.group) alert.group.emplace_back(field, text);
+  alert.event = event_;
+  listener->OnAlert(alert);
+}
+
+}  // namespace stockade

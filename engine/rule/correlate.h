@@ -1,0 +1,119 @@
+// Correlation rules over windows: which events that rules matched, counted together, mean something.
+//
+// For each base rule that matched an event, every correlation that refers to it gets one entry in the window
+// of the event's key (the values of its group-by fields; an event that lacks one of them is not counted).
+// When the window meets the condition the correlation fires: it raises an alert, and it is itself an input to
+// correlations that refer to it, for the same event.
+//
+// When it fires. With the event that makes the condition true, and then, while it stays true, not again for
+// the same key until the response's `for` (without a response, the span) of event time has passed: one
+// finding, not one for each further event. A key whose window has run empty starts anew.
+//
+// The types. event_count: events. value_count: different values of the field (absent: not counted).
+// value_sum, value_avg, value_percentile: of the field's number (not a number: not counted). temporal: every
+// referenced rule within the span, or what the condition over their names says. temporal_ordered: each
+// referenced rule at or after the one before it, in the order of the rule; at most 64 matching events of a
+// key are looked back on.
+//
+// Windows slide and are never aligned to a clock; see window/window.h for late events, exactness and
+// estimates. One table holds the windows of all rules under one ceiling in bytes. O(correlations fed) an
+// event; allocates only where an alert is raised. Not thread-safe. Oracle:
+// tests/engine/rule/correlate_test.cc keeps every event and counts again.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "engine/decision/alert.h"
+#include "engine/rule/group_key.h"
+#include "engine/rule/rule_set.h"
+#include "engine/window/keyed_table.h"
+
+namespace stockade {
+
+// One window that a rule looked at, for `explain`. Views live during the call that hands it on.
+struct WindowReading {
+  std::string_view rule;
+  std::string_view condition;  // "gte 8"
+  int64_t span_ms = 0;
+  double value = 0;       // with this event
+  bool at_least = false;  // there may be more: the window keeps no more than its condition needs
+  bool estimated = false;
+  bool met = false;      // the condition holds
+  bool quiet = false;    // it holds, but that was said for this key already
+  int64_t first_ms = 0;  // the window's edges: the oldest and the newest event in it
+  int64_t last_ms = 0;
+  double allowed = 0;  // the threshold with which the condition would not have been met; NaN where none would
+  Hash128 key;         // equal for events that count together
+  std::vector<std::pair<std::string_view, std::string>> group;
+};
+
+class CorrelationListener {
+ public:
+  virtual ~CorrelationListener() = default;
+  // A correlation fired. The alert's views live during the call.
+  virtual void OnAlert(const Alert& alert) = 0;
+  // Every window an event was counted in; only while tracing.
+  virtual void OnWindow(const WindowReading& reading) = 0;
+};
+
+class Correlator {
+ public:
+  // The most windows one event may be counted in: bounds the work an event can cause, chains included.
+  static constexpr size_t kFeedsMax = 1024;
+
+  struct Options {
+    KeyedTable::Options table;
+    HashKey hash_key;
+  };
+
+  // `rules` outlives the correlator. kInvalidArgument with the place of a correlation whose threshold no
+  // window can hold, or as KeyedTable::Create.
+  static absl::StatusOr<std::unique_ptr<Correlator>> Create(const RuleSet* rules, const Options& options);
+
+  // Counts an event that matched these base rules (RuleSet::Match), at its own time.
+  void Observe(const LoginEvent& event, std::span<const uint16_t> matched, int64_t time_ms,
+               CorrelationListener* listener);
+
+  // A hint that this event comes soon, having matched these rules. Never changes a result.
+  void Prefetch(const LoginEvent& event, std::span<const uint16_t> matched) noexcept;
+
+  void SetTracing(bool on) noexcept { tracing_ = on; }
+  // After the watermark has moved back.
+  void SetNow(int64_t now_ms) noexcept { table_->SetNow(now_ms); }
+
+  const KeyedTable& table() const noexcept { return *table_; }
+
+ private:
+  // One entry to be made: this event, as the reference-th input of that correlation, under this key.
+  struct Feed {
+    uint16_t correlation = 0;
+    uint16_t reference = 0;
+    Hash128 key;
+  };
+
+  Correlator(const RuleSet* rules, const Options& options, std::unique_ptr<KeyedTable> table);
+
+  void AddFeeds(size_t unified);
+  Reading Enter(const Feed& feed, int64_t time_ms) noexcept;
+  bool Met(const CompiledCorrelation& correlation, const Reading& reading, double* value) noexcept;
+  bool MetInOrder(const CompiledCorrelation& correlation, std::span<const TimedTag> entries) const noexcept;
+  WindowReading Describe(const CompiledCorrelation& correlation, const Feed& feed, const Reading& reading,
+                         double value, bool met, bool quiet);
+  void Raise(const CompiledCorrelation& correlation, const Feed& feed, const Reading& reading, double value,
+             int64_t time_ms, CorrelationListener* listener);
+
+  const RuleSet* rules_;
+  std::unique_ptr<KeyedTable> table_;
+  GroupKeys keys_;
+  std::vector<Hash128> salts_;  // of each correlation: two rules never share a window
+  std::vector<Feed> feeds_;     // reused; capacity kFeedsMax
+  const LoginEvent* event_ = nullptr;
+  bool tracing_ = false;
+};
+
+}  // namespace stockade
