@@ -42,6 +42,7 @@ struct Decision {
   int64_t until_ms = 0;    // expires at this event time: acts for every now < until
   ChallengeKind challenge_kind = ChallengeKind::kHuman;
   bool all_lanes = false;  // of a lock
+  bool shadow = false;     // made while the mode was observe: shown, never carried out
   int repeat = 0;          // how often this rule had decided on this value before, while that was remembered
   std::string rule;
   std::string reason;      // one sentence for a person
@@ -50,7 +51,8 @@ struct Decision {
 };
 
 // One line of JSON without a newline, keys in the order of the design: time, id, action, scope, value, until, rule,
-// reason, evidence, and campaign where there is one. Text that is not UTF-8 is written with U+FFFD in place of each
+// reason, evidence, and campaign where there is one; then, where they say something, kind (of a challenge), repeat,
+// all_lanes and shadow. Text that is not UTF-8 is written with U+FFFD in place of each
 // bad byte. Deterministic: same decision, same bytes.
 std::string ToJson(const Decision& decision);
 

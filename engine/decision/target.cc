@@ -1,0 +1,64 @@
+#include "engine/decision/target.h"
+
+#include "engine/limits.h"
+#include "engine/text.h"
+
+namespace stockade {
+
+std::optional<TargetValue> TargetOf(const Attempt& attempt, Target target, const HashKey& key) {
+  switch (target) {
+    case Target::kSourceIp: {
+      if (!attempt.source.present()) return std::nullopt;
+      const Prefix single = Prefix::Around(attempt.source, attempt.source.bits());
+      return TargetValue{Scope::kIp, single.ToString(), single};
+    }
+    case Target::kSourcePrefix: {
+      if (!attempt.source.present()) return std::nullopt;
+      const Prefix network = SourcePrefix(attempt.source);
+      return TargetValue{Scope::kRange, network.ToString(), network};
+    }
+    case Target::kSourceAsn:
+      if (attempt.asn == 0) return std::nullopt;
+      return TargetValue{Scope::kAsn, Concat(attempt.asn), {}};
+    case Target::kSourceFingerprint:
+      if (!HasFingerprint(attempt)) return std::nullopt;
+      return TargetValue{
+          Scope::kFingerprint, ToHex(FingerprintHash(key, attempt.ja4, attempt.user_agent)), {}};
+    case Target::kUserName: {
+      if (!attempt.has_account()) return std::nullopt;
+      AccountNameBuffer buffer;
+      return TargetValue{Scope::kAccount, std::string(AccountName(attempt.account, key, &buffer)), {}};
+    }
+  }
+  return std::nullopt;
+}
+
+Hash128 FingerprintHash(const HashKey& key, std::string_view ja4, std::string_view user_agent) noexcept {
+  return Combine(SipHash128(key, ja4), SipHash128(key, user_agent));
+}
+
+std::string_view AccountName(std::string_view account, const HashKey& key,
+                             AccountNameBuffer* buffer) noexcept {
+  if (account.size() <= kPrintedFieldBytesMax) return account;
+  const Hash128 hash = SipHash128(key, account);
+  buffer->bytes[0] = '#';
+  for (size_t i = 0; i < 16; ++i) {
+    const uint64_t byte = (i < 8 ? hash.low : hash.high) >> (8 * (i % 8)) & 0xff;
+    buffer->bytes[1 + 2 * i] = "0123456789abcdef"[byte >> 4];
+    buffer->bytes[2 + 2 * i] = "0123456789abcdef"[byte & 0xf];
+  }
+  return {buffer->bytes, sizeof buffer->bytes};
+}
+
+std::string Printed(std::string_view text) {
+  if (text.size() <= kPrintedFieldBytesMax) return std::string(text);
+  constexpr std::string_view kEllipsis = "\u2026";
+  size_t size = kPrintedFieldBytesMax - kEllipsis.size();
+  // Not into the middle of a character: back over at most three continuation bytes.
+  for (int back = 0; back < 3 && (static_cast<unsigned char>(text[size]) & 0xc0) == 0x80; ++back) --size;
+  std::string printed(text.substr(0, size));
+  printed.append(kEllipsis);
+  return printed;
+}
+
+}  // namespace stockade
