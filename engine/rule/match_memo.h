@@ -17,6 +17,8 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/rule/byte_hash.h"
+
 namespace stockade {
 
 class MatchMemo {
@@ -50,7 +52,7 @@ class MatchMemo {
 
   // The ids stored with exactly these bytes, or nothing.
   std::optional<std::span<const uint16_t>> Find(std::string_view value) noexcept {
-    slot_ = &slots_[Hash(value) % kSlots];
+    slot_ = &slots_[HashBytes(value) % kSlots];
     if (slot_->size != value.size() || std::memcmp(slot_->value, value.data(), value.size()) != 0)
       return std::nullopt;
     ++found_;
@@ -74,23 +76,6 @@ class MatchMemo {
     char value[kValueBytesMax];
   };
   static_assert(kValueBytesMax <= 255);
-
-  // Eight bytes at a time; only spreads, promises nothing.
-  static uint64_t Hash(std::string_view value) noexcept {
-    const char* p = value.data();
-    size_t left = value.size();
-    uint64_t hash = left * 0x9e3779b97f4a7c15ULL;
-    uint64_t word = 0;
-    for (; left >= 8; p += 8, left -= 8) {
-      std::memcpy(&word, p, 8);
-      hash = (hash ^ word) * 0xff51afd7ed558ccdULL;
-      hash ^= hash >> 32;
-    }
-    word = 0;
-    std::memcpy(&word, p, left);
-    hash = (hash ^ word) * 0xff51afd7ed558ccdULL;
-    return hash ^ (hash >> 29);
-  }
 
   std::vector<Slot> slots_;
   Slot* slot_ = nullptr;

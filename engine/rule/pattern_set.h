@@ -77,6 +77,7 @@ class PatternScratch {
  private:
   friend class PatternSet;
   hs_scratch* hyperscan_ = nullptr;
+  std::string widened_;
   uint64_t scan_failures_ = 0;
   uint64_t unanswered_ = 0;
 };
@@ -133,10 +134,12 @@ class PatternSet {
   void FinishTable();
   void BuildDatabase(std::vector<uint16_t> ids, std::vector<std::string>* hyperscan_reasons);
   size_t LookUp(std::string_view value, uint16_t* ids) const noexcept;
-  bool AskRe2(uint16_t id, std::string_view value, PatternScratch* scratch) const noexcept;
+  size_t AskRe2(std::span<const uint16_t> of, std::string_view value, PatternScratch* scratch,
+                uint16_t* ids) const noexcept;
 
   std::vector<Pattern> patterns_;               // rewritten to bytes
   std::vector<std::unique_ptr<re2::RE2>> re2_;  // by id; null where RE2 refuses or the table answers
+  std::vector<bool> unicode_;                   // by id: asked of the value as UTF-8, not as bytes
   std::vector<uint16_t> scanned_;               // ids in the database
   std::vector<uint16_t> by_re2_;                // ids that only RE2 answers
   hs_database* database_ = nullptr;

