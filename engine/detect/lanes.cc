@@ -1,0 +1,363 @@
+#include "engine/detect/lanes.h"
+
+#include <algorithm>
+#include <cmath>
+#include <new>
+
+namespace stockade {
+namespace {
+
+// e^x of every bound of Φ and λ, written out: a lane is decided by comparing products, and no library's exp
+// or log may round it another way on another machine.
+constexpr double kExpMinus2 = 0.1353352832366127;
+constexpr double kExpMinus1 = 0.36787944117144233;
+constexpr double kExp1 = 2.718281828459045;
+constexpr double kExp2p5 = 12.182493960703473;
+constexpr double kExp5 = 148.4131591025766;
+constexpr double kExp6 = 403.4287934927351;
+
+constexpr double kStepUpPhi = 4;
+constexpr double kPrior = 200;  // V: what a token nobody has had is worth
+constexpr int64_t kQuarterNs = int64_t{6} * 3600 * 1'000'000'000;
+constexpr int kHalfLifeQuarters = 120;   // 30 days
+constexpr int kProbationQuarters = 5;    // at least 24 hours, whatever the hour it began
+constexpr uint16_t kSuccess = 256;       // one success in the fixed point of the counts
+constexpr uint16_t kProbation = 0xffff;  // no count comes here: all are halved at kCountMax
+constexpr uint32_t kCountMax = 60'000;
+
+constexpr std::array<double, kHalfLifeQuarters> MakeDecay() {
+  std::array<double, kHalfLifeQuarters> decay{};
+  double value = 1;
+  for (double& entry : decay) {
+    entry = value;
+    value *= 0.9942404238175473;  // 2^(-1/120)
+  }
+  return decay;
+}
+constexpr std::array<double, kHalfLifeQuarters> kDecay = MakeDecay();
+
+// Quarters from `then` to `now`; 0 for a late event.
+int Age(uint16_t now, uint16_t then) noexcept {
+  const auto age = static_cast<uint16_t>(now - then);
+  return age < 0x8000 ? age : 0;
+}
+
+// A count in successes, as of `age` quarters later.
+double Decayed(uint16_t count, int age) noexcept {
+  const int halvings = age / kHalfLifeQuarters;
+  if (halvings >= 32) return 0;
+  return count * kDecay[static_cast<size_t>(age % kHalfLifeQuarters)] /
+         static_cast<double>(uint64_t{kSuccess} << halvings);
+}
+
+uint16_t Stored(double successes) noexcept {
+  return static_cast<uint16_t>(std::min(successes * kSuccess + 0.5, 65'534.0));
+}
+
+uint32_t TokenOf(const Hash128& hash) noexcept {
+  const auto token = static_cast<uint32_t>(hash.low);
+  return token == 0 ? 1 : token;
+}
+
+bool IsOnProbation(uint16_t count) noexcept {
+  return count == kProbation;
+}
+
+// A user agent without its numbers: what is left is the same before and after an update. Returns the size
+// written.
+constexpr size_t kFamilyBytesMax = 256;
+size_t WriteFamily(std::string_view user_agent, char* out) noexcept {
+  size_t size = 0;
+  bool after_digit = false;
+  for (const char c : user_agent.substr(0, 2 * kFamilyBytesMax)) {
+    const bool digit = c >= '0' && c <= '9';
+    const bool joins = after_digit && (c == '.' || c == '_');
+    if (digit || joins) {
+      after_digit = true;
+      continue;
+    }
+    after_digit = false;
+    if (size == kFamilyBytesMax) break;
+    out[size++] = c;
+  }
+  return size;
+}
+
+constexpr std::array<uint64_t, 4> kRowMultipliers = {0x9e3779b97f4a7c15, 0xc2b2ae3d27d4eb4f,
+                                                     0x165667b19e3779f9, 0xd6e8feb86659fd93};
+// Tokens are outputs of a keyed hash; a multiplication spreads them anew for each row.
+size_t ColumnOf(uint32_t token, size_t row) noexcept {
+  return static_cast<size_t>((token * kRowMultipliers[row]) >> 48);
+}
+
+}  // namespace
+
+Lanes::Shares::Shares() : counts_(std::make_unique<std::array<std::array<uint32_t, kColumns>, kRows>>()) {}
+
+uint32_t Lanes::Shares::Count(uint32_t token) const noexcept {
+  uint32_t least = UINT32_MAX;
+  for (size_t row = 0; row < kRows; ++row) least = std::min(least, (*counts_)[row][ColumnOf(token, row)]);
+  return least;
+}
+
+void Lanes::Shares::Add(uint32_t token) noexcept {
+  // Conservative update (Estan & Varghese 2002): only the counters that decide the answer grow.
+  const uint32_t grown = Count(token) + 1;
+  for (size_t row = 0; row < kRows; ++row) {
+    uint32_t& count = (*counts_)[row][ColumnOf(token, row)];
+    count = std::max(count, grown);
+  }
+  if (++total_ < kTotalMax) return;
+  for (auto& row : *counts_)
+    for (uint32_t& count : row) count /= 2;
+  total_ /= 2;
+}
+
+Lanes::Lanes(size_t bytes_max, const HashKey& key)
+    : key_(key), step_ups_(std::make_unique<std::array<StepUp, kStepUps>>()) {
+  const size_t fixed = 2 * 4 * (size_t{1} << 16) * sizeof(uint32_t) + kStepUps * sizeof(StepUp);
+  bucket_count_ = (std::max(bytes_max, kBytesMin) - fixed) / sizeof(Bucket);
+  // calloc: pages that no account has touched are not in memory yet.
+  buckets_.reset(static_cast<Bucket*>(std::calloc(bucket_count_, sizeof(Bucket))));
+  if (buckets_ == nullptr) throw std::bad_alloc();
+}
+
+size_t Lanes::bytes() const noexcept {
+  return bucket_count_ * sizeof(Bucket) + 2 * 4 * (size_t{1} << 16) * sizeof(uint32_t) +
+         kStepUps * sizeof(StepUp);
+}
+
+Lanes::Tokens Lanes::TokensOf(const Attempt& attempt) const noexcept {
+  // Keys apart, so that a cookie cannot be made to look like a print, or either like a network.
+  const HashKey network_key{key_.k0 ^ 0x6e6574776f726b00, key_.k1};
+  const HashKey cookie_key{key_.k0 ^ 0x636f6f6b69650000, key_.k1};
+  const HashKey print_key{key_.k0 ^ 0x7072696e74000000, key_.k1};
+  Tokens tokens;
+  if (attempt.source.is_v4()) {
+    const uint32_t network = attempt.source.v4() >> 8;
+    tokens.network = TokenOf(SipHash128(network_key, &network, sizeof network));
+  } else if (attempt.source.is_v6()) {
+    const uint64_t network = attempt.source.high() >> 16;
+    tokens.network = TokenOf(SipHash128(network_key, &network, sizeof network));
+  }
+  if (!attempt.device.empty()) {
+    tokens.device = TokenOf(SipHash128(cookie_key, attempt.device));
+  } else if (!attempt.ja4.empty() || !attempt.user_agent.empty()) {
+    char family[kFamilyBytesMax];
+    const size_t size = WriteFamily(attempt.user_agent, family);
+    tokens.device = TokenOf(Combine(SipHash128(print_key, attempt.ja4), SipHash128(print_key, family, size)));
+  }
+  return tokens;
+}
+
+Lanes::Bucket* Lanes::BucketOf(const Hash128& account) const noexcept {
+  const auto scaled = static_cast<unsigned __int128>(account.high) * bucket_count_;
+  return &buckets_[static_cast<size_t>(scaled >> 64)];
+}
+
+Lanes::Identity Lanes::IdentityOf(const Attempt& attempt) const noexcept {
+  const Hash128 account = SipHash128(key_, attempt.account);
+  return {account.low == 0 ? 1 : account.low, BucketOf(account), TokensOf(attempt)};
+}
+
+Lanes::Record* Lanes::Find(Bucket* bucket, uint64_t tag) noexcept {
+  for (size_t way = 0; way < kWays; ++way)
+    if (bucket->tags[way] == tag) return &bucket->records[way];
+  return nullptr;
+}
+
+// Turns what has been on probation long enough into successes. A network and a device that began together
+// were one.
+void Lanes::Settle(Record* record, Quarter now) noexcept {
+  const auto is_due = [now](const Seen& seen) noexcept {
+    return IsOnProbation(seen.count) && Age(now, seen.quarter) >= kProbationQuarters;
+  };
+  const auto admit = [record](Quarter since) noexcept {
+    const double before = Decayed(record->count, Age(since, record->quarter));
+    const double newer = Decayed(kSuccess, Age(record->quarter, since));
+    record->count = Stored(before + newer);
+    record->quarter = Age(record->quarter, since) > 0 ? record->quarter : since;
+  };
+  for (Seen& device : record->devices) {
+    if (!is_due(device)) continue;
+    const bool with_network = std::any_of(
+        record->networks.begin(), record->networks.end(),
+        [&](const Seen& network) noexcept { return is_due(network) && network.quarter == device.quarter; });
+    if (!with_network) admit(device.quarter);
+    device.count = kSuccess;
+  }
+  for (Seen& network : record->networks) {
+    if (!is_due(network)) continue;
+    admit(network.quarter);
+    network.count = kSuccess;
+  }
+}
+
+double Lanes::OddsOf(const Identity& identity, int64_t time_ns) const noexcept {
+  const auto now = static_cast<Quarter>(time_ns / kQuarterNs);
+  const Record* const found = Find(identity.bucket, identity.tag);
+  double odds = kExpMinus2;
+  if (found != nullptr) {
+    Record record = *found;
+    Settle(&record, now);
+    if (const double n = Decayed(record.count, Age(now, record.quarter)); n > 0) {
+      const auto ratio = [&](const auto& seen, uint32_t token, const Shares& shares, double ratio_max) {
+        for (const Seen& one : seen) {
+          if (one.token != token || IsOnProbation(one.count)) continue;
+          const double c = Decayed(one.count, Age(now, one.quarter));
+          if (c <= 0) break;
+          const double p =
+              (static_cast<double>(shares.Count(token)) + 1) / (static_cast<double>(shares.total()) + kPrior);
+          return std::clamp((c + p) / (n + 1) / p, kExpMinus1, ratio_max);
+        }
+        return kExpMinus1;
+      };
+      odds = identity.tokens.network == 0
+                 ? kExpMinus1
+                 : ratio(record.networks, identity.tokens.network, network_shares_, kExp6);
+      if (identity.tokens.device != 0)
+        odds *= ratio(record.devices, identity.tokens.device, device_shares_, kExp5);
+    }
+  }
+  return odds;
+}
+
+Lane Lanes::LaneOf(const Attempt& attempt, bool certificates_count) const noexcept {
+  if (!attempt.has_account()) return Lane::kUnfamiliar;
+  if (certificates_count && attempt.certificate == CertificateStatus::kValid) return Lane::kCertified;
+  const Identity identity = IdentityOf(attempt);
+  // Without a device both thresholds are one lower: the odds count e-fold.
+  const double odds = OddsOf(identity, attempt.time_ns) * (identity.tokens.device == 0 ? kExp1 : 1);
+  if (odds >= kExp5) return Lane::kFamiliar;
+  if (odds >= kExp2p5 || SteppedUp(identity, attempt.time_ns)) return Lane::kHalf;
+  return Lane::kUnfamiliar;
+}
+
+double Lanes::Phi(const Attempt& attempt) const noexcept {
+  if (!attempt.has_account()) return -2;
+  const Identity identity = IdentityOf(attempt);
+  const double phi = std::log(OddsOf(identity, attempt.time_ns));
+  return SteppedUp(identity, attempt.time_ns) ? std::max(phi, kStepUpPhi) : phi;
+}
+
+Lanes::Record* Lanes::FindOrMake(const Identity& identity, Quarter now, bool on_probation) noexcept {
+  Bucket* const bucket = identity.bucket;
+  if (Record* const found = Find(bucket, identity.tag)) return found;
+  size_t least_way = kWays;
+  double least = 0;
+  for (size_t way = 0; way < kWays; ++way) {
+    if (bucket->tags[way] == 0) {
+      least_way = way;
+      break;
+    }
+    const Record& record = bucket->records[way];
+    const double worth = Decayed(record.count, Age(now, record.quarter));
+    const bool lesser =
+        least_way == kWays || worth < least ||
+        (worth == least && Age(now, record.quarter) > Age(now, bucket->records[least_way].quarter));
+    if (lesser) {
+      least_way = way;
+      least = worth;
+    }
+  }
+  if (bucket->tags[least_way] == 0) {
+    ++accounts_;
+  } else {
+    if (on_probation && least > 0) return nullptr;
+    ++evicted_;
+  }
+  bucket->tags[least_way] = identity.tag;
+  bucket->records[least_way] = Record{};
+  bucket->records[least_way].quarter = now;
+  return &bucket->records[least_way];
+}
+
+template <size_t N>
+void Lanes::LearnToken(std::array<Seen, N>* seen, uint32_t token, Quarter now, bool on_probation) noexcept {
+  if (token == 0) return;
+  Seen* place = nullptr;
+  double least = 0;
+  for (Seen& one : *seen) {
+    if (one.token == token) {
+      if (on_probation) return;  // known already, or already waiting since an earlier time
+      if (IsOnProbation(one.count)) {
+        one = {token, kSuccess, now};
+      } else {
+        const int age = Age(now, one.quarter);
+        one.count = Stored(Decayed(one.count, age) + 1);
+        if (age > 0) one.quarter = now;
+      }
+      return;
+    }
+    // What is on probation gives way first; it may not push out what was learnt.
+    const double worth = one.token == 0             ? -2
+                         : IsOnProbation(one.count) ? -1
+                                                    : Decayed(one.count, Age(now, one.quarter));
+    if (on_probation && worth >= 0) continue;
+    const bool lesser = place == nullptr || worth < least ||
+                        (worth == least && Age(now, one.quarter) > Age(now, place->quarter));
+    if (lesser) {
+      place = &one;
+      least = worth;
+    }
+  }
+  if (place != nullptr) *place = {token, on_probation ? kProbation : kSuccess, now};
+}
+
+void Lanes::Learn(const Attempt& attempt, Lane lane, const LearnContext& context) noexcept {
+  if (!attempt.has_account()) return;
+  const Identity identity = IdentityOf(attempt);
+  const auto now = static_cast<Quarter>(attempt.time_ns / kQuarterNs);
+  // Everybody's shares take every success: a token that attackers bring becomes common, which proves less.
+  if (identity.tokens.network != 0) network_shares_.Add(identity.tokens.network);
+  if (identity.tokens.device != 0) device_shares_.Add(identity.tokens.device);
+
+  const bool on_probation = lane == Lane::kUnfamiliar && context.pressure && !context.identity_passed;
+  Record* const record = FindOrMake(identity, now, on_probation);
+  if (record == nullptr) return;
+  Settle(record, now);
+  LearnToken(&record->networks, identity.tokens.network, now, on_probation);
+  LearnToken(&record->devices, identity.tokens.device, now, on_probation);
+  if (on_probation) return;
+  const int age = Age(now, record->quarter);
+  record->count = Stored(Decayed(record->count, age) + 1);
+  if (age > 0) record->quarter = now;
+  if (record->count < kCountMax) return;
+  // All halved together: what each is of the whole stays the same.
+  record->count /= 2;
+  const auto halve = [](Seen& seen) noexcept {
+    if (!IsOnProbation(seen.count)) seen.count /= 2;
+  };
+  std::for_each(record->networks.begin(), record->networks.end(), halve);
+  std::for_each(record->devices.begin(), record->devices.end(), halve);
+}
+
+uint64_t Lanes::StepUpTag(const Identity& identity) noexcept {
+  const Hash128 tokens{identity.tokens.network, identity.tokens.device};
+  return Combine(Hash128{identity.tag, 0}, tokens).low | 1;
+}
+
+bool Lanes::SteppedUp(const Identity& identity, int64_t time_ns) const noexcept {
+  const uint64_t tag = StepUpTag(identity);
+  const StepUp& step_up = (*step_ups_)[(tag >> 32) % kStepUps];
+  return step_up.tag == tag && time_ns / 1'000'000 < step_up.until_ms;
+}
+
+void Lanes::NoteIdentityPassed(const Attempt& attempt) noexcept {
+  if (!attempt.has_account()) return;
+  const uint64_t tag = StepUpTag(IdentityOf(attempt));
+  (*step_ups_)[(tag >> 32) % kStepUps] = {tag, attempt.time_ns / 1'000'000 + kStepUpMs};
+}
+
+void Lanes::Revoke(std::string_view account) noexcept {
+  const Hash128 hash = SipHash128(key_, account);
+  Record* const record = Find(BucketOf(hash), hash.low == 0 ? 1 : hash.low);
+  if (record == nullptr) return;
+  const auto forget = [](Seen& seen) noexcept {
+    if (IsOnProbation(seen.count)) seen = {};
+  };
+  std::for_each(record->networks.begin(), record->networks.end(), forget);
+  std::for_each(record->devices.begin(), record->devices.end(), forget);
+}
+
+}  // namespace stockade

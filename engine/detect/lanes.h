@@ -1,0 +1,179 @@
+// Who is at home on this account: how much the network and the device of an attempt speak for its owner.
+//
+//   Φ = λ(network) + λ(device),   λ = ln[ ((c + p) / (n + 1)) / p ],   p = (g + 1) / (G + V)
+//
+// c: successes of this account with this token, halving every 30 days; n: all its successes, halving alike; g
+// of G: how many of everybody's successes had the token; V = 200. λ is clipped to [-1, 6], for a device to
+// [-1, 5]; a token the account never had is -1; an account without history is Φ = -2. It is the logarithm of
+// how much likelier the token is for the owner than for anybody: a browser that everybody has is no proof, a
+// home network is.
+//
+// Network: the /24 or /48. Device: the device cookie; without one, JA4 and the user agent without its numbers
+// (a browser that updates itself stays the same device). Without any of these the device says nothing, and
+// both thresholds are one lower.
+//
+// Lanes: certified, a valid certificate bound to the account. familiar, Φ ≥ 5. half, Φ ≥ 2.5. Else
+// unfamiliar. An identity step-up passed from the same network and device lifts Φ to at least 4, and the
+// attempt to the half lane, for 15 minutes.
+//
+// Learning happens on successes only. What an attacker could bring in is held back: a success in the
+// unfamiliar lane while `pressure` is on is on probation, and counts only after 24 hours (up to 30; time here
+// is in quarters of a day), unless Revoke has taken it back.
+//
+// Memory: 72 bytes an account (4 networks, 3 devices; the rarest gives way to a fifth or fourth), in a table
+// that never outgrows its ceiling. Where a bucket of eight accounts is full the one with the fewest successes
+// gives way, of equals the one seen longest ago. Only successes open a record, so a flood of failures
+// displaces nobody, and successes on probation displace nobody either. Shares of tokens lie in a count-min
+// sketch with conservative update (4 × 2^16 counters a kind, 2 MiB together), which can only overestimate how
+// common a token is: the safe side.
+//
+// Pure functions of what was learnt and of the attempt's own time: no logarithm, exponential or clock is
+// consulted where a lane is decided, so that replays agree on every machine. LaneOf costs two hashes and two
+// or three cache misses, ~0.3 µs; nothing allocates after construction. Not thread-safe.
+//
+// Source: Freeman, Jain, Dürmuth, Biggio, Giacinto, "Who Are You? A Statistical Approach to Measuring User
+// Authenticity", NDSS 2016, cut to two features. Oracle: the formula in doubles, in
+// tests/engine/detect/lanes_test.cc.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <string_view>
+
+#include "engine/event/keyed_hash.h"
+#include "engine/event/login_event.h"
+
+namespace stockade {
+
+// From the most to the least trusted.
+enum class Lane : uint8_t { kCertified, kFamiliar, kHalf, kUnfamiliar };
+inline constexpr std::string_view kLaneNames[] = {"certified", "familiar", "half", "unfamiliar"};
+constexpr std::string_view Name(Lane lane) noexcept {
+  return kLaneNames[static_cast<size_t>(lane)];
+}
+
+// How a success came about, beside its lane.
+struct LearnContext {
+  bool pressure = false;         // a campaign is on: an unfamiliar success goes on probation
+  bool identity_passed = false;  // the owner proved himself: never on probation
+};
+
+class Lanes {
+ public:
+  // Enough for the sketch and a few thousand accounts.
+  static constexpr size_t kBytesMin = size_t{3} << 20;
+  static constexpr int64_t kStepUpMs = 15 * 60 * 1000;
+
+  // `bytes_max` is raised to kBytesMin. The table is reserved whole but touched only as accounts come.
+  Lanes(size_t bytes_max, const HashKey& key);
+  Lanes(const Lanes&) = delete;
+  Lanes& operator=(const Lanes&) = delete;
+
+  // The lane of an attempt. Where certificates are ignored by configuration, `certificates_count` is false.
+  // An attempt without an account is unfamiliar.
+  Lane LaneOf(const Attempt& attempt, bool certificates_count = true) const noexcept;
+  // Φ itself, for a person who asks why: LaneOf does not use it.
+  double Phi(const Attempt& attempt) const noexcept;
+
+  // Takes in a success that arrived in this lane. Call for nothing but successes.
+  void Learn(const Attempt& attempt, Lane lane, const LearnContext& context = {}) noexcept;
+  // An identity step-up was passed on this attempt. At most kStepUps are remembered; a newer one may push an
+  // older out.
+  void NoteIdentityPassed(const Attempt& attempt) noexcept;
+  // Forgets what is on probation for this account: a campaign was found to have known its password.
+  void Revoke(std::string_view account) noexcept;
+
+  size_t accounts() const noexcept { return accounts_; }
+  size_t bytes() const noexcept;
+  uint64_t evicted() const noexcept { return evicted_; }
+
+ private:
+  // A time in quarters of a day, modulo 2^16 (44.9 years).
+  using Quarter = uint16_t;
+
+  struct Seen {
+    uint32_t token = 0;  // 0: free
+    uint16_t count =
+        0;  // successes in 1/256, as of `quarter`; kProbation: one success on probation since then
+    Quarter quarter = 0;
+  };
+  struct Record {
+    std::array<Seen, 4> networks;
+    std::array<Seen, 3> devices;
+    uint16_t count = 0;  // successes in 1/256, as of `quarter`
+    Quarter quarter = 0;
+    uint32_t spare = 0;  // keeps a record one cache line
+  };
+  static_assert(sizeof(Record) == 64);
+  static constexpr size_t kWays = 8;
+  struct Bucket {
+    std::array<uint64_t, kWays> tags;  // 0: free
+    std::array<Record, kWays> records;
+  };
+  static_assert(sizeof(Bucket) == 72 * kWays);
+
+  // How often each token succeeded, over all accounts. Halved when the sum reaches kTotalMax, which keeps it
+  // young.
+  class Shares {
+   public:
+    Shares();
+    uint32_t Count(uint32_t token) const noexcept;
+    void Add(uint32_t token) noexcept;
+    uint64_t total() const noexcept { return total_; }
+
+   private:
+    static constexpr size_t kRows = 4;
+    static constexpr size_t kColumns = size_t{1} << 16;
+    static constexpr uint64_t kTotalMax = uint64_t{1} << 24;
+    std::unique_ptr<std::array<std::array<uint32_t, kColumns>, kRows>> counts_;
+    uint64_t total_ = 0;
+  };
+
+  // 32 bits of each token's hash; 0: the attempt has none.
+  struct Tokens {
+    uint32_t network = 0;
+    uint32_t device = 0;
+  };
+  struct StepUp {
+    uint64_t tag = 0;
+    int64_t until_ms = 0;
+  };
+  static constexpr size_t kStepUps = 8192;
+
+  // What an attempt is compared by: its account's place in the table and its tokens.
+  struct Identity {
+    uint64_t tag = 0;
+    Bucket* bucket = nullptr;
+    Tokens tokens;
+  };
+
+  Identity IdentityOf(const Attempt& attempt) const noexcept;
+  Tokens TokensOf(const Attempt& attempt) const noexcept;
+  Bucket* BucketOf(const Hash128& account) const noexcept;
+  Record* FindOrMake(const Identity& identity, Quarter now, bool on_probation) noexcept;
+  // e^Φ, without step-ups.
+  double OddsOf(const Identity& identity, int64_t time_ns) const noexcept;
+  bool SteppedUp(const Identity& identity, int64_t time_ns) const noexcept;
+  static uint64_t StepUpTag(const Identity& identity) noexcept;
+  static Record* Find(Bucket* bucket, uint64_t tag) noexcept;
+  static void Settle(Record* record, Quarter now) noexcept;
+  template <size_t N>
+  static void LearnToken(std::array<Seen, N>* seen, uint32_t token, Quarter now, bool on_probation) noexcept;
+
+  struct Free {
+    void operator()(Bucket* buckets) const noexcept { std::free(buckets); }
+  };
+
+  HashKey key_;
+  size_t bucket_count_;
+  std::unique_ptr<Bucket[], Free> buckets_;
+  Shares network_shares_;
+  Shares device_shares_;
+  std::unique_ptr<std::array<StepUp, kStepUps>> step_ups_;
+  size_t accounts_ = 0;
+  uint64_t evicted_ = 0;
+};
+
+}  // namespace stockade
