@@ -62,6 +62,9 @@ struct SourceOptions {
   std::map<std::string, std::string> columns;
   // CSV: 0 detects one of , ; tab | from the header.
   char delimiter = 0;
+  // CSV: the header of inputs whose first row is data. OpenInputs sets it to the header of the input before,
+  // so that a log cut into parts needs its header only once.
+  std::string csv_header;
 
   AccessLogOptions access_log;
 

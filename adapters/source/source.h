@@ -183,6 +183,8 @@ class Source {
   // False: the end, and the batch is empty.
   virtual absl::StatusOr<bool> Read(Batch* batch) = 0;
   virtual const SourceCounters& counters() const = 0;
+  // The header row of a CSV, for the parts of the same log that lack one; empty for anything else.
+  virtual std::string header() const { return {}; }
 };
 
 }  // namespace stockade

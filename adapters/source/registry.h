@@ -1,0 +1,52 @@
+// The formats of logs: name → what it is, how it is recognized, how a source of it is made. Adding a format
+// is a file and a row of the table in registry.cc.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "adapters/source/byte_reader.h"
+#include "adapters/source/options.h"
+#include "adapters/source/source.h"
+
+namespace stockade {
+
+// How far the first lines of an input speak for a format. `matched` of the lines looked at have its shape;
+// `why` is the rest of a sentence that begins with "the first N lines": "are JSON objects with @timestamp".
+struct Recognition {
+  int matched = 0;
+  std::string why;
+};
+
+struct SourceFormat {
+  std::string_view name;
+  std::string_view title;  // for people: "JSON lines with ECS names"
+  // Null: never chosen by itself.
+  Recognition (*recognize)(std::span<const std::string_view> lines, const SourceOptions& options);
+  absl::StatusOr<std::unique_ptr<Source>> (*make)(std::unique_ptr<ByteReader> bytes,
+                                                  const SourceOptions& options);
+};
+
+// All of them; of equally good recognitions the earlier one is taken.
+std::span<const SourceFormat> SourceFormats() noexcept;
+// The one of a name, or nullptr.
+const SourceFormat* FindSourceFormat(std::string_view name) noexcept;
+// "ndjson, csv, …", for messages.
+std::string SourceFormatNames();
+
+struct DetectedFormat {
+  const SourceFormat* format = nullptr;
+  std::string why;  // a whole sentence without its stop
+};
+
+// Looks at the first lines (up to kDetectLines that are not blank, of kDetectBytes) and takes the format that
+// most of them have the shape of; at least half must. Nothing in the input at all: NDJSON, of which an empty
+// input is one. Errors: the input cannot be read; no format fits, with the list of formats.
+inline constexpr size_t kDetectBytes = size_t{64} << 10;
+inline constexpr size_t kDetectLines = 100;
+absl::StatusOr<DetectedFormat> DetectFormat(ByteReader* bytes, const SourceOptions& options);
+
+}  // namespace stockade
