@@ -1,5 +1,7 @@
 #include "engine/decision/target.h"
 
+#include <algorithm>
+
 #include "engine/limits.h"
 #include "engine/text.h"
 
@@ -40,13 +42,10 @@ Hash128 FingerprintHash(const HashKey& key, std::string_view ja4, std::string_vi
 std::string_view AccountName(std::string_view account, const HashKey& key,
                              AccountNameBuffer* buffer) noexcept {
   if (account.size() <= kPrintedFieldBytesMax) return account;
-  const Hash128 hash = SipHash128(key, account);
+  HexBuffer hex;
+  const std::string_view digits = HexOf(SipHash128(key, account), &hex);
   buffer->bytes[0] = '#';
-  for (size_t i = 0; i < 16; ++i) {
-    const uint64_t byte = (i < 8 ? hash.low : hash.high) >> (8 * (i % 8)) & 0xff;
-    buffer->bytes[1 + 2 * i] = "0123456789abcdef"[byte >> 4];
-    buffer->bytes[2 + 2 * i] = "0123456789abcdef"[byte & 0xf];
-  }
+  std::copy(digits.begin(), digits.end(), buffer->bytes + 1);
   return {buffer->bytes, sizeof buffer->bytes};
 }
 

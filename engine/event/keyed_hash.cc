@@ -79,14 +79,18 @@ Hash128 SipHash128(const HashKey& key, const void* bytes, size_t size) noexcept 
   return hash;
 }
 
-std::string ToHex(const Hash128& hash) {
-  std::string text(32, '0');
+std::string_view HexOf(const Hash128& hash, HexBuffer* buffer) noexcept {
   for (size_t i = 0; i < 16; ++i) {
     const uint64_t byte = (i < 8 ? hash.low : hash.high) >> (8 * (i % 8)) & 0xff;
-    text[2 * i] = "0123456789abcdef"[byte >> 4];
-    text[2 * i + 1] = "0123456789abcdef"[byte & 0xf];
+    buffer->bytes[2 * i] = "0123456789abcdef"[byte >> 4];
+    buffer->bytes[2 * i + 1] = "0123456789abcdef"[byte & 0xf];
   }
-  return text;
+  return {buffer->bytes, sizeof buffer->bytes};
+}
+
+std::string ToHex(const Hash128& hash) {
+  HexBuffer buffer;
+  return std::string(HexOf(hash, &buffer));
 }
 
 }  // namespace stockade

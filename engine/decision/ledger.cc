@@ -1,0 +1,334 @@
+#include "engine/decision/ledger.h"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "engine/status.h"
+#include "engine/text.h"
+
+namespace stockade {
+namespace {
+
+// A short string lies in its object; a longer one costs its bytes and what malloc adds.
+size_t HeapBytes(const std::string& text) noexcept {
+  return text.capacity() < 16 ? 0 : text.capacity() + 17;
+}
+
+size_t HeapBytes(const Decision& d) noexcept {
+  size_t bytes = HeapBytes(d.id) + HeapBytes(d.value) + HeapBytes(d.rule) + HeapBytes(d.reason) +
+                 HeapBytes(d.campaign) + HeapBytes(d.evidence.title) + HeapBytes(d.evidence.condition) +
+                 HeapBytes(d.evidence.counted_field);
+  for (const auto& [field, value] : d.evidence.group)
+    bytes += sizeof(std::pair<std::string, std::string>) + HeapBytes(field) + HeapBytes(value);
+  return bytes;
+}
+
+// The entry in an index, with the slack of a table that has just doubled; two entries in the queue of
+// expiries.
+constexpr size_t kIndexBytes = 2 * (sizeof(Prefix) + 16) + 2 * 32;
+
+int Severity(const Decision& decision) noexcept {
+  switch (decision.action) {
+    case Action::kBlock:
+    case Action::kLock:
+      return 3;
+    case Action::kChallenge:
+      return decision.challenge_kind == ChallengeKind::kIdentity ? 2 : 1;
+    case Action::kThrottle:
+      return 0;
+  }
+  return 0;
+}
+
+bool SameAction(const Decision& a, const Decision& b) noexcept {
+  return a.action == b.action && a.shadow == b.shadow &&
+         (a.action != Action::kChallenge || a.challenge_kind == b.challenge_kind) &&
+         (a.action != Action::kLock || a.all_lanes == b.all_lanes);
+}
+
+uint32_t ParseAsn(std::string_view value) noexcept {
+  uint32_t asn = 0;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), asn);
+  return error == std::errc() && end == value.data() + value.size() ? asn : 0;
+}
+
+template <typename Map, typename Key>
+uint32_t Lookup(const Map& map, const Key& key, uint32_t none) noexcept {
+  const auto found = map.find(key);
+  return found == map.end() ? none : found->second;
+}
+
+}  // namespace
+
+Ledger::Ledger(const LedgerOptions& options) : options_(options) {}
+
+uint32_t Ledger::Head(const Decision& decision) const noexcept {
+  switch (decision.scope) {
+    case Scope::kIp:
+    case Scope::kRange:
+      return prefixes_.Find(decision.prefix).value_or(kNone);
+    case Scope::kAsn:
+      return Lookup(asns_, ParseAsn(decision.value), kNone);
+    case Scope::kFingerprint:
+      return Lookup(fingerprints_, decision.value, kNone);
+    case Scope::kAccount:
+      return Lookup(accounts_, decision.value, kNone);
+  }
+  return kNone;
+}
+
+bool Ledger::SetHead(const Decision& decision, uint32_t slot) {
+  const auto set = [slot](auto& map, const auto& key) {
+    if (slot == kNone) {
+      map.erase(key);
+    } else {
+      map[key] = slot;
+    }
+    return true;
+  };
+  switch (decision.scope) {
+    case Scope::kIp:
+    case Scope::kRange:
+      return slot == kNone ? prefixes_.Remove(decision.prefix) : prefixes_.Insert(decision.prefix, slot);
+    case Scope::kAsn: {
+      const uint32_t asn = ParseAsn(decision.value);
+      return asn != 0 && set(asns_, asn);
+    }
+    case Scope::kFingerprint:
+      return set(fingerprints_, decision.value);
+    case Scope::kAccount:
+      return set(accounts_, decision.value);
+  }
+  return false;
+}
+
+uint32_t Ledger::FindSame(const Decision& decision) const noexcept {
+  for (uint32_t slot = Head(decision); slot != kNone; slot = slots_[slot].next)
+    if (SameAction(slots_[slot].decision, decision)) return slot;
+  return kNone;
+}
+
+Proposal Ledger::Propose(const Decision& decision) {
+  if (decision.until_ms <= decision.time_ms || decision.until_ms <= now_ms_) {
+    ++refused_;
+    return Proposal::kRefused;
+  }
+  if (const uint32_t same = FindSame(decision); same != kNone) {
+    Slot& slot = slots_[same];
+    if (slot.decision.until_ms >= decision.until_ms) return Proposal::kCovered;
+    slot.decision = decision;
+    const size_t bytes = sizeof(Slot) + kIndexBytes + HeapBytes(slot.decision);
+    bytes_ += bytes - slot.bytes;
+    slot.bytes = bytes;
+    expiries_.Push(decision.until_ms, {slot.sequence, same});
+    expiries_.Compact(live_, [this](const auto& item) { return IsLive(item); });
+    Note(ChangeKind::kExtended, decision);
+    return Proposal::kExtended;
+  }
+
+  const size_t bytes = sizeof(Slot) + kIndexBytes + HeapBytes(decision);
+  if (!MakeRoom(bytes, decision.until_ms)) {
+    ++refused_;
+    return Proposal::kRefused;
+  }
+  const uint32_t head = Head(decision);
+  uint32_t index;
+  if (free_.empty()) {
+    index = static_cast<uint32_t>(slots_.size());
+    slots_.emplace_back();
+  } else {
+    index = free_.back();
+    free_.pop_back();
+  }
+  if (!SetHead(decision, index)) {
+    free_.push_back(index);
+    ++refused_;
+    return Proposal::kRefused;
+  }
+  Slot& slot = slots_[index];
+  slot.decision = decision;
+  slot.sequence = next_sequence_++;
+  slot.full_at_ms = INT64_MIN;
+  slot.next = head;
+  slot.bytes = bytes;
+  bytes_ += bytes;
+  ++live_;
+  expiries_.Push(decision.until_ms, {slot.sequence, index});
+  Note(ChangeKind::kAdded, decision);
+  return Proposal::kAdded;
+}
+
+bool Ledger::MakeRoom(size_t bytes, int64_t until_ms) {
+  while (bytes_ + bytes > options_.bytes_max) {
+    while (!expiries_.empty() && !IsLive(expiries_.top())) expiries_.Pop();
+    if (expiries_.empty() || expiries_.top().when_ms > until_ms) return false;
+    const uint32_t slot = expiries_.top().token.slot;
+    expiries_.Pop();
+    Erase(slot, ChangeKind::kRemoved);
+    ++evicted_;
+  }
+  return true;
+}
+
+void Ledger::Erase(uint32_t index, ChangeKind kind) {
+  Slot& slot = slots_[index];
+  const uint32_t head = Head(slot.decision);
+  if (head == index) {
+    SetHead(slot.decision, slot.next);
+  } else {
+    uint32_t before = head;
+    while (slots_[before].next != index) before = slots_[before].next;
+    slots_[before].next = slot.next;
+  }
+  Note(kind, slot.decision);
+  bytes_ -= slot.bytes;
+  --live_;
+  slot = Slot{};
+  free_.push_back(index);
+}
+
+void Ledger::Advance(int64_t now_ms) {
+  if (now_ms <= now_ms_) return;
+  now_ms_ = now_ms;
+  while (!expiries_.empty() && expiries_.top().when_ms <= now_ms) {
+    const auto item = expiries_.top();
+    expiries_.Pop();
+    if (IsLive(item)) Erase(item.token.slot, ChangeKind::kExpired);
+  }
+}
+
+bool Ledger::Beats(const Slot& a, const Slot& b) const noexcept {
+  if (a.decision.shadow != b.decision.shadow) return b.decision.shadow;
+  if (const int sa = Severity(a.decision), sb = Severity(b.decision); sa != sb) return sa > sb;
+  if (a.decision.all_lanes != b.decision.all_lanes) return a.decision.all_lanes;
+  if (a.decision.until_ms != b.decision.until_ms) return a.decision.until_ms > b.decision.until_ms;
+  return a.sequence < b.sequence;
+}
+
+void Ledger::Consider(uint32_t head, int64_t now_ms, uint32_t* best) const noexcept {
+  for (uint32_t slot = head; slot != kNone; slot = slots_[slot].next) {
+    if (slots_[slot].decision.until_ms <= now_ms) continue;
+    if (*best == kNone || Beats(slots_[slot], slots_[*best])) *best = slot;
+  }
+}
+
+InForce Ledger::Find(const Attempt& attempt, int64_t now_ms) const noexcept {
+  InForce in_force;
+  uint32_t source = kNone;
+  if (!prefixes_.empty())
+    prefixes_.VisitCovering(attempt.source, [&](const PrefixMap::Match& match) noexcept {
+      Consider(match.value, now_ms, &source);
+    });
+  if (!asns_.empty() && attempt.asn != 0) Consider(Lookup(asns_, attempt.asn, kNone), now_ms, &source);
+  if (!fingerprints_.empty() && HasFingerprint(attempt)) {
+    HexBuffer hex;
+    const auto name = HexOf(FingerprintHash(options_.hash_key, attempt.ja4, attempt.user_agent), &hex);
+    Consider(Lookup(fingerprints_, ToAbsl(name), kNone), now_ms, &source);
+  }
+  if (source != kNone) in_force.source = &slots_[source].decision;
+
+  if (!accounts_.empty() && attempt.has_account()) {
+    AccountNameBuffer buffer;
+    const auto name = AccountName(attempt.account, options_.hash_key, &buffer);
+    uint32_t account = kNone;
+    Consider(Lookup(accounts_, ToAbsl(name), kNone), now_ms, &account);
+    if (account != kNone) in_force.account = &slots_[account].decision;
+  }
+  in_force.allowlisted = !allowlist_.empty() && allowlist_.Holds(attempt);
+  return in_force;
+}
+
+bool Ledger::TakeToken(const Decision& decision, int64_t now_ms) noexcept {
+  if (decision.action != Action::kThrottle) return true;
+  const uint32_t index = FindSame(decision);
+  if (index == kNone) return true;
+  // The bucket as one number, the time at which it is full again (GCRA, ITU-T I.371): a token is one interval
+  // of it.
+  Slot& slot = slots_[index];
+  const int64_t full_at_ms = std::max(slot.full_at_ms, now_ms);
+  if (full_at_ms - now_ms > (kThrottleBurst - 1) * kThrottleIntervalMs) return false;
+  slot.full_at_ms = full_at_ms + kThrottleIntervalMs;
+  return true;
+}
+
+bool Ledger::Remove(std::string_view id) {
+  for (uint32_t index = 0; index < slots_.size(); ++index) {
+    if (slots_[index].sequence == 0 || slots_[index].decision.id != id) continue;
+    Erase(index, ChangeKind::kRemoved);
+    return true;
+  }
+  return false;
+}
+
+size_t Ledger::Release(Scope scope, std::string_view value) {
+  Decision target;
+  target.scope = scope;
+  target.value = std::string(value);
+  if (scope == Scope::kIp || scope == Scope::kRange) {
+    const auto prefix = Prefix::Parse(value);
+    if (!prefix) return 0;
+    target.prefix = *prefix;
+  }
+  size_t removed = 0;
+  for (uint32_t head = Head(target); head != kNone; head = Head(target), ++removed)
+    Erase(head, ChangeKind::kRemoved);
+  return removed;
+}
+
+void Ledger::SetAllowlist(Allowlist allowlist) {
+  allowlist_ = std::move(allowlist);
+  std::vector<Decision> eased;
+  for (const Decision* decision : Standing(now_ms_)) {
+    const bool stops = decision->action == Action::kBlock || decision->action == Action::kLock;
+    if (stops && allowlist_.Touches(decision->scope, decision->prefix, decision->value))
+      eased.push_back(*decision);
+  }
+  for (Decision& decision : eased) {
+    Erase(FindSame(decision), ChangeKind::kRemoved);
+    decision.action = Action::kChallenge;
+    decision.challenge_kind = ChallengeKind::kHuman;
+    decision.all_lanes = false;
+    Append(&decision.reason, "; allowlisted since: challenged, not stopped");
+    Propose(decision);
+  }
+}
+
+std::vector<const Decision*> Ledger::Standing(int64_t now_ms) const {
+  std::vector<const Slot*> live;
+  live.reserve(live_);
+  for (const Slot& slot : slots_)
+    if (slot.sequence != 0 && slot.decision.until_ms > now_ms) live.push_back(&slot);
+  std::sort(live.begin(), live.end(), [](const Slot* a, const Slot* b) {
+    return a->decision.until_ms != b->decision.until_ms ? a->decision.until_ms < b->decision.until_ms
+                                                        : a->sequence < b->sequence;
+  });
+  std::vector<const Decision*> standing;
+  standing.reserve(live.size());
+  for (const Slot* slot : live) standing.push_back(&slot->decision);
+  return standing;
+}
+
+const Decision* Ledger::FindById(std::string_view id) const noexcept {
+  for (const Slot& slot : slots_)
+    if (slot.sequence != 0 && slot.decision.id == id) return &slot.decision;
+  return nullptr;
+}
+
+void Ledger::Note(ChangeKind kind, const Decision& decision) {
+  if (options_.changes_max == 0) return;
+  const uint64_t sequence = next_change_++;
+  if (changes_.size() >= options_.changes_max) {
+    changes_.clear();
+    changes_lost_ = true;
+  }
+  if (!changes_lost_) changes_.push_back({sequence, kind, decision});
+}
+
+bool Ledger::DrainChanges(std::vector<Change>* out) {
+  std::move(changes_.begin(), changes_.end(), std::back_inserter(*out));
+  changes_.clear();
+  return !std::exchange(changes_lost_, false);
+}
+
+}  // namespace stockade

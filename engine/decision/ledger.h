@@ -1,0 +1,175 @@
+// The decisions in force: who may not pass now, until when, and because of what.
+//
+//   policy ──► Propose ──►  ledger  ──► Find, before every password check
+//                             │
+//                             └──► DrainChanges, for firewalls, in order
+//
+// Time: event time in milliseconds, handed in. A decision acts for every now < until; Find never returns one
+// that is over, whether or not Advance has thrown it out yet. Advance reports expiries in the order of
+// (until, age).
+//
+// Merging: of decisions with the same scope, value and action (challenge kind, lanes and shadow are part of
+// the action) the one that lasts longest stands, whole: its id, rule and evidence with it. Different actions
+// on one target stand beside each other, and the strictest acts.
+//
+// Memory: at most `bytes_max`, about 700 bytes a decision. Where it is full the decision that would be over
+// soonest gives way, or the newcomer if that is the one; both are counted.
+//
+// Cost: Find is one hash look-up for each kind of name that any decision has (the address, its present prefix
+// lengths, the ASN, the account, the fingerprint): < 200 ns with a million standing decisions on addresses,
+// noexcept, allocates nothing. Propose and Advance allocate; they run when something changes. Not
+// thread-safe. Oracle: a plain list, in tests/engine/decision/ledger_test.cc.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "engine/decision/allowlist.h"
+#include "engine/decision/decision.h"
+#include "engine/decision/expiry_queue.h"
+#include "engine/decision/prefix_map.h"
+#include "engine/decision/target.h"
+#include "engine/event/keyed_hash.h"
+#include "engine/event/login_event.h"
+
+namespace stockade {
+
+struct LedgerOptions {
+  HashKey hash_key;                      // the one that policy hashes fingerprints with
+  size_t bytes_max = size_t{256} << 20;  // a third of a million decisions
+  size_t changes_max = 0;                // changes kept for DrainChanges; 0: nobody drains
+};
+
+// What stands against an attempt. Pointers live until the next call of Propose, Advance, Remove, Release or
+// SetAllowlist.
+struct InForce {
+  const Decision* source = nullptr;   // the strictest of those on its address, networks, ASN and fingerprint
+  const Decision* account = nullptr;  // the strictest of those on its account
+  bool allowlisted = false;           // neither may do more than challenge: see ActionOn
+};
+
+// What a decision does to an attempt that is, or is not, on the allowlist.
+constexpr Action ActionOn(const Decision& decision, bool allowlisted) noexcept {
+  const bool stops = decision.action == Action::kBlock || decision.action == Action::kLock;
+  return allowlisted && stops ? Action::kChallenge : decision.action;
+}
+
+enum class ChangeKind : uint8_t { kAdded, kExtended, kExpired, kRemoved };
+struct Change {
+  uint64_t sequence = 0;  // 1, 2, 3, …: a gap is a loss
+  ChangeKind kind = ChangeKind::kAdded;
+  Decision decision;  // as it stands after the change; for kExpired and kRemoved as it stood before
+};
+
+// What became of a proposal. Only kAdded and kExtended changed anything, and are worth telling anybody.
+enum class Proposal : uint8_t {
+  kAdded,
+  kExtended,  // an older one on the same target lasted less long
+  kCovered,   // one that lasts as long already stands
+  kRefused,   // already over, or names nothing, or expires sooner than all the rest of a full ledger
+};
+
+class Ledger {
+ public:
+  // Throttling: a throttled target has kThrottleBurst attempts at once and one more every
+  // kThrottleIntervalMs.
+  static constexpr int64_t kThrottleIntervalMs = 10'000;
+  static constexpr int64_t kThrottleBurst = 5;
+
+  explicit Ledger(const LedgerOptions& options);
+
+  Proposal Propose(const Decision& decision);
+  // Event time has come to `now_ms`: throws out what is over. Time never goes back; an older `now_ms` changes
+  // nothing.
+  void Advance(int64_t now_ms);
+
+  // Where several stand, one that is carried out goes before a shadow, then block and lock before challenge
+  // for identity before challenge for a human before throttle, then the one that lasts longer, then the
+  // older.
+  InForce Find(const Attempt& attempt, int64_t now_ms) const noexcept;
+
+  // Takes one token of a throttling decision's bucket: true if the attempt may pass. Deterministic in event
+  // time; an attempt older than the newest one counted is judged as if it came with that one. True for a
+  // decision that does not stand or does not throttle.
+  bool TakeToken(const Decision& decision, int64_t now_ms) noexcept;
+
+  // By hand. False if no decision has this id. Looks at all of them.
+  bool Remove(std::string_view id);
+  // Lets a target go: removes every decision on exactly this scope and value, and says how many.
+  size_t Release(Scope scope, std::string_view value);
+
+  // Replaces the allowlist. Look-ups follow it at once; standing blocks and locks that touch it are removed
+  // and come back as challenges, so that a firewall lets go as well.
+  void SetAllowlist(Allowlist allowlist);
+  const Allowlist& allowlist() const noexcept { return allowlist_; }
+
+  // All that act at `now_ms`, soonest expiry first.
+  std::vector<const Decision*> Standing(int64_t now_ms) const;
+  const Decision* FindById(std::string_view id) const noexcept;
+
+  // Appends what changed since the last call, in order. False if more than changes_max happened in between:
+  // then some are gone (all of them, not just the oldest), and the caller goes by Standing instead.
+  bool DrainChanges(std::vector<Change>* out);
+
+  size_t size() const noexcept { return live_; }
+  size_t bytes() const noexcept { return bytes_; }
+  uint64_t evicted() const noexcept { return evicted_; }  // gave way to others for memory
+  uint64_t refused() const noexcept { return refused_; }
+
+ private:
+  static constexpr uint32_t kNone = UINT32_MAX;
+
+  struct Slot {
+    Decision decision;
+    uint64_t sequence = 0;   // order of arrival; 0: free
+    int64_t full_at_ms = 0;  // throttle: when the bucket will be full again
+    uint32_t next = kNone;   // another decision on the same target
+    size_t bytes = 0;
+  };
+  struct Due {
+    uint64_t sequence;
+    uint32_t slot;
+    friend bool operator<(const Due& a, const Due& b) noexcept { return a.sequence < b.sequence; }
+  };
+
+  bool IsLive(const ExpiryQueue<Due>::Item& item) const noexcept {
+    const Slot& slot = slots_[item.token.slot];
+    return slot.sequence == item.token.sequence && slot.decision.until_ms == item.when_ms;
+  }
+  // The first slot of a decision's target, or kNone.
+  uint32_t Head(const Decision& decision) const noexcept;
+  // False for a target that names nothing or an index that is full. kNone takes the target out.
+  bool SetHead(const Decision& decision, uint32_t slot);
+  // The slot of the standing decision that this one would merge with, or kNone.
+  uint32_t FindSame(const Decision& decision) const noexcept;
+  bool MakeRoom(size_t bytes, int64_t until_ms);
+  void Erase(uint32_t slot, ChangeKind kind);
+  void Note(ChangeKind kind, const Decision& decision);
+  void Consider(uint32_t head, int64_t now_ms, uint32_t* best) const noexcept;
+  bool Beats(const Slot& a, const Slot& b) const noexcept;
+
+  LedgerOptions options_;
+  Allowlist allowlist_;
+  std::deque<Slot> slots_;
+  std::vector<uint32_t> free_;
+  PrefixMap prefixes_;
+  absl::flat_hash_map<uint32_t, uint32_t> asns_;
+  absl::flat_hash_map<std::string, uint32_t> fingerprints_;
+  absl::flat_hash_map<std::string, uint32_t> accounts_;
+  ExpiryQueue<Due> expiries_;
+  std::vector<Change> changes_;
+  bool changes_lost_ = false;
+  uint64_t next_sequence_ = 1;
+  uint64_t next_change_ = 1;
+  int64_t now_ms_ = INT64_MIN;
+  size_t live_ = 0;
+  size_t bytes_ = 0;
+  uint64_t evicted_ = 0;
+  uint64_t refused_ = 0;
+};
+
+}  // namespace stockade
