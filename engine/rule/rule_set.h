@@ -104,43 +104,42 @@ class RuleSet {
 
  private:
   friend class MatchScratch;
-  friend class RuleSetBuilder;
+  friend class RuleSetBuilder;  // compile.cc
 
   // One question that some rule asks, whoever asks it.
   struct Predicate {
     Test test;
-    FieldId field{};
-    FieldId other_field{};
-    bool keyword = false;
-    bool eager = false;  // answered before any rule is evaluated; else when a rule asks
-    const PatternSet* alone =
-        nullptr;  // kPattern: this pattern by itself, for the slow path; owned by alone_
+    FieldId field{};        // of a keyword: meaningless
+    FieldId other_field{};  // kFieldRef
+    bool eager = false;     // answered before any rule is evaluated; else when a rule asks
   };
   // A node of a branch program: ask, then go on here or there. Targets are indices into steps_, or an answer.
   struct Step {
-    uint16_t predicate;
-    bool eager;
-    uint32_t if_true;
-    uint32_t if_false;
+    uint16_t predicate = 0;
+    bool eager = false;
+    uint32_t if_true = 0;
+    uint32_t if_false = 0;
   };
   static constexpr uint32_t kYes = 0xffffffff;
   static constexpr uint32_t kNo = 0xfffffffe;
   // What is asked of one field before rules are evaluated.
   struct FieldPlan {
     FieldId field{};
+    std::string_view Attempt::*text = nullptr;   // where the value is, if the event holds it as text
     std::unique_ptr<const PatternSet> patterns;  // may be null
     std::vector<uint16_t> predicate_of;          // pattern id → predicate
     // Numbers that some rule asks for by equality, ascending, each with its predicate.
     std::vector<std::pair<double, uint16_t>> numbers;
   };
-  // What is true of one word of a closed vocabulary.
+  // What is true of each word of a closed vocabulary, by its index (see OutcomeWord and its siblings).
   using Vocabulary = std::vector<std::vector<uint16_t>>;
 
   RuleSet() = default;
-  bool Holds(const Predicate& predicate, const LoginEvent& event, MatchScratch* scratch) const noexcept;
-  void AskField(const FieldPlan& plan, const FieldValue& value, MatchScratch* scratch,
-                size_t plan_index) const noexcept;
+  void AskEvent(const LoginEvent& event, MatchScratch* scratch) const noexcept;
+  void AskField(size_t plan, const FieldValue& value, MatchScratch* scratch) const noexcept;
+  void AskPatterns(size_t plan, std::string_view value, MatchScratch* scratch) const noexcept;
   void Raise(std::span<const uint16_t> predicates, MatchScratch* scratch) const noexcept;
+  bool Holds(uint16_t predicate, const LoginEvent& event, MatchScratch* scratch) const noexcept;
 
   std::vector<SigmaRule> rules_;
   std::vector<CorrelationRule> written_;
@@ -151,7 +150,6 @@ class RuleSet {
   std::vector<bool> alerts_alone_;
 
   std::vector<Predicate> predicates_;
-  std::vector<std::unique_ptr<const PatternSet>> alone_;
   std::vector<std::vector<uint16_t>> predicates_of_rule_;  // test index → predicate
   std::vector<Step> steps_;
   std::vector<uint32_t> entry_;        // rule → first step, or an answer
@@ -161,7 +159,7 @@ class RuleSet {
   std::vector<FieldPlan> plans_;       // known fields first
   size_t known_plans_ = 0;
   std::vector<uint16_t> plan_of_field_;  // FieldId → index into plans_ + 1; extra fields only
-  std::unique_ptr<FieldPlan> keywords_;  // of extra fields without a plan of their own; may be null
+  uint16_t keyword_plan_ = 0;  // index + 1 of the plan for extra fields without one of their own; 0: none
   Vocabulary outcome_, certificate_, challenge_;
   bool uses_hyperscan_ = true;
 };
@@ -171,12 +169,13 @@ class MatchScratch {
  public:
   explicit MatchScratch(const RuleSet& rules);
 
+  // Values that were scanned, and values that a memo answered instead.
+  uint64_t scans() const noexcept { return scans_; }
+  uint64_t memo_hits() const noexcept { return memo_hits_; }
   // Hyperscan scans that failed and were answered by RE2 instead, and questions nobody could answer; both
   // should be 0 and belong into the report of a run.
   uint64_t scan_failures() const noexcept { return patterns_.scan_failures(); }
   uint64_t unanswered() const noexcept { return patterns_.unanswered(); }
-  uint64_t scans() const noexcept { return scans_; }
-  uint64_t memo_hits() const noexcept { return memo_hits_; }
 
  private:
   friend class RuleSet;

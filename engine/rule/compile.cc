@@ -1,0 +1,410 @@
+#include "engine/rule/compile.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <utility>
+
+#include "engine/rule/resolve.h"
+#include "engine/rule/test_truth.h"
+#include "engine/rule/vocabulary.h"
+#include "engine/status.h"
+#include "engine/text.h"
+
+namespace stockade {
+namespace {
+
+// Fields whose value an event holds as text.
+constexpr std::pair<FieldId, std::string_view Attempt::*> kTextFields[] = {
+    {FieldId::kUserName, &Attempt::account},
+    {FieldId::kUserAgent, &Attempt::user_agent},
+    {FieldId::kJa3, &Attempt::ja3},
+    {FieldId::kJa4, &Attempt::ja4},
+    {FieldId::kUrlPath, &Attempt::path},
+    {FieldId::kRequestId, &Attempt::request_id},
+    {FieldId::kSourceCountry, &Attempt::country},
+    {FieldId::kPasswordId, &Attempt::password_id},
+    {FieldId::kDevice, &Attempt::device},
+    {FieldId::kChannel, &Attempt::channel},
+    {FieldId::kHeaderOrder, &Attempt::header_order}};
+
+// What a keyword is asked of: the known fields that are on the wire and have a text.
+bool HasKeywords(FieldId id) {
+  return id != FieldId::kTimestamp && id != FieldId::kSourcePrefix && id != FieldId::kSourceFingerprint;
+}
+
+// Equal questions have equal keys.
+std::string KeyOf(const Test& test) {
+  const auto number = [](auto value) { return static_cast<int>(value); };
+  std::string key = Concat(number(test.kind), "|", test.field.size(), "|", test.field, "|");
+  switch (test.kind) {
+    case Test::Kind::kPattern:
+      Append(&key, number(test.caseless), number(test.dot_all), number(test.multi_line),
+             number(test.has_literal), number(test.text_relation), "|", test.pattern.size(), "|",
+             test.pattern, "|", test.literal);
+      break;
+    case Test::Kind::kTimePart:
+    case Test::Kind::kNumber: {
+      const double value = test.number + 0.0;  // -0 and 0 are one number
+      key.append(reinterpret_cast<const char*>(&value), sizeof value);
+      Append(&key, number(test.comparison), "|",
+             test.kind == Test::Kind::kTimePart ? number(test.time_part) : 0);
+      break;
+    }
+    case Test::Kind::kCidr:
+      Append(&key, test.prefix.address.ToString(), "/", number(test.prefix.length));
+      break;
+    case Test::Kind::kFieldRef:
+      Append(&key, number(test.caseless), number(test.text_relation), "|", test.other_field);
+      break;
+    default:
+      break;
+  }
+  return key;
+}
+
+}  // namespace
+
+class RuleSetBuilder {
+ public:
+  RuleSetBuilder(FieldTable* fields, Findings* findings, PatternSet::Engines engines)
+      : fields_(fields), findings_(findings), engines_(engines), set_(new RuleSet) {}
+
+  std::unique_ptr<const RuleSet> Run(SigmaDocuments documents) {
+    const size_t errors_before = findings_->errors();
+    std::vector<CompiledCorrelation> correlations = Resolve(&documents, fields_, findings_);
+    for (const SigmaRule& rule : documents.rules) AddPredicates(rule);
+    if (set_->predicates_.size() > RuleSet::kPredicatesMax) {
+      findings_->Error({}, "",
+                       Concat("more than ", RuleSet::kPredicatesMax, " different tests in all rules"));
+      return nullptr;
+    }
+    BuildVocabularies();
+    BuildPlans();
+    if (findings_->errors() > errors_before) return nullptr;
+    set_->rules_ = std::move(documents.rules);
+    set_->written_ = std::move(documents.correlations);
+    set_->correlations_ = std::move(correlations);
+    BuildPrograms();
+    Connect();
+    ListFields();
+    return std::move(set_);
+  }
+
+ private:
+  using Predicate = RuleSet::Predicate;
+  using FieldPlan = RuleSet::FieldPlan;
+
+  void AddPredicates(const SigmaRule& rule) {
+    std::vector<uint16_t>& predicates = set_->predicates_of_rule_.emplace_back();
+    for (const Test& test : rule.tests) {
+      const auto [found, is_new] = predicate_of_key_.emplace(KeyOf(test), set_->predicates_.size());
+      predicates.push_back(static_cast<uint16_t>(found->second));
+      if (is_new) AddPredicate(test);
+    }
+  }
+
+  void AddPredicate(const Test& test) {
+    Predicate& predicate = set_->predicates_.emplace_back();
+    predicate.test = test;
+    const bool keyword = test.field.empty();
+    if (!keyword) {
+      predicate.field = InternField(test.field, test.place, test.field, fields_, findings_);
+      asked_.insert(predicate.field);
+    } else if (test.kind != Test::Kind::kPattern) {
+      findings_->Error(test.place, "detection", "a keyword can only be a text or a regular expression");
+    }
+    if (test.kind == Test::Kind::kFieldRef) {
+      predicate.other_field = InternField(test.other_field, test.place, test.field, fields_, findings_);
+      asked_.insert(predicate.other_field);
+    }
+    CheckTimestamp(test, predicate);
+    const bool of_vocabulary =
+        !keyword && IsVocabulary(predicate.field) && test.kind != Test::Kind::kFieldRef;
+    const bool of_number = test.kind == Test::Kind::kNumber && test.comparison == Test::Comparison::kEq &&
+                           !std::isnan(test.number);
+    predicate.eager = test.kind == Test::Kind::kPattern || of_vocabulary || of_number;
+  }
+
+  void CheckTimestamp(const Test& test, const Predicate& predicate) {
+    const bool of_text = test.kind == Test::Kind::kPattern || test.kind == Test::Kind::kCidr ||
+                         test.kind == Test::Kind::kEmpty || test.kind == Test::Kind::kFieldRef;
+    const bool asks =
+        of_text && ((!test.field.empty() && predicate.field == FieldId::kTimestamp) ||
+                    (test.kind == Test::Kind::kFieldRef && predicate.other_field == FieldId::kTimestamp));
+    if (!asks) return;
+    findings_->Error(
+        test.place, test.field,
+        "@timestamp is a time, not a text; ask it with minute, hour, day, week, month, year, or as a number "
+        "of milliseconds since 1970 with lt, lte, gt, gte");
+  }
+
+  // The patterns asked of one field, keywords included, as one set; `predicate_of` maps its ids.
+  std::unique_ptr<const PatternSet> BuildPatterns(FieldId field, bool own, bool keywords,
+                                                  std::vector<uint16_t>* predicate_of) {
+    std::vector<Pattern> patterns;
+    for (size_t i = 0; i < set_->predicates_.size(); ++i) {
+      const Predicate& predicate = set_->predicates_[i];
+      if (predicate.test.kind != Test::Kind::kPattern) continue;
+      const bool keyword = predicate.test.field.empty();
+      if (keyword ? !keywords : !own || predicate.field != field) continue;
+      patterns.push_back(PatternOf(predicate.test));
+      predicate_of->push_back(static_cast<uint16_t>(i));
+    }
+    if (patterns.empty()) return nullptr;
+    std::vector<PatternSet::Refusal> refusals;
+    auto set = PatternSet::Build(patterns, engines_, &refusals);
+    set_->uses_hyperscan_ = set->uses_hyperscan();
+    for (const PatternSet::Refusal& refusal : refusals) {
+      const uint16_t predicate = (*predicate_of)[refusal.pattern];
+      if (!refused_.insert(predicate).second) continue;
+      const Test& test = set_->predicates_[predicate].test;
+      findings_->Error(test.place, test.field.empty() ? "keywords" : test.field,
+                       Concat("no engine takes the pattern ", Quoted(test.pattern), ": ", refusal.reason));
+    }
+    return set;
+  }
+
+  bool HasKeywordTests() const {
+    return std::any_of(set_->predicates_.begin(), set_->predicates_.end(),
+                       [](const Predicate& predicate) { return predicate.test.field.empty(); });
+  }
+
+  void BuildVocabularies() {
+    set_->outcome_.resize(kOutcomeWords);
+    set_->certificate_.resize(kCertificateWords);
+    set_->challenge_.resize(kChallengeWords);
+    for (const FieldId field : {FieldId::kEventOutcome, FieldId::kEventReason})
+      AskWords(field, OutcomeEvent, &set_->outcome_);
+    AskWords(FieldId::kCertificate, CertificateEvent, &set_->certificate_);
+    AskWords(FieldId::kChallenge, ChallengeEvent, &set_->challenge_);
+  }
+
+  void AskWords(FieldId field, LoginEvent (*event_of)(size_t), RuleSet::Vocabulary* vocabulary) {
+    std::vector<uint16_t> predicate_of;
+    const auto patterns = BuildPatterns(field, true, true, &predicate_of);
+    PatternScratch scratch;
+    if (patterns != nullptr) scratch.Prepare(*patterns);
+    FieldScratch text;
+    FieldScratch other_text;
+    std::vector<uint16_t> ids(predicate_of.size());
+    for (size_t word = 0; word < vocabulary->size(); ++word) {
+      const LoginEvent event = event_of(word);
+      std::vector<uint16_t>& raised = (*vocabulary)[word];
+      const FieldValue value = GetField(event, field, &text);
+      if (patterns != nullptr && value.present()) {
+        const size_t count = patterns->Match(value.text, &scratch, ids.data());
+        for (size_t i = 0; i < count; ++i) raised.push_back(predicate_of[ids[i]]);
+      }
+      for (size_t i = 0; i < set_->predicates_.size(); ++i) {
+        const Predicate& predicate = set_->predicates_[i];
+        const bool is_native = predicate.eager && predicate.test.kind != Test::Kind::kPattern;
+        if (is_native && predicate.field == field &&
+            TestHolds(predicate.test, field, field, event, &text, &other_text)) {
+          raised.push_back(static_cast<uint16_t>(i));
+        }
+      }
+    }
+  }
+
+  void BuildPlans() {
+    const bool keywords = HasKeywordTests();
+    std::set<FieldId> planned;
+    for (const Predicate& predicate : set_->predicates_)
+      if (predicate.eager && !predicate.test.field.empty()) planned.insert(predicate.field);
+    if (keywords) {
+      for (size_t i = 0; i < kKnownFieldCount; ++i)
+        if (HasKeywords(static_cast<FieldId>(i))) planned.insert(static_cast<FieldId>(i));
+      asked_.insert(planned.begin(), planned.end());
+    }
+    for (const FieldId field : planned) {
+      if (IsVocabulary(field)) continue;
+      AddPlan(field, true, keywords && HasKeywords(field));
+      if (field < FieldId::kFirstUnknown) {
+        ++set_->known_plans_;
+        continue;
+      }
+      set_->plan_of_field_.resize(fields_->size());
+      set_->plan_of_field_[static_cast<size_t>(field)] = static_cast<uint16_t>(set_->plans_.size());
+    }
+    if (!keywords) return;
+    AddPlan(FieldId::kFirstUnknown, false, true);
+    set_->keyword_plan_ = static_cast<uint16_t>(set_->plans_.size());
+  }
+
+  void AddPlan(FieldId field, bool own, bool keywords) {
+    FieldPlan& plan = set_->plans_.emplace_back();
+    plan.field = field;
+    for (const auto& [id, member] : kTextFields)
+      if (id == field) plan.text = member;
+    plan.patterns = BuildPatterns(field, own, keywords, &plan.predicate_of);
+    for (size_t i = 0; own && i < set_->predicates_.size(); ++i) {
+      const Predicate& predicate = set_->predicates_[i];
+      if (predicate.eager && predicate.test.kind == Test::Kind::kNumber && predicate.field == field)
+        plan.numbers.emplace_back(predicate.test.number, static_cast<uint16_t>(i));
+    }
+    std::sort(plan.numbers.begin(), plan.numbers.end());
+  }
+
+  // ---- Expressions
+
+  uint16_t PredicateOf(size_t rule, const Expression& test) const {
+    const std::vector<uint16_t>& predicates = set_->predicates_of_rule_[rule];
+    STOCKADE_CHECK(test.test >= 0 && static_cast<size_t>(test.test) < predicates.size());
+    return predicates[static_cast<size_t>(test.test)];
+  }
+
+  bool IsEager(size_t rule, const Expression& expression) const {
+    if (expression.kind == Expression::Kind::kTest)
+      return set_->predicates_[PredicateOf(rule, expression)].eager;
+    return std::all_of(expression.operands.begin(), expression.operands.end(),
+                       [&](const Expression& operand) { return IsEager(rule, operand); });
+  }
+
+  // Emits the branch program of an expression, last node first, so that where to go on is always known;
+  // returns its entry. Operands already answered stand before those that must be worked out.
+  uint32_t Emit(size_t rule, const Expression& expression, uint32_t yes, uint32_t no) {
+    switch (expression.kind) {
+      case Expression::Kind::kTest: {
+        if (yes == no) return yes;
+        const uint16_t predicate = PredicateOf(rule, expression);
+        set_->steps_.push_back({predicate, set_->predicates_[predicate].eager, yes, no});
+        STOCKADE_CHECK(set_->steps_.size() < RuleSet::kNo);
+        return static_cast<uint32_t>(set_->steps_.size() - 1);
+      }
+      case Expression::Kind::kNot:
+        STOCKADE_CHECK(expression.operands.size() == 1);
+        return Emit(rule, expression.operands[0], no, yes);
+      case Expression::Kind::kAnd:
+      case Expression::Kind::kOr:
+        break;
+    }
+    std::vector<const Expression*> operands;
+    for (const Expression& operand : expression.operands) operands.push_back(&operand);
+    std::stable_partition(operands.begin(), operands.end(),
+                          [&](const Expression* operand) { return IsEager(rule, *operand); });
+    const bool is_and = expression.kind == Expression::Kind::kAnd;
+    uint32_t next = is_and ? yes : no;
+    for (auto operand = operands.rbegin(); operand != operands.rend(); ++operand)
+      next = is_and ? Emit(rule, **operand, next, no) : Emit(rule, **operand, yes, next);
+    return next;
+  }
+
+  // Predicates of which at least one must be true for an expression to have a value, and how often one of
+  // them probably is. An infinite cost: no such predicates; the expression may have that value when all are
+  // false, or when something not eager is true.
+  struct Trigger {
+    double cost = std::numeric_limits<double>::infinity();
+    std::vector<uint16_t> predicates;
+  };
+
+  double CostOf(uint16_t index) const {
+    const Predicate& predicate = set_->predicates_[index];
+    if (!predicate.test.field.empty() && IsVocabulary(predicate.field)) return 0.5;
+    if (predicate.test.has_literal && predicate.test.text_relation == Test::TextRelation::kEquals)
+      return 0.01;
+    return 0.05;
+  }
+
+  Trigger TriggerOf(size_t rule, const Expression& expression, bool value) const {
+    Trigger best;
+    if (expression.kind == Expression::Kind::kTest) {
+      const uint16_t predicate = PredicateOf(rule, expression);
+      if (value && set_->predicates_[predicate].eager) best = {CostOf(predicate), {predicate}};
+      return best;
+    }
+    if (expression.kind == Expression::Kind::kNot) return TriggerOf(rule, expression.operands[0], !value);
+    const bool any_suffices = (expression.kind == Expression::Kind::kOr) == value;
+    if (any_suffices) best.cost = 0;
+    for (const Expression& operand : expression.operands) {
+      Trigger trigger = TriggerOf(rule, operand, value);
+      if (!any_suffices) {
+        if (trigger.cost < best.cost) best = std::move(trigger);
+        continue;
+      }
+      best.cost += trigger.cost;
+      best.predicates.insert(best.predicates.end(), trigger.predicates.begin(), trigger.predicates.end());
+    }
+    return best;
+  }
+
+  void BuildPrograms() {
+    const size_t rules = set_->rules_.size();
+    set_->always_.assign((rules + 63) / 64, 0);
+    std::vector<std::vector<uint16_t>> woken(set_->predicates_.size());
+    for (size_t rule = 0; rule < rules; ++rule) {
+      const Expression& expression = set_->rules_[rule].expression;
+      const uint32_t entry = Emit(rule, expression, RuleSet::kYes, RuleSet::kNo);
+      set_->entry_.push_back(entry);
+      if (entry == RuleSet::kNo) continue;
+      Trigger trigger = TriggerOf(rule, expression, true);
+      if (std::isinf(trigger.cost)) {
+        set_->always_[rule / 64] |= uint64_t{1} << rule % 64;
+        continue;
+      }
+      std::sort(trigger.predicates.begin(), trigger.predicates.end());
+      trigger.predicates.erase(std::unique(trigger.predicates.begin(), trigger.predicates.end()),
+                               trigger.predicates.end());
+      for (const uint16_t predicate : trigger.predicates)
+        woken[predicate].push_back(static_cast<uint16_t>(rule));
+    }
+    for (const std::vector<uint16_t>& of_predicate : woken) {
+      set_->woken_begin_.push_back(static_cast<uint32_t>(set_->woken_.size()));
+      set_->woken_.insert(set_->woken_.end(), of_predicate.begin(), of_predicate.end());
+    }
+    set_->woken_begin_.push_back(static_cast<uint32_t>(set_->woken_.size()));
+  }
+
+  // ---- Correlations
+
+  void Connect() {
+    const size_t count = set_->rules_.size() + set_->correlations_.size();
+    std::vector<std::vector<Consumer>> consumers(count);
+    set_->alerts_alone_.assign(count, true);
+    for (size_t i = 0; i < set_->correlations_.size(); ++i) {
+      CompiledCorrelation& correlation = set_->correlations_[i];
+      correlation.written = &set_->written_[i];
+      for (size_t j = 0; j < correlation.references.size(); ++j) {
+        const CompiledCorrelation::Reference& reference = correlation.references[j];
+        consumers[reference.unified].push_back({static_cast<uint16_t>(i), static_cast<uint16_t>(j)});
+        if (!correlation.written->generate) set_->alerts_alone_[reference.unified] = false;
+        asked_.insert(reference.group_by.begin(), reference.group_by.end());
+        if (reference.value_field.has_value()) asked_.insert(*reference.value_field);
+      }
+    }
+    for (const std::vector<Consumer>& of_rule : consumers) {
+      set_->consumer_begin_.push_back(static_cast<uint32_t>(set_->consumers_.size()));
+      set_->consumers_.insert(set_->consumers_.end(), of_rule.begin(), of_rule.end());
+    }
+    set_->consumer_begin_.push_back(static_cast<uint32_t>(set_->consumers_.size()));
+  }
+
+  void ListFields() { set_->fields_.assign(asked_.begin(), asked_.end()); }
+
+  FieldTable* fields_;
+  Findings* findings_;
+  PatternSet::Engines engines_;
+  std::unique_ptr<RuleSet> set_;
+  std::unordered_map<std::string, size_t> predicate_of_key_;
+  std::set<FieldId> asked_;
+  std::set<uint16_t> refused_;
+};
+
+std::unique_ptr<const RuleSet> Compile(SigmaDocuments documents, FieldTable* fields, Findings* findings,
+                                       PatternSet::Engines engines) {
+  return RuleSetBuilder(fields, findings, engines).Run(std::move(documents));
+}
+
+absl::StatusOr<std::unique_ptr<const RuleSet>> Compile(SigmaDocuments documents, FieldTable* fields) {
+  Findings findings;
+  auto rules = Compile(std::move(documents), fields, &findings);
+  if (rules == nullptr) return findings.ToStatus();
+  return rules;
+}
+
+}  // namespace stockade
