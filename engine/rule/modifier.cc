@@ -393,11 +393,7 @@ class Resolver {
     std::vector<std::string_view> known;
     if (context_.placeholders != nullptr) {
       const auto found = context_.placeholders->find(ToAbsl(name));
-      if (found != context_.placeholders->end()) {
-        if (!found->second.empty()) return &found->second;
-        context_.findings->Error(place, path_, Concat("placeholder %", name, "% has no values"));
-        return nullptr;
-      }
+      if (found != context_.placeholders->end()) return &found->second;
       for (const auto& [other, values] : *context_.placeholders) known.push_back(other);
     }
     const std::string_view near = Nearest(name, known);

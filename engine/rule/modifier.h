@@ -25,7 +25,9 @@
 
 namespace stockade {
 
-// What %name% stands for in values with |expand. Read as Sigma strings, so they may hold wildcards.
+// What %name% stands for in values with |expand. Read as Sigma strings, so they may hold wildcards. An empty
+// list stands for nothing and matches nothing: a rule of a shipped pack may ask for a list that an operator
+// has not filled yet.
 using Placeholders = absl::flat_hash_map<std::string, std::vector<std::string>>;
 
 // How many tests one value may become (placeholders, and dashes inside base64). Three dashes give 125.
