@@ -24,11 +24,7 @@ size_t HeapBytes(const Decision& d) noexcept {
   return bytes;
 }
 
-// The entry in an index, with the slack of a table that has just doubled; two entries in the queue of
-// expiries.
-constexpr size_t kIndexBytes = 2 * (sizeof(Prefix) + 16) + 2 * 32;
-
-int Severity(const Decision& decision) noexcept {
+uint32_t Severity(const Decision& decision) noexcept {
   switch (decision.action) {
     case Action::kBlock:
     case Action::kLock:
@@ -39,6 +35,11 @@ int Severity(const Decision& decision) noexcept {
       return 0;
   }
   return 0;
+}
+
+// In one number: carried out before shadow, then by severity, then all lanes before one.
+uint32_t Strictness(const Decision& decision) noexcept {
+  return (decision.shadow ? 0u : 16u) + 2 * Severity(decision) + (decision.all_lanes ? 1u : 0u);
 }
 
 bool SameAction(const Decision& a, const Decision& b) noexcept {
@@ -71,7 +72,7 @@ uint32_t Ledger::Head(const Decision& decision) const noexcept {
     case Scope::kAsn:
       return Lookup(asns_, ParseAsn(decision.value), kNone);
     case Scope::kFingerprint:
-      return Lookup(fingerprints_, decision.value, kNone);
+      return Lookup(fingerprints_, ParseHash128(decision.value).value_or(Hash128{}), kNone);
     case Scope::kAccount:
       return Lookup(accounts_, decision.value, kNone);
   }
@@ -95,8 +96,10 @@ bool Ledger::SetHead(const Decision& decision, uint32_t slot) {
       const uint32_t asn = ParseAsn(decision.value);
       return asn != 0 && set(asns_, asn);
     }
-    case Scope::kFingerprint:
-      return set(fingerprints_, decision.value);
+    case Scope::kFingerprint: {
+      const std::optional<Hash128> hash = ParseHash128(decision.value);
+      return hash && set(fingerprints_, *hash);
+    }
     case Scope::kAccount:
       return set(accounts_, decision.value);
   }
@@ -104,7 +107,7 @@ bool Ledger::SetHead(const Decision& decision, uint32_t slot) {
 }
 
 uint32_t Ledger::FindSame(const Decision& decision) const noexcept {
-  for (uint32_t slot = Head(decision); slot != kNone; slot = slots_[slot].next)
+  for (uint32_t slot = Head(decision); slot != kNone; slot = hot_[slot].next)
     if (SameAction(slots_[slot].decision, decision)) return slot;
   return kNone;
 }
@@ -117,18 +120,14 @@ Proposal Ledger::Propose(const Decision& decision) {
   if (const uint32_t same = FindSame(decision); same != kNone) {
     Slot& slot = slots_[same];
     if (slot.decision.until_ms >= decision.until_ms) return Proposal::kCovered;
-    slot.decision = decision;
-    const size_t bytes = sizeof(Slot) + kIndexBytes + HeapBytes(slot.decision);
-    bytes_ += bytes - slot.bytes;
-    slot.bytes = bytes;
+    Fill(same, decision);
     expiries_.Push(decision.until_ms, {slot.sequence, same});
     expiries_.Compact(live_, [this](const auto& item) { return IsLive(item); });
     Note(ChangeKind::kExtended, decision);
     return Proposal::kExtended;
   }
 
-  const size_t bytes = sizeof(Slot) + kIndexBytes + HeapBytes(decision);
-  if (!MakeRoom(bytes, decision.until_ms)) {
+  if (!MakeRoom(kSlotBytes + HeapBytes(decision), decision.until_ms)) {
     ++refused_;
     return Proposal::kRefused;
   }
@@ -137,6 +136,7 @@ Proposal Ledger::Propose(const Decision& decision) {
   if (free_.empty()) {
     index = static_cast<uint32_t>(slots_.size());
     slots_.emplace_back();
+    hot_.emplace_back();
   } else {
     index = free_.back();
     free_.pop_back();
@@ -146,17 +146,24 @@ Proposal Ledger::Propose(const Decision& decision) {
     ++refused_;
     return Proposal::kRefused;
   }
-  Slot& slot = slots_[index];
-  slot.decision = decision;
-  slot.sequence = next_sequence_++;
-  slot.full_at_ms = INT64_MIN;
-  slot.next = head;
-  slot.bytes = bytes;
-  bytes_ += bytes;
+  slots_[index].sequence = next_sequence_++;
+  slots_[index].full_at_ms = INT64_MIN;
+  hot_[index].next = head;
+  Fill(index, decision);
   ++live_;
-  expiries_.Push(decision.until_ms, {slot.sequence, index});
+  expiries_.Push(decision.until_ms, {slots_[index].sequence, index});
   Note(ChangeKind::kAdded, decision);
   return Proposal::kAdded;
+}
+
+void Ledger::Fill(uint32_t index, const Decision& decision) {
+  Slot& slot = slots_[index];
+  slot.decision = decision;
+  const size_t bytes = kSlotBytes + HeapBytes(slot.decision);
+  bytes_ += bytes - slot.bytes;
+  slot.bytes = bytes;
+  hot_[index].until_ms = decision.until_ms;
+  hot_[index].strictness = Strictness(decision);
 }
 
 bool Ledger::MakeRoom(size_t bytes, int64_t until_ms) {
@@ -175,16 +182,17 @@ void Ledger::Erase(uint32_t index, ChangeKind kind) {
   Slot& slot = slots_[index];
   const uint32_t head = Head(slot.decision);
   if (head == index) {
-    SetHead(slot.decision, slot.next);
+    SetHead(slot.decision, hot_[index].next);
   } else {
     uint32_t before = head;
-    while (slots_[before].next != index) before = slots_[before].next;
-    slots_[before].next = slot.next;
+    while (hot_[before].next != index) before = hot_[before].next;
+    hot_[before].next = hot_[index].next;
   }
   Note(kind, slot.decision);
   bytes_ -= slot.bytes;
   --live_;
   slot = Slot{};
+  hot_[index] = Hot{};
   free_.push_back(index);
 }
 
@@ -198,18 +206,16 @@ void Ledger::Advance(int64_t now_ms) {
   }
 }
 
-bool Ledger::Beats(const Slot& a, const Slot& b) const noexcept {
-  if (a.decision.shadow != b.decision.shadow) return b.decision.shadow;
-  if (const int sa = Severity(a.decision), sb = Severity(b.decision); sa != sb) return sa > sb;
-  if (a.decision.all_lanes != b.decision.all_lanes) return a.decision.all_lanes;
-  if (a.decision.until_ms != b.decision.until_ms) return a.decision.until_ms > b.decision.until_ms;
-  return a.sequence < b.sequence;
+bool Ledger::Beats(uint32_t a, uint32_t b) const noexcept {
+  if (hot_[a].strictness != hot_[b].strictness) return hot_[a].strictness > hot_[b].strictness;
+  if (hot_[a].until_ms != hot_[b].until_ms) return hot_[a].until_ms > hot_[b].until_ms;
+  return slots_[a].sequence < slots_[b].sequence;
 }
 
 void Ledger::Consider(uint32_t head, int64_t now_ms, uint32_t* best) const noexcept {
-  for (uint32_t slot = head; slot != kNone; slot = slots_[slot].next) {
-    if (slots_[slot].decision.until_ms <= now_ms) continue;
-    if (*best == kNone || Beats(slots_[slot], slots_[*best])) *best = slot;
+  for (uint32_t slot = head; slot != kNone; slot = hot_[slot].next) {
+    if (hot_[slot].until_ms <= now_ms) continue;
+    if (*best == kNone || Beats(slot, *best)) *best = slot;
   }
 }
 
@@ -222,9 +228,8 @@ InForce Ledger::Find(const Attempt& attempt, int64_t now_ms) const noexcept {
     });
   if (!asns_.empty() && attempt.asn != 0) Consider(Lookup(asns_, attempt.asn, kNone), now_ms, &source);
   if (!fingerprints_.empty() && HasFingerprint(attempt)) {
-    HexBuffer hex;
-    const auto name = HexOf(FingerprintHash(options_.hash_key, attempt.ja4, attempt.user_agent), &hex);
-    Consider(Lookup(fingerprints_, ToAbsl(name), kNone), now_ms, &source);
+    const Hash128 hash = FingerprintHash(options_.hash_key, attempt.ja4, attempt.user_agent);
+    Consider(Lookup(fingerprints_, hash, kNone), now_ms, &source);
   }
   if (source != kNone) in_force.source = &slots_[source].decision;
 

@@ -127,9 +127,18 @@ class Ledger {
     Decision decision;
     uint64_t sequence = 0;   // order of arrival; 0: free
     int64_t full_at_ms = 0;  // throttle: when the bucket will be full again
-    uint32_t next = kNone;   // another decision on the same target
     size_t bytes = 0;
   };
+  // What a look-up needs of a slot, apart from its text: a million of these are 16 MiB, not 600.
+  struct Hot {
+    int64_t until_ms = INT64_MIN;
+    uint32_t next = kNone;    // another decision on the same target
+    uint32_t strictness = 0;  // larger acts before smaller
+  };
+  static_assert(sizeof(Hot) == 16);
+  // A slot, its hot part, its entry in an index with the slack of a table that has just doubled, and two
+  // entries in the queue of expiries.
+  static constexpr size_t kSlotBytes = sizeof(Slot) + sizeof(Hot) + 2 * (sizeof(Prefix) + 16) + 2 * 24;
   struct Due {
     uint64_t sequence;
     uint32_t slot;
@@ -144,21 +153,23 @@ class Ledger {
   uint32_t Head(const Decision& decision) const noexcept;
   // False for a target that names nothing or an index that is full. kNone takes the target out.
   bool SetHead(const Decision& decision, uint32_t slot);
+  void Fill(uint32_t index, const Decision& decision);
   // The slot of the standing decision that this one would merge with, or kNone.
   uint32_t FindSame(const Decision& decision) const noexcept;
   bool MakeRoom(size_t bytes, int64_t until_ms);
   void Erase(uint32_t slot, ChangeKind kind);
   void Note(ChangeKind kind, const Decision& decision);
   void Consider(uint32_t head, int64_t now_ms, uint32_t* best) const noexcept;
-  bool Beats(const Slot& a, const Slot& b) const noexcept;
+  bool Beats(uint32_t a, uint32_t b) const noexcept;
 
   LedgerOptions options_;
   Allowlist allowlist_;
   std::deque<Slot> slots_;
+  std::vector<Hot> hot_;  // of the slot with the same index
   std::vector<uint32_t> free_;
   PrefixMap prefixes_;
   absl::flat_hash_map<uint32_t, uint32_t> asns_;
-  absl::flat_hash_map<std::string, uint32_t> fingerprints_;
+  absl::flat_hash_map<Hash128, uint32_t> fingerprints_;
   absl::flat_hash_map<std::string, uint32_t> accounts_;
   ExpiryQueue<Due> expiries_;
   std::vector<Change> changes_;

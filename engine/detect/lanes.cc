@@ -64,21 +64,17 @@ bool IsOnProbation(uint16_t count) noexcept {
 }
 
 // A user agent without its numbers: what is left is the same before and after an update. Returns the size
-// written.
-constexpr size_t kFamilyBytesMax = 256;
+// written. The loop does not branch on the text, which would be mispredicted at every other digit.
+constexpr size_t kAgentBytesMax = 512;
 size_t WriteFamily(std::string_view user_agent, char* out) noexcept {
   size_t size = 0;
-  bool after_digit = false;
-  for (const char c : user_agent.substr(0, 2 * kFamilyBytesMax)) {
-    const bool digit = c >= '0' && c <= '9';
-    const bool joins = after_digit && (c == '.' || c == '_');
-    if (digit || joins) {
-      after_digit = true;
-      continue;
-    }
-    after_digit = false;
-    if (size == kFamilyBytesMax) break;
-    out[size++] = c;
+  bool skipped = false;
+  for (const char c : user_agent.substr(0, kAgentBytesMax)) {
+    const bool digit = static_cast<unsigned char>(c - '0') < 10;
+    const bool joins = (c == '.') | (c == '_');
+    skipped = digit | (skipped & joins);
+    out[size] = c;
+    size += skipped ? 0 : 1;
   }
   return size;
 }
@@ -143,7 +139,7 @@ Lanes::Tokens Lanes::TokensOf(const Attempt& attempt) const noexcept {
   if (!attempt.device.empty()) {
     tokens.device = TokenOf(SipHash128(cookie_key, attempt.device));
   } else if (!attempt.ja4.empty() || !attempt.user_agent.empty()) {
-    char family[kFamilyBytesMax];
+    char family[kAgentBytesMax];
     const size_t size = WriteFamily(attempt.user_agent, family);
     tokens.device = TokenOf(Combine(SipHash128(print_key, attempt.ja4), SipHash128(print_key, family, size)));
   }
@@ -157,7 +153,9 @@ Lanes::Bucket* Lanes::BucketOf(const Hash128& account) const noexcept {
 
 Lanes::Identity Lanes::IdentityOf(const Attempt& attempt) const noexcept {
   const Hash128 account = SipHash128(key_, attempt.account);
-  return {account.low == 0 ? 1 : account.low, BucketOf(account), TokensOf(attempt)};
+  Bucket* const bucket = BucketOf(account);
+  __builtin_prefetch(&bucket->tags);  // on its way while the tokens are hashed
+  return {account.low == 0 ? 1 : account.low, bucket, TokensOf(attempt)};
 }
 
 Lanes::Record* Lanes::Find(Bucket* bucket, uint64_t tag) noexcept {

@@ -88,6 +88,12 @@ std::string_view HexOf(const Hash128& hash, HexBuffer* buffer) noexcept {
   return {buffer->bytes, sizeof buffer->bytes};
 }
 
+std::optional<Hash128> ParseHash128(std::string_view hex) noexcept {
+  const std::optional<HashKey> halves = HashKey::Parse(hex);
+  if (!halves) return std::nullopt;
+  return Hash128{halves->k0, halves->k1};
+}
+
 std::string ToHex(const Hash128& hash) {
   HexBuffer buffer;
   return std::string(HexOf(hash, &buffer));

@@ -49,6 +49,8 @@ struct HexBuffer {
   char bytes[32];
 };
 std::string_view HexOf(const Hash128& hash, HexBuffer* buffer) noexcept;
+// The hash that ToHex wrote, or nothing for any other text. Capitals are read too.
+std::optional<Hash128> ParseHash128(std::string_view hex) noexcept;
 
 // Folds an independent hash into a running one: for keys of several fields. Order counts. The inputs are
 // already outputs of a keyed hash, so a multiply-mix is enough to keep distinct tuples distinct.

@@ -1,0 +1,1 @@
+target_link_libraries(decision_bench PRIVATE stockade::detect stockade::decision)
