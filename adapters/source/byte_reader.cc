@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <utility>
 
 #include "engine/status.h"
 #include "engine/text.h"
@@ -148,7 +149,9 @@ absl::StatusOr<bool> ByteReader::NextBlock(Batch* batch) {
   char* const block = batch->block.get();
   size_t size = carry_.size();
   if (size != 0) std::memcpy(block, carry_.data(), size);
-  size_t searched = 0;  // no line end before here
+  // What was put back is whole lines that were delivered before: there is news only behind it.
+  const size_t old = std::exchange(put_back_, 0);
+  size_t searched = old;  // no new line end before here
   carry_.clear();
   while (true) {
     if (size > searched) {
@@ -168,6 +171,12 @@ absl::StatusOr<bool> ByteReader::NextBlock(Batch* batch) {
         return true;
       }
       searched = size;
+      if (size - old > kLineBytesMax + 1 && old != 0) {
+        carry_.assign(block + old, size - old);
+        next_ = block;
+        end_ = block + old;
+        return true;
+      }
       if (size > kLineBytesMax + 1) {  // one more, for the CR of a line that just fits
         too_long_ = true;
         skipping_ = true;
@@ -180,6 +189,7 @@ absl::StatusOr<bool> ByteReader::NextBlock(Batch* batch) {
       auto grown = std::make_unique<char[]>(room + Batch::kBlockPadding);
       std::memcpy(grown.get(), batch->block.get(), size);
       carry_.assign(grown.get(), size);
+      put_back_ = old;
       batch->block = std::move(grown);
       batch->block_size = room;
       return NextBlock(batch);
@@ -200,7 +210,8 @@ absl::StatusOr<bool> ByteReader::NextBlock(Batch* batch) {
 }
 
 void ByteReader::PutBack(const Line& line) {
-  carry_.insert(0, line.text.data(), static_cast<size_t>(end_ - line.text.data()));
+  put_back_ = static_cast<size_t>(end_ - line.text.data());
+  carry_.insert(0, line.text.data(), put_back_);
   lines_ = line.number - 1;
   next_ = end_ = nullptr;
 }

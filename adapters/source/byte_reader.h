@@ -83,10 +83,15 @@ class ByteReader {
   // Begins the next block with `line` again, and all that follows it: for records of several lines that the
   // block border cuts. The line must be of this block and is counted anew.
   void PutBack(const Line& line);
+  // Goes back to `line`, of this block, which is then the next one.
+  void Rewind(const Line& line) noexcept {
+    next_ = line.text.data();
+    lines_ = line.number - 1;
+  }
   // What is left of the block, whole lines.
   std::string_view block() const noexcept { return {next_, static_cast<size_t>(end_ - next_)}; }
   // No more bytes will come after this block.
-  bool at_end() const noexcept { return ended_; }
+  bool at_end() const noexcept { return ended_ && carry_.empty(); }
 
   const std::string& name() const noexcept { return name_; }
   uint64_t lines() const noexcept { return lines_; }
@@ -108,6 +113,7 @@ class ByteReader {
   std::optional<absl::Time> changed_;
 
   std::string carry_;           // read, but not yet in a block
+  size_t put_back_ = 0;         // of carry_, that PutBack put there
   const char* next_ = nullptr;  // in the block
   const char* end_ = nullptr;
   absl::Status error_;  // told after what came before it

@@ -4,7 +4,10 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "adapters/source/access_log.h"
+#include "adapters/source/csv.h"
 #include "adapters/source/ndjson.h"
+#include "adapters/source/sshd.h"
 #include "engine/status.h"
 #include "engine/text.h"
 
@@ -13,6 +16,10 @@ namespace {
 
 constexpr std::array kFormats = {
     SourceFormat{"ndjson", "JSON lines with ECS names", RecognizeNdjson, MakeNdjsonSource},
+    SourceFormat{"csv", "CSV with a header line", RecognizeCsv, MakeCsvSource},
+    SourceFormat{"combined", "access logs of nginx and Apache, common or combined", RecognizeAccessLog,
+                 MakeAccessLogSource},
+    SourceFormat{"sshd", "auth.log lines of OpenSSH, Dropbear and PAM", RecognizeSshd, MakeSshdSource},
 };
 
 // The first lines that are not blank; a last one that the end of `text` may have cut is left out.
@@ -50,7 +57,7 @@ std::string SourceFormatNames() {
 
 absl::StatusOr<DetectedFormat> DetectFormat(ByteReader* bytes, const SourceOptions& options) {
   ASSIGN_OR_RETURN(const std::string_view begin, bytes->Peek(kDetectBytes));
-  const std::vector<std::string_view> lines = FirstLines(begin, bytes->at_end());
+  const std::vector<std::string_view> lines = FirstLines(begin, begin.size() < kDetectBytes);
   if (lines.empty()) return DetectedFormat{FindSourceFormat("ndjson"), "the input is empty"};
   DetectedFormat best;
   int matched = 0;
