@@ -38,6 +38,11 @@ bool HasKeywords(FieldId id) {
   return id != FieldId::kTimestamp && id != FieldId::kSourcePrefix && id != FieldId::kSourceFingerprint;
 }
 
+// As many keywords become part of the scan of every field that has patterns of its own. More (rule sets of
+// whole systems have hundreds) would be compiled again for each field, a quarter of a second each; they get a
+// scan of their own.
+constexpr size_t kJoinedKeywordsMax = 16;
+
 // Equal questions have equal keys.
 std::string KeyOf(const Test& test) {
   const auto number = [](auto value) { return static_cast<int>(value); };
@@ -84,6 +89,7 @@ class RuleSetBuilder {
                        Concat("more than ", RuleSet::kPredicatesMax, " different tests in all rules"));
       return nullptr;
     }
+    BuildKeywords();
     BuildVocabularies();
     BuildPlans();
     if (findings_->errors() > errors_before) return nullptr;
@@ -170,9 +176,9 @@ class RuleSetBuilder {
     return set;
   }
 
-  bool HasKeywordTests() const {
-    return std::any_of(set_->predicates_.begin(), set_->predicates_.end(),
-                       [](const Predicate& predicate) { return predicate.test.field.empty(); });
+  void BuildKeywords() {
+    keywords_.field = FieldId::kFirstUnknown;
+    keywords_.patterns = BuildPatterns(keywords_.field, false, true, &keywords_.predicate_of);
   }
 
   void BuildVocabularies() {
@@ -186,20 +192,21 @@ class RuleSetBuilder {
   }
 
   void AskWords(FieldId field, LoginEvent (*event_of)(size_t), RuleSet::Vocabulary* vocabulary) {
-    std::vector<uint16_t> predicate_of;
-    const auto patterns = BuildPatterns(field, true, true, &predicate_of);
-    PatternScratch scratch;
-    if (patterns != nullptr) scratch.Prepare(*patterns);
+    FieldPlan own;
+    own.patterns = BuildPatterns(field, true, false, &own.predicate_of);
     FieldScratch text;
     FieldScratch other_text;
-    std::vector<uint16_t> ids(predicate_of.size());
+    std::vector<uint16_t> ids(std::max(own.predicate_of.size(), keywords_.predicate_of.size()));
     for (size_t word = 0; word < vocabulary->size(); ++word) {
       const LoginEvent event = event_of(word);
       std::vector<uint16_t>& raised = (*vocabulary)[word];
       const FieldValue value = GetField(event, field, &text);
-      if (patterns != nullptr && value.present()) {
-        const size_t count = patterns->Match(value.text, &scratch, ids.data());
-        for (size_t i = 0; i < count; ++i) raised.push_back(predicate_of[ids[i]]);
+      for (const FieldPlan* plan : {&own, &keywords_}) {
+        if (plan->patterns == nullptr || !value.present()) continue;
+        PatternScratch scratch;
+        scratch.Prepare(*plan->patterns);
+        const size_t count = plan->patterns->Match(value.text, &scratch, ids.data());
+        for (size_t i = 0; i < count; ++i) raised.push_back(plan->predicate_of[ids[i]]);
       }
       for (size_t i = 0; i < set_->predicates_.size(); ++i) {
         const Predicate& predicate = set_->predicates_[i];
@@ -213,7 +220,7 @@ class RuleSetBuilder {
   }
 
   void BuildPlans() {
-    const bool keywords = HasKeywordTests();
+    const bool keywords = keywords_.patterns != nullptr;
     std::set<FieldId> planned;
     for (const Predicate& predicate : set_->predicates_)
       if (predicate.eager && !predicate.test.field.empty()) planned.insert(predicate.field);
@@ -224,7 +231,7 @@ class RuleSetBuilder {
     }
     for (const FieldId field : planned) {
       if (IsVocabulary(field)) continue;
-      AddPlan(field, true, keywords && HasKeywords(field));
+      AddPlan(field, keywords && HasKeywords(field));
       if (field < FieldId::kFirstUnknown) {
         ++set_->known_plans_;
         continue;
@@ -233,17 +240,23 @@ class RuleSetBuilder {
       set_->plan_of_field_[static_cast<size_t>(field)] = static_cast<uint16_t>(set_->plans_.size());
     }
     if (!keywords) return;
-    AddPlan(FieldId::kFirstUnknown, false, true);
+    set_->plans_.push_back(std::move(keywords_));
     set_->keyword_plan_ = static_cast<uint16_t>(set_->plans_.size());
   }
 
-  void AddPlan(FieldId field, bool own, bool keywords) {
+  void AddPlan(FieldId field, bool keywords) {
     FieldPlan& plan = set_->plans_.emplace_back();
     plan.field = field;
     for (const auto& [id, member] : kTextFields)
       if (id == field) plan.text = member;
-    plan.patterns = BuildPatterns(field, own, keywords, &plan.predicate_of);
-    for (size_t i = 0; own && i < set_->predicates_.size(); ++i) {
+    const bool has_patterns =
+        std::any_of(set_->predicates_.begin(), set_->predicates_.end(), [&](const Predicate& p) {
+          return p.test.kind == Test::Kind::kPattern && !p.test.field.empty() && p.field == field;
+        });
+    const bool joined = keywords && has_patterns && keywords_.predicate_of.size() <= kJoinedKeywordsMax;
+    plan.patterns = BuildPatterns(field, true, joined, &plan.predicate_of);
+    plan.keywords = keywords && !joined;
+    for (size_t i = 0; i < set_->predicates_.size(); ++i) {
       const Predicate& predicate = set_->predicates_[i];
       if (predicate.eager && predicate.test.kind == Test::Kind::kNumber && predicate.field == field)
         plan.numbers.emplace_back(predicate.test.number, static_cast<uint16_t>(i));
@@ -393,6 +406,7 @@ class RuleSetBuilder {
   std::unordered_map<std::string, size_t> predicate_of_key_;
   std::set<FieldId> asked_;
   std::set<uint16_t> refused_;
+  FieldPlan keywords_;  // all keywords and nothing else
 };
 
 std::unique_ptr<const RuleSet> Compile(SigmaDocuments documents, FieldTable* fields, Findings* findings,

@@ -62,6 +62,7 @@ void RuleSet::AskField(size_t plan, const FieldValue& value, MatchScratch* scrat
     }
   }
   if (asked.patterns != nullptr) AskPatterns(plan, value.text, scratch);
+  if (asked.keywords) AskPatterns(keyword_plan_ - size_t{1}, value.text, scratch);
 }
 
 // Answers every eager predicate: afterwards truth_ holds for them, and awake_ the rules to evaluate.
@@ -82,7 +83,7 @@ void RuleSet::AskEvent(const LoginEvent& event, MatchScratch* scratch) const noe
     }
     const std::string_view text = event.attempt.*plan.text;
     if (text.data() == nullptr) continue;
-    if (plan.numbers.empty()) {
+    if (plan.numbers.empty() && !plan.keywords) {
       AskPatterns(i, text, scratch);
     } else {
       AskField(i, {FieldValue::Kind::kText, 0, text}, scratch);

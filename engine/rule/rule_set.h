@@ -127,6 +127,7 @@ class RuleSet {
     FieldId field{};
     std::string_view Attempt::*text = nullptr;   // where the value is, if the event holds it as text
     std::unique_ptr<const PatternSet> patterns;  // may be null
+    bool keywords = false;                       // the keyword plan is to be asked, too
     std::vector<uint16_t> predicate_of;          // pattern id → predicate
     // Numbers that some rule asks for by equality, ascending, each with its predicate.
     std::vector<std::pair<double, uint16_t>> numbers;
@@ -159,7 +160,7 @@ class RuleSet {
   std::vector<FieldPlan> plans_;       // known fields first
   size_t known_plans_ = 0;
   std::vector<uint16_t> plan_of_field_;  // FieldId → index into plans_ + 1; extra fields only
-  uint16_t keyword_plan_ = 0;  // index + 1 of the plan for extra fields without one of their own; 0: none
+  uint16_t keyword_plan_ = 0;            // index + 1 of the plan that holds nothing but the keywords; 0: none
   Vocabulary outcome_, certificate_, challenge_;
   bool uses_hyperscan_ = true;
 };
