@@ -87,6 +87,10 @@ class Ledger {
   // nothing.
   void Advance(int64_t now_ms);
 
+  // Brings closer what Find of this attempt will read. Optional; worth it a few attempts ahead.
+  void Prefetch(const Attempt& attempt) const noexcept {
+    if (!prefixes_.empty() && attempt.source.present()) prefixes_.Prefetch(attempt.source);
+  }
   // Where several stand, one that is carried out goes before a shadow, then block and lock before challenge
   // for identity before challenge for a human before throttle, then the one that lasts longer, then the
   // older.

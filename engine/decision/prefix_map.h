@@ -43,6 +43,8 @@ class PrefixMap {
 
   // The value of exactly this network.
   std::optional<uint32_t> Find(const Prefix& prefix) const noexcept;
+  // Brings closer what a look-up of this single address will read.
+  void Prefetch(const Address& address) const noexcept { singles_.prefetch(address); }
   // The longest network that holds the address; nothing for an absent address.
   std::optional<Match> FindLongest(const Address& address) const noexcept;
   // Calls `visit(Match)` for each network that holds the address, longest first.

@@ -220,6 +220,10 @@ double Lanes::OddsOf(const Identity& identity, int64_t time_ns) const noexcept {
   return odds;
 }
 
+void Lanes::Prefetch(const Attempt& attempt) const noexcept {
+  if (attempt.has_account()) __builtin_prefetch(&BucketOf(SipHash128(key_, attempt.account))->tags);
+}
+
 Lane Lanes::LaneOf(const Attempt& attempt, bool certificates_count) const noexcept {
   if (!attempt.has_account()) return Lane::kUnfamiliar;
   if (certificates_count && attempt.certificate == CertificateStatus::kValid) return Lane::kCertified;

@@ -71,6 +71,8 @@ class Lanes {
   Lanes(const Lanes&) = delete;
   Lanes& operator=(const Lanes&) = delete;
 
+  // Brings closer the record of an attempt's account. Optional; worth it a few attempts ahead.
+  void Prefetch(const Attempt& attempt) const noexcept;
   // The lane of an attempt. Where certificates are ignored by configuration, `certificates_count` is false.
   // An attempt without an account is unfamiliar.
   Lane LaneOf(const Attempt& attempt, bool certificates_count = true) const noexcept;
