@@ -59,13 +59,14 @@ bool DocumentReader::ReadHeader(const YamlNode& document, RuleHeader* header) {
     *into = value->text;
   };
   read("title", &header->title);
+  const bool title_is_text = sound;
   read("id", &header->id);
   read("name", &header->name);
   read("status", &header->status);
   read("description", &header->description);
   read("level", &header->level);
   read("author", &header->author);
-  if (header->title.empty())
+  if (header->title.empty() && title_is_text)
     sound = Fail(document, "title", "is missing; every rule says in a few words what it finds");
   if (header->title.size() > kTitleBytesMax) {
     Warn(*document.Find("title"), "title",

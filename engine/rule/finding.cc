@@ -37,6 +37,13 @@ void Findings::Add(Finding finding) {
   if (all_.size() < kFindingsMax) all_.push_back(std::move(finding));
 }
 
+void Findings::SortFrom(size_t first) {
+  std::stable_sort(
+      all_.begin() + static_cast<ptrdiff_t>(first), all_.end(), [](const Finding& a, const Finding& b) {
+        return a.place.line != b.place.line ? a.place.line < b.place.line : a.place.column < b.place.column;
+      });
+}
+
 absl::Status Findings::ToStatus() const {
   if (errors_ == 0) return absl::OkStatus();
   std::string text;

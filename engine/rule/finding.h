@@ -44,7 +44,10 @@ class Findings {
   void Error(Place place, std::string_view key, std::string_view what, std::string_view suggestion = {});
   void Warn(Place place, std::string_view key, std::string_view what, std::string_view suggestion = {});
 
-  const std::vector<Finding>& all() const noexcept { return all_; }  // in the order they were found
+  // Puts those from `first` on, all of one file, in the order of their places.
+  void SortFrom(size_t first);
+
+  const std::vector<Finding>& all() const noexcept { return all_; }  // in the order of the files and places
   size_t errors() const noexcept { return errors_; }                 // those beyond kFindingsMax included
   size_t warnings() const noexcept { return warnings_; }
 

@@ -119,9 +119,11 @@ class FileReader {
 
 void ParseSigma(std::string_view yaml, std::string_view file, const Placeholders& placeholders,
                 SigmaDocuments* into, Findings* findings) {
+  const size_t first_finding = findings->all().size();
   const std::vector<YamlNode> documents = ReadYaml(yaml, file, findings);
   FileReader reader(file, placeholders, into, findings);
   for (const YamlNode& document : documents) reader.ReadDocument(document);
+  findings->SortFrom(first_finding);
 }
 
 absl::Status ParseSigma(std::string_view yaml, std::string_view file, SigmaDocuments* into) {

@@ -101,18 +101,34 @@ class TreeBuilder : public YAML::EventHandler {
   }
 
   // Finds out whether the text of a scalar stands in the file as it is, and from which column on.
-  void Locate(YamlNode* node) const {
+  void Locate(YamlNode* node) {
     node->text_column = node->column;
     if (node->line < 1 || static_cast<size_t>(node->line) > line_starts_.size()) return;
     size_t at = line_starts_[static_cast<size_t>(node->line) - 1] + static_cast<size_t>(node->column) - 1;
     if (at >= text_.size()) return;
     if (!node->plain && (text_[at] == '"' || text_[at] == '\'')) {
+      // yaml-cpp 0.7 takes a text whose quote is never closed, and with it the rest of the file, for whole.
+      if (!IsClosed(at)) FailAt(*node, "a quote that is never closed");
       ++at;
       ++node->text_column;
     }
     node->verbatim = text_.substr(at, node->text.size()) == std::string_view(node->text) &&
                      node->text.find('\n') == std::string::npos;
     if (!node->verbatim) node->text_column = node->column;
+  }
+
+  // Whether the quote at `at` has its counterpart. Linear in the text between them.
+  bool IsClosed(size_t at) const {
+    const char quote = text_[at];
+    for (size_t i = at + 1; i < text_.size(); ++i) {
+      if (quote == '"' && text_[i] == '\\') {
+        ++i;
+      } else if (text_[i] == quote) {
+        if (quote == '"' || i + 1 == text_.size() || text_[i + 1] != quote) return true;
+        ++i;  // '' inside single quotes is one of them
+      }
+    }
+    return false;
   }
 
   [[noreturn]] void Fail(const YAML::Mark& mark, std::string_view what) {
@@ -194,6 +210,11 @@ class TreeBuilder : public YAML::EventHandler {
     } else if (!parent.key.has_value()) {
       TakeKey(&parent, std::move(node));
     } else {
+      // The parser places a value that is not there at whatever comes next; it belongs to its key.
+      if (node.is_null() && node.line != parent.key->line) {
+        node.line = parent.key->line;
+        node.column = parent.key->column;
+      }
       parent.node.entries.push_back(YamlEntry{std::move(*parent.key), std::move(node)});
       parent.key.reset();
     }

@@ -3,8 +3,8 @@
 // and bytes of the tree with every alias written out (a "billion laughs" is refused where it passes the
 // bound), depth, documents. What is refused because two readers would read it differently: a key written
 // twice, a key that is not a text, merge keys
-// ("<<"), an alias inside its own anchor, text that is not UTF-8, control characters (yaml-cpp ends silently
-// at U+0004).
+// ("<<"), a quote that is never closed, an alias inside its own anchor, text that is not UTF-8, control
+// characters (yaml-cpp ends silently at U+0004).
 //
 // A tree owns its text. Load time only; any thread.
 #pragma once

@@ -260,7 +260,8 @@ TEST_CASE("random patterns on random bytes: one scan, the table and RE2 agree") 
         const bool in_left = std::count(left.begin(), left.end(), i) > 0;
         const bool in_right = std::count(right.begin(), right.end(), i) > 0;
         INFO("pattern " << patterns[i].text << " i" << patterns[i].caseless << " s" << patterns[i].dot_all
-                        << " m" << patterns[i].multi_line << " value " << Catch::StringMaker<std::string>::convert(value));
+                        << " m" << patterns[i].multi_line << " value "
+                        << Catch::StringMaker<std::string>::convert(value));
         CHECK(in_left == in_right);
       }
     }
