@@ -1,0 +1,146 @@
+#include "adapters/store/ndjson_log.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <cmath>
+#include <cstring>
+
+#include "engine/text.h"
+
+namespace stockade {
+namespace {
+
+void AppendNumber(uint64_t number, std::string* out) {
+  char digits[24];
+  const auto end = std::to_chars(digits, digits + sizeof digits, number).ptr;
+  out->append(digits, static_cast<size_t>(end - digits));
+}
+
+void AppendMember(std::string_view key, std::string_view text, std::string* out) {
+  if (text.empty()) return;
+  out->append(",\"").append(key).append("\":");
+  AppendJsonString(text, out);
+}
+
+bool SameFile(const struct stat& a, const struct stat& b) {
+  return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<LogFile>> LogFile::Create(const std::string& path,
+                                                         const std::vector<std::string>& inputs) {
+  if (path == "-") return std::unique_ptr<LogFile>(new LogFile("standard output", STDOUT_FILENO));
+  struct stat there;
+  if (stat(path.c_str(), &there) == 0 && S_ISREG(there.st_mode)) {
+    for (const std::string& input : inputs) {
+      struct stat read;
+      if (stat(input.c_str(), &read) == 0 && SameFile(there, read)) {
+        return absl::InvalidArgumentError(
+            Concat(path, ": is an input too; writing it would destroy the log. Name another file"));
+      }
+    }
+  }
+  const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  if (file < 0) return absl::UnavailableError(Concat(path, ": cannot be written: ", std::strerror(errno)));
+  return std::unique_ptr<LogFile>(new LogFile(path, file));
+}
+
+LogFile::~LogFile() {
+  if (file_ > STDERR_FILENO) close(file_);
+}
+
+void LogFile::WriteOut() noexcept {
+  size_t done = 0;
+  while (error_ == 0 && done < buffer_.size()) {
+    const ssize_t written = write(file_, buffer_.data() + done, buffer_.size() - done);
+    if (written >= 0) {
+      done += static_cast<size_t>(written);
+    } else if (errno != EINTR) {
+      error_ = errno;
+    }
+  }
+  buffer_.clear();
+}
+
+absl::Status LogFile::status() const {
+  if (error_ == 0) return absl::OkStatus();
+  return absl::UnavailableError(Concat(path_, ": cannot be written: ", std::strerror(error_)));
+}
+
+absl::Status LogFile::Flush() {
+  WriteOut();
+  return status();
+}
+
+absl::Status LogFile::Close() {
+  WriteOut();
+  if (file_ > STDERR_FILENO) {
+    if (close(file_) != 0 && error_ == 0) error_ = errno;
+    file_ = -1;
+  }
+  return status();
+}
+
+void AppendVerdict(uint64_t line, const Verdict& verdict, std::string* out) {
+  out->append("{\"line\":");
+  AppendNumber(line, out);
+  out->append(",\"verdict\":\"").append(Name(verdict.kind));
+  out->push_back('"');
+  if (verdict.kind == VerdictKind::kChallenge) {
+    out->append(",\"kind\":\"").append(Name(verdict.challenge_kind));
+    out->push_back('"');
+  }
+  AppendMember("by", verdict.by, out);
+  AppendMember("reason", verdict.reason, out);
+  out->push_back('}');
+}
+
+void AppendUnreadable(uint64_t line, std::string* out) {
+  out->append("{\"line\":");
+  AppendNumber(line, out);
+  out->append(",\"verdict\":\"unreadable\"}");
+}
+
+void AppendAlert(const Alert& alert, std::string* out) {
+  out->append("{\"time\":\"").append(FormatTimeMs(alert.time_ms));
+  out->push_back('"');
+  AppendMember("rule", alert.rule, out);
+  AppendMember("title", alert.title, out);
+  AppendMember("level", alert.level, out);
+  AppendMember("condition", alert.condition, out);
+  if (alert.span_ms > 0) {
+    AppendMember("field", alert.counted_field, out);
+    out->append(",\"value\":");
+    AppendJsonNumber(alert.value, out);
+    if (alert.at_least) out->append(",\"at_least\":true");
+    if (alert.estimated) out->append(",\"estimated\":true");
+    AppendMember("span", FormatSpanMs(alert.span_ms), out);
+    AppendMember("first", FormatTimeMs(alert.first_ms), out);
+    AppendMember("last", FormatTimeMs(alert.last_ms), out);
+  }
+  if (!alert.group.empty()) {
+    out->append(",\"group\":{");
+    for (size_t i = 0; i < alert.group.size(); ++i) {
+      if (i > 0) out->push_back(',');
+      AppendJsonString(alert.group[i].first, out);
+      out->push_back(':');
+      AppendJsonString(alert.group[i].second, out);
+    }
+    out->push_back('}');
+  }
+  out->push_back('}');
+}
+
+void AppendJsonNumber(double value, std::string* out) {
+  if (!std::isfinite(value)) value = 0;
+  char digits[32];
+  const auto end = std::to_chars(digits, digits + sizeof digits, value).ptr;
+  out->append(digits, static_cast<size_t>(end - digits));
+}
+
+}  // namespace stockade
