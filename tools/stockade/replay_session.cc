@@ -1,0 +1,88 @@
+#include "tools/stockade/replay_session.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "CLI/CLI.hpp"
+#include "absl/time/clock.h"
+#include "engine/status.h"
+#include "engine/text.h"
+#include "tools/stockade/units.h"
+
+namespace stockade {
+namespace {
+
+// The settings that the command line overrides.
+absl::Status ApplyOptions(const ReplayOptions& options, Config* config) {
+  if (!options.rules.empty()) config->rules = options.rules;
+  if (!options.format.empty()) config->source.format = options.format;
+  if (!options.text_format.empty()) config->source.format_file = options.text_format;
+  if (options.year) config->source.year = *options.year;
+  if (!options.timezone.empty() && !absl::LoadTimeZone(options.timezone, &config->source.time_zone)) {
+    return absl::InvalidArgumentError(Concat("--timezone: ", Quoted(options.timezone),
+                                             " is no time zone of this system; write UTC or Asia/Tokyo"));
+  }
+  if (!options.memory.empty()) {
+    const std::optional<uint64_t> bytes = ParseBytes(options.memory);
+    if (!bytes || *bytes < kMemoryBytesMin) {
+      return absl::InvalidArgumentError(Concat("--memory: ", Quoted(options.memory),
+                                               " is no amount of memory of at least ", kMemoryBytesMin >> 20,
+                                               "MiB; write 256MiB or 1GiB"));
+    }
+    config->engine.memory_bytes = *bytes;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void AddReplayOptions(CLI::App* app, ReplayOptions* options) {
+  app->add_option("-c,--config", options->config_file, "Settings (stockade.yaml); without it the defaults")
+      ->type_name("FILE");
+  app->add_option("--rules", options->rules,
+                  "Rules instead of the shipped ones: a folder or a file; may be repeated")
+      ->type_name("PATH")
+      ->allow_extra_args(false);
+  app->add_option("--format", options->format,
+                  "What the inputs are: ndjson, csv, combined, sshd, …; without it each input is looked at")
+      ->type_name("NAME");
+  app->add_option("--text-format", options->text_format, "Read lines by the patterns of this format file")
+      ->type_name("FILE");
+  app->add_option("--timezone", options->timezone, "Zone of dates without one, as Asia/Tokyo (UTC)")
+      ->type_name("ZONE");
+  app->add_option("--year", options->year,
+                  "Year of the first date without one (the latest that is not in the future)")
+      ->type_name("YEAR");
+  app->add_option("--memory", options->memory, "What the engine may keep (1GiB)")->type_name("SIZE");
+  app->add_flag(
+      "--observe", options->observe,
+      "Let every attempt through, as the system did that wrote the log; without it a stopped attempt is not "
+      "observed, as if Stockade had stood in front");
+  app->add_option("INPUT", options->inputs, "Logs: files, also .gz and .zst; - is standard input")
+      ->type_name("")
+      ->required();
+}
+
+absl::StatusOr<ReplaySession> ReplaySession::Open(const ReplayOptions& options) {
+  ReplaySession session;
+  session.options_ = options;
+  if (options.config_file.empty()) {
+    session.config_ = DefaultConfig();
+  } else {
+    ASSIGN_OR_RETURN(session.config_, LoadConfig(options.config_file));
+  }
+  RETURN_IF_ERROR(ApplyOptions(options, &session.config_));
+  ASSIGN_OR_RETURN(session.rules_, LoadRules(session.config_));
+  session.config_.source.fields = session.rules_.fields.get();
+  session.config_.source.reference_time = absl::Now();
+  RETURN_IF_ERROR(Validate(session.config_.source));
+  return session;
+}
+
+absl::Status ReplaySession::Start(EngineListener* listener) {
+  ASSIGN_OR_RETURN(inputs_, OpenInputs(options_.inputs, config_.source));
+  ASSIGN_OR_RETURN(engine_, Engine::Create(config_.engine, rules_.rules.get(), listener));
+  return absl::OkStatus();
+}
+
+}  // namespace stockade

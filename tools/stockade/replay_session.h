@@ -1,0 +1,112 @@
+// What replay and explain share: the options that say what is replayed and with what, everything they open,
+// and the loop that drives the engine. Both go through here, so that explain tells of the very run that
+// replay made.
+//
+//   ReplayOptions options;                       AddReplayOptions(&app, &options); app.parse(…);
+//   auto session = ReplaySession::Open(options); session->Start(&listener); DriveReplay(&*session, &watcher);
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "adapters/source/open_inputs.h"
+#include "engine/engine.h"
+#include "tools/stockade/config_file.h"
+#include "tools/stockade/rule_pack.h"
+
+namespace CLI {
+class App;
+}
+
+namespace stockade {
+
+// As given on the command line; what is given here wins over the configuration.
+struct ReplayOptions {
+  std::string config_file;         // empty: the defaults
+  std::vector<std::string> rules;  // empty: those of the configuration
+  std::string format;
+  std::string text_format;
+  std::string memory;
+  std::string timezone;
+  std::optional<int> year;
+  bool observe = false;  // let everything through, as the system did that wrote the log
+  std::vector<std::string> inputs;
+};
+
+void AddReplayOptions(CLI::App* app, ReplayOptions* options);
+
+class ReplaySession {
+ public:
+  // Reads the configuration and the rules. Errors: anything wrong with them or with an option.
+  static absl::StatusOr<ReplaySession> Open(const ReplayOptions& options);
+
+  // Opens the inputs at their begin and makes an engine that has seen nothing. May be called again, where the
+  // inputs are files; the engine and inputs before are gone then. `listener` outlives the session or the next
+  // Start.
+  absl::Status Start(EngineListener* listener);
+
+  const ReplayOptions& options() const noexcept { return options_; }
+  const Config& config() const noexcept { return config_; }
+  const LoadedRules& rules() const noexcept { return rules_; }
+  Engine& engine() noexcept { return *engine_; }
+  const OpenedInputs& inputs() const noexcept { return inputs_; }
+  Source& source() noexcept { return *inputs_.source; }
+
+ private:
+  ReplayOptions options_;
+  Config config_;
+  LoadedRules rules_;
+  std::unique_ptr<Engine> engine_;
+  OpenedInputs inputs_;
+};
+
+// Drives all records through the engine. A Watcher sees it happen:
+//   bool OnBatch();                          before each batch: false ends the run as if the inputs ended
+//   here void OnUnreadable(const Record&); void BeforeAssess(const Record&); void OnVerdict(const Record&,
+//   const Verdict&, bool reaches);   the verdict's views live during this call void AfterRecord(const
+//   Record&);         after Observe, where there was one
+// Returns what the source said when it failed; the engine was finished and the watcher saw everything up to
+// there. A template, so that an attempt costs no indirect call.
+template <typename Watcher>
+absl::Status DriveReplay(ReplaySession* session, Watcher* watcher) {
+  // Far enough ahead for memory to answer (some 100 ns at 1 µs an attempt would be one; several attempts'
+  // lines may be under way at once), near enough that nothing fetched is evicted again before it is used.
+  constexpr size_t kAhead = 8;
+  Engine& engine = session->engine();
+  Source& source = session->source();
+  const bool observe_all = session->options().observe;
+  Batch batch;
+  absl::Status ended;
+  while (watcher->OnBatch()) {
+    const absl::StatusOr<bool> more = source.Read(&batch);
+    if (!more.ok()) ended = more.status();
+    if (!more.ok() || !*more) break;
+    const size_t size = batch.records.size();
+    for (size_t i = 0; i < size && i < kAhead; ++i) {
+      if (batch.records[i].ok()) engine.Prefetch(batch.records[i].event);
+    }
+    for (size_t i = 0; i < size; ++i) {
+      if (i + kAhead < size && batch.records[i + kAhead].ok())
+        engine.Prefetch(batch.records[i + kAhead].event);
+      const Record& record = batch.records[i];
+      if (!record.ok()) {
+        watcher->OnUnreadable(record);
+        continue;
+      }
+      watcher->BeforeAssess(record);
+      const Verdict verdict = engine.Assess(record.event.attempt);
+      const bool reaches = observe_all || ReachesPasswordCheck(verdict, record.event.aftermath.challenge);
+      watcher->OnVerdict(record, verdict, reaches);
+      if (reaches) engine.Observe(record.event, verdict);
+      watcher->AfterRecord(record);
+    }
+  }
+  engine.Finish();
+  return ended;
+}
+
+}  // namespace stockade
