@@ -15,8 +15,9 @@
 // Memory: at most `bytes_max`, about 700 bytes a decision. Where it is full the decision that would be over
 // soonest gives way, or the newcomer if that is the one; both are counted.
 //
-// Cost: Find is one hash look-up for each kind of name that any decision has (the address, its present prefix
-// lengths, the ASN, the account, the fingerprint): < 200 ns with a million standing decisions on addresses,
+// Cost: Find is one hash look-up for each kind of name that any decision has (the address, its present
+// prefix lengths, the ASN, the account, the fingerprint): with a million decisions on addresses ~60 ns after
+// Prefetch, ~180 ns without; where any fingerprint stands, hashing JA4 and user agent comes on top (~100 ns).
 // noexcept, allocates nothing. Propose and Advance allocate; they run when something changes. Not
 // thread-safe. Oracle: a plain list, in tests/engine/decision/ledger_test.cc.
 #pragma once
