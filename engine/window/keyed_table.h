@@ -13,11 +13,12 @@
 //
 // Eviction. When there is no room for a new key, keys whose window has run out (also for any late event) are
 // reclaimed as they are met, which loses nothing. Else a hand goes round the lines and takes the first key at
-// the lowest suspicion there is: of 16 levels, 0 for a key seen once, 15 for one at its window's limit, else
-// in proportion. It looks at no more than kHandStepsMax keys and then takes the lowest of those. So a flood
-// of new keys evicts one another and never a key that is close to its limit, however long ago that was last
-// seen. Every eviction that lost something is counted for its window, with the worst undercount that follows
-// from it.
+// the lowest suspicion that it can expect to meet: of 16 levels, 0 for a key seen once, 15 for one at its
+// window's limit, else in proportion; the level at or below which at least a 64th of all keys are. So it
+// looks at 64 keys on average or fewer, never at more than kHandStepsMax, of which it then takes the lowest.
+// A flood of new keys evicts one another and never a key that is close to its limit, however long ago that
+// was last seen. Every eviction that lost something is counted for its window, with the worst undercount that
+// follows from it.
 //
 // Order of calls: Create (Prefetch* PrefetchBlock* Add|AddTag|AddNumber|Read|Entries|SetFired|SetNow)*.
 // Prefetch early (as soon as the hash is known), PrefetchBlock some tens of nanoseconds later, then Add: each
@@ -43,9 +44,9 @@ namespace stockade {
 
 class KeyedTable {
  public:
-  // Of this many keys at most the hand takes the least suspicious: what one insertion can cost at worst,
-  // about 1 µs.
-  static constexpr int kHandStepsMax = 64;
+  // What one insertion can cost at worst: so many keys looked at, one after the other in memory, about 20 µs.
+  // Suspicious keys that came together lie together, so it must be more than such a group has.
+  static constexpr int kHandStepsMax = 4096;
   static constexpr size_t kWindowsMax = 65535;
 
   struct Options {

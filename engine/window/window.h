@@ -70,8 +70,8 @@ struct Reading {
   double before = 0;
   // Events in the window (kDistinct: different tags), saturating like value. Rounded if estimated.
   int64_t count = 0;
-  // The oldest and the newest event that count; kNeverMs if none does. For estimates the oldest may be too
-  // old by the width of one cell, never by more than the span.
+  // The oldest and the newest event that count; kNeverMs if none does. Of an estimate the oldest may be too
+  // young, by what was merged with it.
   int64_t oldest_ms = kNeverMs;
   int64_t newest_ms = kNeverMs;
   // When the caller last called SetFired for this key, unless the window has been empty since; else kNeverMs.

@@ -1,0 +1,123 @@
+// The inside of KeyedTable: its parts and the steps that its calls are made of. Only keyed_table*.cc include
+// it. What the numbers mean and why it is laid out so: keyed_table.h, block_slab.h.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "engine/window/block_slab.h"
+#include "engine/window/grown_windows.h"
+#include "engine/window/key_index.h"
+#include "engine/window/keyed_table.h"
+
+namespace stockade {
+
+inline constexpr int kWordsPerBlock = 16;
+
+// A window's configuration, worked out for the hot path.
+struct Window {
+  WindowConfig config;
+  uint32_t span = 0;
+  // Values that lines of the slab may hold; one more makes the key grow into an object, or, if the window
+  // never grows, replaces its oldest.
+  uint8_t exact_max = 0;
+  bool grows = false;
+  // Suspicion of 0 to 64 values.
+  std::array<uint8_t, kExactLimit + 1> levels{};
+  KeyedTable::WindowCounters counters;
+
+  // A key seen once is never suspicious: losing it loses one.
+  uint8_t Level(double size) const noexcept {
+    if (size <= 1) return 0;
+    if (size >= config.limit) return 15;
+    return static_cast<uint8_t>(1 + (size - 1) * 14 / (config.limit - 1));
+  }
+};
+
+// How the ceiling is divided.
+struct Shares {
+  size_t slots_max = 0;
+  size_t blocks_max = 0;
+  size_t grown_bytes = 0;
+};
+
+inline uint32_t Low(int64_t time_ms) noexcept {
+  return static_cast<uint32_t>(time_ms);
+}
+
+inline int LinksFor(const WindowConfig& config, int size) noexcept {
+  const int blocks = (size + kWordsPerBlock - 1) / kWordsPerBlock;
+  if (config.kind == WindowKind::kCount) return size <= HeadBlock::kTimesInline ? 0 : blocks;
+  return size <= HeadBlock::kTagsInline ? 0 : 2 * blocks;
+}
+
+struct KeyedTable::State {
+  State(const Options& options_in, std::vector<Window> windows_in, const Shares& shares, bool any_grows)
+      : options(options_in),
+        windows(std::move(windows_in)),
+        index(shares.slots_max),
+        slab(shares.blocks_max),
+        grown(shares.grown_bytes),
+        fixed_bytes(sizeof(State) + windows.size() * sizeof(Window)),
+        has_grown_share(any_grows) {}
+
+  // The values of a key that lines hold, taken out of them.
+  struct Values {
+    alignas(64) std::array<uint32_t, kExactLimit> times;
+    alignas(64) std::array<uint32_t, kExactLimit> tags;
+  };
+
+  uint32_t Find(const Hash128& key) const noexcept {
+    return index.Find(key, [&](uint32_t block) { return slab.head(block).key == key; });
+  }
+
+  uint32_t FindOrInsert(uint16_t window, const Hash128& key, int64_t time_ms) noexcept;
+  // Brings the key's now forward to an event at time_ms; false if that is too old to count.
+  bool Advance(HeadBlock& head, const Window& window, int64_t time_ms) noexcept;
+  // Drops what has run out at now_ms, which is at most half a span after the key's newest event.
+  void Expire(HeadBlock& head, const Window& window, int64_t now_ms) noexcept;
+  Reading Describe(const HeadBlock& head, uint32_t number) const noexcept;
+
+  void SetLevel(HeadBlock& head, uint8_t level) noexcept {
+    if (head.level == level) return;
+    --levels[head.level];
+    ++levels[level];
+    head.level = level & 15;
+  }
+  void Empty(HeadBlock& head) noexcept;
+
+  // Lines
+  void TakeValues(const HeadBlock& head, bool has_tags, Values& values) const noexcept;
+  void PutValues(HeadBlock& head, bool has_tags, const Values& values) noexcept;
+  void Relink(uint32_t number, const WindowConfig& config, int size) noexcept;
+
+  // Objects
+  bool MakeRoomForGrown(uint32_t pinned_object, size_t more_bytes) noexcept;
+  // Puts an object in the place of a key's values, whose lines become free. There must be room for it.
+  void Grow(uint32_t number, GrownWindow object) noexcept;
+  // After an object has changed: what it says and how suspicious that is.
+  void Settle(HeadBlock& head, const Window& window, Reading& reading) noexcept;
+  void ReadGrown(const HeadBlock& head, const Window& window, Reading& reading) const noexcept;
+
+  // Eviction
+  bool IsExpired(const HeadBlock& head) const noexcept;
+  uint32_t TakeBlock(uint32_t pinned) noexcept;
+  void EvictOne(uint32_t pinned) noexcept;
+  void Remove(uint32_t number) noexcept;
+  uint64_t Held(const HeadBlock& head) const noexcept;
+
+  Options options;
+  std::vector<Window> windows;
+  KeyIndex index;
+  BlockSlab slab;
+  GrownWindows grown;
+  std::array<size_t, 16> levels{};
+  uint32_t hand = 0;
+  int64_t now_ms = kNeverMs;
+  size_t fixed_bytes;
+  bool has_grown_share;
+};
+
+}  // namespace stockade
