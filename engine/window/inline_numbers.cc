@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <utility>
 
 #include "engine/status.h"
 
@@ -37,8 +38,9 @@ void PutNumbers(HeadBlock& head, const InlineNumbers& held) noexcept {
 
 void FillNumbers(const HeadBlock& head, const Window& window, const InlineNumbers& held,
                  Reading& reading) noexcept {
+  static_assert(HeadBlock::kNumbersInline == 2);
   std::array<double, HeadBlock::kNumbersInline> sorted = held.numbers;
-  std::sort(sorted.begin(), sorted.begin() + held.size);
+  if (held.size == 2 && sorted[0] > sorted[1]) std::swap(sorted[0], sorted[1]);
   double sum = 0;
   uint32_t oldest_age = 0;
   for (int i = 0; i < held.size; ++i) {
