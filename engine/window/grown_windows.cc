@@ -10,7 +10,7 @@ GrownWindows::GrownWindows(size_t bytes_max) : bytes_max_(bytes_max), slots_max_
   free_.reserve(slots_max_);
 }
 
-uint32_t GrownWindows::Insert(uint32_t head, GrownWindow window) {
+uint32_t GrownWindows::Insert(uint32_t head, std::unique_ptr<GrownWindow> window) {
   uint32_t number;
   if (free_.empty()) {
     number = static_cast<uint32_t>(slots_.size());
@@ -20,7 +20,7 @@ uint32_t GrownWindows::Insert(uint32_t head, GrownWindow window) {
     free_.pop_back();
   }
   Slot& slot = slots_[number];
-  slot.window = std::make_unique<GrownWindow>(std::move(window));
+  slot.window = std::move(window);
   slot.head = head;
   slot.level = 0;
   slot.bytes = CostOf(WindowBytes(*slot.window));

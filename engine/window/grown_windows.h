@@ -36,7 +36,7 @@ class GrownWindows {
     return bytes_ + more_bytes <= bytes_max_ && (!free_.empty() || slots_.size() < slots_max_);
   }
 
-  uint32_t Insert(uint32_t head, GrownWindow window);
+  uint32_t Insert(uint32_t head, std::unique_ptr<GrownWindow> window);
   void Erase(uint32_t number) noexcept;
   GrownWindow& at(uint32_t number) noexcept { return *slots_[number].window; }
   const GrownWindow& at(uint32_t number) const noexcept { return *slots_[number].window; }

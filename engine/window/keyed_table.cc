@@ -197,12 +197,14 @@ Reading KeyedTable::Add(uint16_t window_id, const Hash128& key, int64_t time_ms)
       if (window.grows) {
         // 64 times and one more: an object takes over, if there is room for it or somebody can be made to
         // leave.
-        EstimatedCount object(window.span, static_cast<uint32_t>(window.config.limit));
+        auto grown = std::make_unique<GrownWindow>(std::in_place_type<EstimatedCount>, window.span,
+                                                   static_cast<uint32_t>(window.config.limit));
+        auto& object = *std::get_if<EstimatedCount>(grown.get());
         if (state.MakeRoomForGrown(GrownWindows::kNone, GrownWindows::CostOf(object.bytes()))) {
           const auto order = ByTime(times, view.size, now);
           for (int i = 0; i < view.size; ++i) object.Add(now, times[order[static_cast<size_t>(i)]], false);
           object.Add(now, time, false);
-          state.Grow(number, std::move(object));
+          state.Grow(number, std::move(grown));
           state.Settle(head, window, reading);
           return reading;
         }
@@ -301,7 +303,9 @@ Reading KeyedTable::AddTag(uint16_t window_id, const Hash128& key, int64_t time_
       }
     } else {
       if (window.grows) {
-        DistinctSample object(window.span, static_cast<uint32_t>(window.config.limit));
+        auto grown = std::make_unique<GrownWindow>(std::in_place_type<DistinctSample>, window.span,
+                                                   static_cast<uint32_t>(window.config.limit));
+        auto& object = *std::get_if<DistinctSample>(grown.get());
         if (state.MakeRoomForGrown(GrownWindows::kNone, GrownWindows::CostOf(object.bytes()))) {
           const auto order = ByTime(times, view.size, now);
           for (int i = 0; i < view.size; ++i) {
@@ -309,7 +313,7 @@ Reading KeyedTable::AddTag(uint16_t window_id, const Hash128& key, int64_t time_
             object.Add(now, times[at], tags[at], false);
           }
           object.Add(now, time, tag, false);
-          state.Grow(number, std::move(object));
+          state.Grow(number, std::move(grown));
           state.Settle(head, window, reading);
           return reading;
         }
@@ -372,12 +376,14 @@ Reading KeyedTable::AddNumber(uint16_t window_id, const Hash128& key, int64_t ti
       FillNumbers(head, window, held, reading);
       return reading;
     }
-    GrownWindow object = kind == WindowKind::kPercentile
-                             ? GrownWindow(SlidingPercentile(window.span, window.config.percentile))
-                             : GrownWindow(SlidingSum(window.span));
+    auto grown = kind == WindowKind::kPercentile
+                     ? std::make_unique<GrownWindow>(std::in_place_type<SlidingPercentile>, window.span,
+                                                     window.config.percentile)
+                     : std::make_unique<GrownWindow>(std::in_place_type<SlidingSum>, window.span);
     // Room there is always: nobody else is larger than the share of memory that all objects have.
-    STOCKADE_CHECK(state.MakeRoomForGrown(GrownWindows::kNone, GrownWindows::CostOf(WindowBytes(object))));
-    state.Grow(block, std::move(object));
+    const size_t cost = GrownWindows::CostOf(WindowBytes(*grown));
+    STOCKADE_CHECK(state.MakeRoomForGrown(GrownWindows::kNone, cost));
+    state.Grow(block, std::move(grown));
     for (size_t i = 0; i < HeadBlock::kNumbersInline; ++i) {
       AddTo(state.grown.at(head.payload[0]), now, held.times[i], held.numbers[i], false);
     }

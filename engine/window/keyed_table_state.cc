@@ -160,7 +160,7 @@ bool KeyedTable::State::MakeRoomForGrown(uint32_t pinned_object, size_t more_byt
   return true;
 }
 
-void KeyedTable::State::Grow(uint32_t number, GrownWindow object) noexcept {
+void KeyedTable::State::Grow(uint32_t number, std::unique_ptr<GrownWindow> object) noexcept {
   HeadBlock& head = slab.head(number);
   for (size_t i = 0; i < head.links; ++i) slab.Give(head.payload[i]);
   head.links = 0;

@@ -96,7 +96,7 @@ struct KeyedTable::State {
   // Objects
   bool MakeRoomForGrown(uint32_t pinned_object, size_t more_bytes) noexcept;
   // Puts an object in the place of a key's values, whose lines become free. There must be room for it.
-  void Grow(uint32_t number, GrownWindow object) noexcept;
+  void Grow(uint32_t number, std::unique_ptr<GrownWindow> object) noexcept;
   // After an object has changed: what it says and how suspicious that is.
   void Settle(HeadBlock& head, const Window& window, Reading& reading) noexcept;
   void ReadGrown(const HeadBlock& head, const Window& window, Reading& reading) const noexcept;
