@@ -145,6 +145,29 @@ void BM_SigmaRules(benchmark::State& state) {
 }
 BENCHMARK(BM_SigmaRules);
 
+// User agents alone, against names of attack tools: what the memo saves. Repeating ones hit it, new ones
+// teach it to stand aside.
+void MatchUserAgents(benchmark::State& state, size_t agents) {
+  SigmaDocuments documents;
+  static_cast<void>(
+      ParseSigma("title: t\nlogsource: {category: authentication}\ndetection:\n  s:\n    "
+                 "user_agent.original|contains: [sqlmap, hydra, "
+                 "python-requests, curl/, go-http-client, nikto, wfuzz, openbullet]\n  condition: s\n",
+                 "bench.yml", &documents));
+  FieldTable fields;
+  const Loaded loaded{{}, Compile(std::move(documents), &fields).value()};
+  const Logins logins(10'000, agents);
+  MatchAll(state, loaded, logins.events);
+}
+void BM_UserAgentsRepeating(benchmark::State& state) {
+  MatchUserAgents(state, 40);
+}
+BENCHMARK(BM_UserAgentsRepeating);
+void BM_UserAgentsNew(benchmark::State& state) {
+  MatchUserAgents(state, 10'000);
+}
+BENCHMARK(BM_UserAgentsNew);
+
 // One field alone: the floor of a scan.
 void BM_ScanUserName(benchmark::State& state) {
   std::vector<Pattern> patterns;

@@ -1,12 +1,13 @@
 // Remembers which patterns matched the values a field had lately, because most fields of a login say the same
-// few things: a thousand user agents make up almost all traffic, and comparing 120 bytes is ten times cheaper
-// than scanning them.
+// few things: a thousand user agents make up almost all traffic. Against eight plain patterns a match with a
+// remembered user agent takes 38 ns, with a scanned one 64 (bench/rule_bench); with more patterns the scan
+// grows and the memo does not.
 //
 // A value is found only if all its bytes are equal, so an answer from here is the answer of the scan,
 // whatever a stranger puts into the field; colliding values on purpose only makes him lose the memo, for a
-// scan each. Direct mapped: kSlots values of at most kValueBytesMax bytes with at most kIdsMax matches each,
-// ~50 KiB, allocated at construction. A field whose values do not repeat (account names under a spray) is
-// noticed: if fewer than one in eight of kTrial look-ups hit, the memo stands aside for kRest values. Not
+// scan each. Two-way associative: kSlots values of at most kValueBytesMax bytes with at most kIdsMax matches
+// each, ~50 KiB, allocated at construction. A field whose values do not repeat (account names under a spray)
+// is noticed: if fewer than one in eight of kTrial look-ups hit, the memo stands aside for kRest values. Not
 // thread-safe; noexcept; allocates nothing later.
 #pragma once
 
@@ -52,11 +53,17 @@ class MatchMemo {
 
   // The ids stored with exactly these bytes, or nothing.
   std::optional<std::span<const uint16_t>> Find(std::string_view value) noexcept {
-    slot_ = &slots_[HashBytes(value) % kSlots];
-    if (slot_->size != value.size() || std::memcmp(slot_->value, value.data(), value.size()) != 0)
-      return std::nullopt;
-    ++found_;
-    return std::span<const uint16_t>(slot_->ids, slot_->id_count);
+    // Two places for each value, so that two popular ones do not drive each other out.
+    const size_t first = HashBytes(value) % kSlots;
+    for (const size_t place : {first, first ^ 1}) {
+      Slot& slot = slots_[place];
+      if (slot.size != value.size() || std::memcmp(slot.value, value.data(), value.size()) != 0) continue;
+      ++found_;
+      return std::span<const uint16_t>(slot.ids, slot.id_count);
+    }
+    const bool other = slots_[first].size != 0 && (slots_[first ^ 1].size == 0 || looked_ % 2 != 0);
+    slot_ = &slots_[other ? first ^ 1 : first];
+    return std::nullopt;
   }
 
   // Stores what Find did not find: call with the same value, directly after it.
