@@ -32,19 +32,13 @@
 #include "engine/decision/decision.h"
 #include "engine/event/keyed_hash.h"
 #include "engine/event/login_event.h"
+#include "engine/gate/assess.h"
 #include "engine/gate/verdict.h"
 #include "engine/limits.h"
 #include "engine/rule/compile.h"
+#include "engine/rule/correlate.h"
 
 namespace stockade {
-
-// How certificates count where an event carries login.certificate.
-enum class CertificatePolicy : uint8_t {
-  kIgnored,    // as if it were not there
-  kPreferred,  // valid opens the certified lane, a bad one is denied, a missing one goes on
-  kRequired,   // anything but valid is denied
-};
-inline constexpr std::string_view kCertificatePolicyNames[] = {"ignored", "preferred", "required"};
 
 // What a user may set; validated whole by Engine::Create.
 struct EngineOptions {
@@ -68,31 +62,8 @@ struct EngineCounters {
   uint64_t wild = 0;             // timestamps in the future that nothing confirmed: assessed, not observed
   uint64_t scan_failures = 0;    // pattern scans that failed and were answered by the slow path
   uint64_t windows_evicted = 0;  // windows given up for memory before their span was over
-  uint32_t undercount_max = 0;   // the largest count any of them held: what a rule may have missed by
+  uint64_t undercount_max = 0;   // the largest count any of them held: what a rule may have missed by
   size_t memory_bytes = 0;       // in use now
-};
-
-// One window that a rule looked at during Observe, for `explain`.
-struct WindowReading {
-  std::string_view rule;
-  std::string_view condition;  // "gte 8"
-  int64_t span_ms = 0;
-  double value = 0;  // after this event
-  bool at_least = false;
-  bool estimated = false;
-  bool met = false;      // the condition holds
-  bool quiet = false;    // it holds but has already been said for this key
-  int64_t first_ms = 0;  // the window's edges: oldest and newest event counted
-  int64_t last_ms = 0;
-  double allowed = 0;  // the threshold from which on this value would not have met the condition
-  Hash128 key;         // equal for events that count together
-  std::vector<std::pair<std::string_view, std::string_view>> group;
-};
-
-// One step of the gate's way, for `explain`.
-struct GateStep {
-  std::string_view step;  // "standing decisions", "certificate", "lane", "mode"
-  std::string said;
 };
 
 // Who listens. Called from inside Assess, Observe and Finish; must not call back into the engine. Arguments

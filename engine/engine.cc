@@ -1,0 +1,271 @@
+#include "engine/engine.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <utility>
+
+#include "engine/decision/ledger.h"
+#include "engine/decision/policy.h"
+#include "engine/detect/lanes.h"
+#include "engine/status.h"
+#include "engine/text.h"
+#include "engine/window/watermark.h"
+
+namespace stockade {
+namespace {
+
+// Floor, not truncation: one rule for all times.
+int64_t ToMs(int64_t time_ns) noexcept {
+  const int64_t ms = time_ns / 1'000'000;
+  return ms - (time_ns % 1'000'000 < 0 ? 1 : 0);
+}
+
+// How one ceiling is shared out. Lanes hold 72 bytes an account, decisions half a kilobyte each; windows get
+// the rest.
+struct Shares {
+  size_t lanes, ledger, windows;
+};
+Shares ShareOut(size_t memory_bytes) noexcept {
+  constexpr size_t kLanesMax = size_t{256} << 20;
+  constexpr size_t kLedgerMax = size_t{1} << 30;
+  Shares shares;
+  shares.lanes = std::clamp(memory_bytes / 4, Lanes::kBytesMin, kLanesMax);
+  shares.ledger = std::min(memory_bytes / 8, kLedgerMax);
+  shares.windows = memory_bytes - shares.lanes - shares.ledger;
+  return shares;
+}
+
+// A remembered repeater costs about this much; they get as much as half the ledger's share again.
+constexpr size_t kRepeaterBytes = 256;
+
+// What Verdict::time_ticket says. A held event has a number of its own, so that Observe, which may come long
+// after, finds what became of it.
+constexpr uint64_t kTicketInTime = 0;
+constexpr uint64_t kTicketTooLate = 1;
+constexpr uint64_t kTicketHeldFirst = 2;
+
+}  // namespace
+
+struct Engine::State final : CorrelationListener {
+  State(const EngineOptions& options, const RuleSet* rule_set, EngineListener* engine_listener,
+        std::unique_ptr<Correlator> made, const Shares& shares)
+      : rules(rule_set),
+        listener(engine_listener),
+        scratch(*rule_set),
+        correlator(std::move(made)),
+        watermark({options.lateness_ms, kJumpMsMax}),
+        lanes(shares.lanes, options.hash_key),
+        ledger(LedgerOptions{options.hash_key, shares.ledger, 0}),
+        policy(options.hash_key, std::min(Policy::kRepeatersMax, shares.ledger / kRepeaterBytes)),
+        gate(&ledger, &lanes),
+        trace([this](const GateStep& step) { listener->OnGateStep(step); }) {
+    ledger.SetAllowlist(options.allowlist);
+    gate.SetMode(options.mode);
+    gate.SetCertificatePolicy(options.certificates);
+  }
+
+  uint64_t AdmitTime(const Attempt& attempt, int64_t time_ms);
+  void Resolve(HeldFate fate);
+  void Take(const LoginEvent& event, const Verdict& verdict);
+  void RaiseBaseAlerts(const LoginEvent& event, std::span<const uint16_t> matched, int64_t time_ms);
+  void OnAlert(const Alert& alert) override;
+  void OnWindow(const WindowReading& reading) override { listener->OnWindow(reading); }
+
+  const RuleSet* rules;
+  EngineListener* listener;
+  MatchScratch scratch;
+  std::unique_ptr<Correlator> correlator;
+  Watermark watermark;
+  Lanes lanes;
+  Ledger ledger;
+  Policy policy;
+  Gate gate;
+  Gate::Trace trace;
+  bool tracing = false;
+  EngineCounters counters;
+
+  // The one event whose time nobody has confirmed yet, and whether its outcome is in already.
+  uint64_t held_ticket = kTicketHeldFirst;
+  bool holding = false;
+  bool held_observed = false;
+  OwnedEvent held_event;
+  Verdict held_verdict;
+  // What became of the last held events, by ticket: for outcomes that come after their time was judged.
+  static constexpr size_t kFatesKept = 256;
+  std::array<HeldFate, kFatesKept> fates{};
+};
+
+absl::StatusOr<std::unique_ptr<Engine>> Engine::Create(const EngineOptions& options, const RuleSet* rules,
+                                                       EngineListener* listener) {
+  if (options.memory_bytes < kMemoryBytesMin) {
+    return absl::InvalidArgumentError(Concat("memory: ", options.memory_bytes,
+                                             " bytes are too few; at least ", kMemoryBytesMin >> 20, "MiB"));
+  }
+  if (options.lateness_ms < 0 || options.lateness_ms > kLatenessMsMax) {
+    return absl::InvalidArgumentError(Concat("lateness: ", FormatSpanMs(options.lateness_ms),
+                                             " is not within 0 to ", FormatSpanMs(kLatenessMsMax)));
+  }
+  static EngineListener nobody;
+  const Shares shares = ShareOut(options.memory_bytes);
+  ASSIGN_OR_RETURN(auto correlator,
+                   Correlator::Create(rules, {{shares.windows, options.lateness_ms}, options.hash_key}));
+  return std::unique_ptr<Engine>(new Engine(std::make_unique<State>(
+      options, rules, listener != nullptr ? listener : &nobody, std::move(correlator), shares)));
+}
+
+Engine::Engine(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Engine::~Engine() = default;
+
+// Moves the engine's time to this event, settles the event that was held for want of confirmation, and says
+// how this one's outcome is to be taken.
+uint64_t Engine::State::AdmitTime(const Attempt& attempt, int64_t time_ms) {
+  static_cast<void>(attempt);
+  const Admission admission = watermark.Admit(time_ms);
+  Resolve(admission.held);
+  const int64_t now_ms = watermark.now_ms().value_or(time_ms);
+  if (admission.rolled_back) correlator->SetNow(now_ms);
+  ledger.Advance(now_ms);
+  switch (admission.arrival) {
+    case Arrival::kOnTime:
+    case Arrival::kLate:
+      return kTicketInTime;
+    case Arrival::kTooLate:
+      return kTicketTooLate;
+    case Arrival::kHeld:
+      break;
+  }
+  holding = true;
+  held_observed = false;
+  return held_ticket;
+}
+
+void Engine::State::Resolve(HeldFate fate) {
+  if (fate == HeldFate::kNone || !holding) return;
+  fates[held_ticket % kFatesKept] = fate;
+  holding = false;
+  ++held_ticket;
+  if (held_observed && fate == HeldFate::kConfirmed) Take(held_event.event(), held_verdict);
+}
+
+Verdict Engine::Assess(const Attempt& attempt) noexcept {
+  State& state = *state_;
+  const int64_t time_ms = ToMs(attempt.time_ns);
+  const uint64_t ticket = state.AdmitTime(attempt, time_ms);
+  // A late attempt meets the decisions of now, not of then; one whose time is not confirmed yet is given its
+  // own time, for a night may have passed and with it the decision's expiry.
+  const int64_t now_ms = std::max(time_ms, state.watermark.now_ms().value_or(time_ms));
+  Verdict verdict = state.gate.Assess(attempt, now_ms, state.tracing ? &state.trace : nullptr);
+  verdict.time_ticket = ticket;
+  ++state.counters.assessed;
+  ++state.counters.verdicts[static_cast<size_t>(verdict.kind)];
+  return verdict;
+}
+
+void Engine::Observe(const LoginEvent& event, const Verdict& verdict) noexcept {
+  State& state = *state_;
+  ++state.counters.observed;
+  if (verdict.time_ticket == kTicketTooLate) return;
+  if (verdict.time_ticket >= kTicketHeldFirst) {
+    if (state.holding && verdict.time_ticket == state.held_ticket) {
+      state.held_event.Assign(event);
+      state.held_verdict = Verdict{};
+      state.held_verdict.kind = verdict.kind;
+      state.held_verdict.challenge_kind = verdict.challenge_kind;
+      state.held_verdict.lane = verdict.lane;
+      state.held_observed = true;
+      return;
+    }
+    if (state.fates[verdict.time_ticket % State::kFatesKept] == HeldFate::kWild) return;
+  }
+  state.Take(event, verdict);
+}
+
+void Engine::Finish() noexcept {
+  state_->Resolve(state_->watermark.Finish());
+}
+
+// An outcome whose time is believed: rules, windows, lanes.
+void Engine::State::Take(const LoginEvent& event, const Verdict& verdict) {
+  const int64_t time_ms = ToMs(event.attempt.time_ns);
+  const std::span<const uint16_t> matched = rules->Match(event, &scratch);
+  RaiseBaseAlerts(event, matched, time_ms);
+  correlator->Observe(event, matched, time_ms, this);
+  if (event.aftermath.outcome == Outcome::kSuccess) {
+    LearnContext context;
+    context.identity_passed = verdict.kind == VerdictKind::kChallenge &&
+                              verdict.challenge_kind == ChallengeKind::kIdentity &&
+                              event.aftermath.challenge.identity == ChallengeResult::kPassed;
+    if (context.identity_passed) lanes.NoteIdentityPassed(event.attempt);
+    lanes.Learn(event.attempt, verdict.lane, context);
+  }
+}
+
+void Engine::State::RaiseBaseAlerts(const LoginEvent& event, std::span<const uint16_t> matched,
+                                    int64_t time_ms) {
+  for (const uint16_t index : matched) {
+    const SigmaRule& rule = rules->rules()[index];
+    if (tracing) listener->OnRuleMatch(rule.header.handle());
+    if (!rule.response.has_value() && !rules->alerts_alone(index)) continue;
+    Alert alert;
+    alert.rule = rule.header.handle();
+    alert.title = rule.header.title;
+    alert.level = rule.header.level;
+    alert.response = rule.response.has_value() ? &*rule.response : nullptr;
+    alert.time_ms = alert.first_ms = alert.last_ms = time_ms;
+    alert.value = 1;
+    alert.event = &event;
+    OnAlert(alert);
+  }
+}
+
+void Engine::State::OnAlert(const Alert& alert) {
+  ++counters.alerts;
+  listener->OnAlert(alert);
+  if (alert.response == nullptr) return;
+  const std::optional<Decision> decision =
+      policy.Decide(alert, ledger.allowlist(), gate.mode() == Mode::kObserve);
+  if (!decision.has_value()) return;
+  const Proposal fate = ledger.Propose(*decision);
+  if (fate != Proposal::kAdded && fate != Proposal::kExtended) return;
+  ++counters.decisions;
+  listener->OnDecision(*decision);
+}
+
+void Engine::Prefetch(const LoginEvent& event) noexcept {
+  static_cast<void>(event);
+}
+
+void Engine::SetMode(Mode mode) noexcept {
+  state_->gate.SetMode(mode);
+}
+
+void Engine::SetTracing(bool on) noexcept {
+  state_->tracing = on;
+  state_->correlator->SetTracing(on);
+}
+
+EngineCounters Engine::counters() const noexcept {
+  EngineCounters counters = state_->counters;
+  const Watermark::Counters& time = state_->watermark.counters();
+  counters.late = time.late;
+  counters.too_late = time.too_late;
+  counters.wild = time.wild;
+  counters.scan_failures = state_->scratch.scan_failures();
+  const KeyedTable::WindowCounters windows = state_->correlator->table().total();
+  counters.windows_evicted = windows.evicted;
+  counters.undercount_max = windows.worst_undercount;
+  counters.memory_bytes =
+      state_->correlator->table().bytes() + state_->lanes.bytes() + state_->ledger.bytes();
+  return counters;
+}
+
+std::vector<Decision> Engine::StandingDecisions() const {
+  std::vector<Decision> standing;
+  for (const Decision* decision : state_->ledger.Standing(state_->watermark.now_ms().value_or(0))) {
+    standing.push_back(*decision);
+  }
+  return standing;
+}
+
+}  // namespace stockade

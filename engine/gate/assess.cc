@@ -1,0 +1,163 @@
+#include "engine/gate/assess.h"
+
+#include "engine/text.h"
+
+namespace stockade {
+namespace {
+
+// What one standing decision asks of an attempt in one lane: the table of assess.h.
+struct Asked {
+  VerdictKind kind = VerdictKind::kAllow;
+  ChallengeKind challenge_kind = ChallengeKind::kHuman;
+};
+
+Asked AskedBy(const Decision& decision, Lane lane) noexcept {
+  constexpr Asked kNothing{};
+  constexpr Asked kIdentity{VerdictKind::kChallenge, ChallengeKind::kIdentity};
+  constexpr Asked kDeny{VerdictKind::kDeny, ChallengeKind::kHuman};
+  if (lane == Lane::kCertified) return kNothing;
+  if (decision.action == Action::kLock && decision.all_lanes) return kDeny;
+  if (lane == Lane::kFamiliar) return kNothing;
+  switch (decision.action) {
+    case Action::kChallenge:
+      return {VerdictKind::kChallenge, decision.challenge_kind};
+    case Action::kThrottle:
+      return {VerdictKind::kThrottle, ChallengeKind::kHuman};
+    case Action::kBlock:
+    case Action::kLock:
+      return lane == Lane::kHalf ? kIdentity : kDeny;
+  }
+  return kNothing;
+}
+
+// Whether `a` asks for more than `b`. An identity challenge asks for more than a human one.
+bool IsStricter(const Asked& a, const Asked& b) noexcept {
+  if (a.kind != b.kind) return a.kind > b.kind;
+  return a.kind == VerdictKind::kChallenge && a.challenge_kind > b.challenge_kind;
+}
+
+std::string_view CertificateReason(CertificateStatus status) noexcept {
+  switch (status) {
+    case CertificateStatus::kUnchecked:
+      return "a certificate is required and nobody checked one";
+    case CertificateStatus::kMissing:
+      return "a certificate is required and none was shown";
+    case CertificateStatus::kMalformed:
+      return "the certificate cannot be read";
+    case CertificateStatus::kUntrusted:
+      return "the certificate was not issued by an authority trusted here";
+    case CertificateStatus::kExpired:
+      return "the certificate has expired";
+    case CertificateStatus::kNotYetValid:
+      return "the certificate is not valid yet";
+    case CertificateStatus::kRevoked:
+      return "the certificate has been revoked";
+    case CertificateStatus::kWrongUse:
+      return "the certificate was made for another use";
+    case CertificateStatus::kMismatch:
+      return "the certificate belongs to another account";
+    case CertificateStatus::kValid:
+      break;
+  }
+  return {};
+}
+
+void Say(const Gate::Trace* trace, std::string_view step, std::string said) {
+  if (trace != nullptr) (*trace)(GateStep{step, std::move(said)});
+}
+
+}  // namespace
+
+Verdict Gate::Assess(const Attempt& attempt, int64_t now_ms, const Trace* trace) noexcept {
+  Verdict verdict;
+  // The lane comes first in time because the others read it; it stops nobody by itself.
+  verdict.lane = lanes_->LaneOf(attempt, certificates_ != CertificatePolicy::kIgnored);
+  AskStanding(attempt, now_ms, &verdict, trace);
+  AskCertificate(attempt, &verdict, trace);
+  if (trace != nullptr) Say(trace, "lane", Concat("arrives in the ", Name(verdict.lane), " lane"));
+  AskMode(&verdict, trace);
+  return verdict;
+}
+
+void Gate::AskStanding(const Attempt& attempt, int64_t now_ms, Verdict* verdict,
+                       const Trace* trace) noexcept {
+  const InForce in_force = ledger_->Find(attempt, now_ms);
+  Asked strictest;
+  for (const Decision* decision : {in_force.source, in_force.account}) {
+    if (decision == nullptr) continue;
+    Asked asked = AskedBy(*decision, verdict->lane);
+    if (asked.kind == VerdictKind::kThrottle && ledger_->TakeToken(*decision, now_ms)) asked = Asked{};
+    if (in_force.allowlisted && asked.kind > VerdictKind::kChallenge) {
+      asked = Asked{VerdictKind::kChallenge, ChallengeKind::kHuman};
+    }
+    // Made while the engine only observed: it acts on nobody, but an operator who observes is still told what
+    // it would have done.
+    const bool acts = !decision->shadow || mode_ == Mode::kObserve;
+    if (trace != nullptr) {
+      Say(trace, "standing decisions",
+          Concat(Name(decision->action), " of ", Name(decision->scope), " ", decision->value, " until ",
+                 FormatTimeMs(decision->until_ms), " by ", decision->rule, " (", decision->id,
+                 "): for this attempt ", Name(asked.kind),
+                 in_force.allowlisted ? ", because it is allowlisted" : "",
+                 acts ? "" : ", but it is a shadow"));
+    }
+    if (!acts || !IsStricter(asked, strictest)) continue;
+    strictest = asked;
+    verdict->by = decision->rule;
+    verdict->reason = decision->reason;
+    verdict->decision = decision;
+  }
+  if (in_force.source == nullptr && in_force.account == nullptr) {
+    Say(trace, "standing decisions", "none for this address, fingerprint or account");
+  }
+  verdict->kind = strictest.kind;
+  verdict->challenge_kind = strictest.challenge_kind;
+}
+
+void Gate::AskCertificate(const Attempt& attempt, Verdict* verdict, const Trace* trace) const noexcept {
+  const bool denied =
+      (certificates_ == CertificatePolicy::kRequired && attempt.certificate != CertificateStatus::kValid) ||
+      (certificates_ == CertificatePolicy::kPreferred && IsBadCertificate(attempt.certificate));
+  if (trace != nullptr) {
+    Say(trace, "certificate",
+        Concat(Name(attempt.certificate), denied ? ": denied before the password" : ": goes on",
+               " (certificates are ", kCertificatePolicyNames[static_cast<size_t>(certificates_)], ")"));
+  }
+  if (!denied || verdict->kind == VerdictKind::kDeny) return;
+  verdict->kind = VerdictKind::kDeny;
+  verdict->by = "certificate";
+  verdict->reason = CertificateReason(attempt.certificate);
+  verdict->decision = nullptr;
+}
+
+void Gate::AskMode(Verdict* verdict, const Trace* trace) const noexcept {
+  Say(trace, "mode", trace == nullptr ? std::string() : std::string(Name(mode_)));
+  const auto set = [&](VerdictKind kind, std::string_view reason) {
+    if (verdict->kind >= kind) return;
+    verdict->kind = kind;
+    verdict->challenge_kind = ChallengeKind::kIdentity;
+    verdict->by = "mode";
+    verdict->reason = reason;
+    verdict->decision = nullptr;
+  };
+  switch (mode_) {
+    case Mode::kProtect:
+      return;
+    case Mode::kObserve:
+      // What would have been said stays in `by` and `reason`.
+      verdict->kind = VerdictKind::kAllow;
+      return;
+    case Mode::kCertificateOnly:
+      if (verdict->lane != Lane::kCertified)
+        set(VerdictKind::kDeny, "only logins with a valid certificate pass");
+      return;
+    case Mode::kEstablishedOnly:
+      if (verdict->lane == Lane::kUnfamiliar)
+        set(VerdictKind::kDeny, "only logins from familiar places pass");
+      if (verdict->lane == Lane::kHalf)
+        set(VerdictKind::kChallenge, "only logins from familiar places pass unasked");
+      return;
+  }
+}
+
+}  // namespace stockade

@@ -1,0 +1,79 @@
+// The checks before the password, in their order, and nowhere else.
+//
+//   1 standing decisions   on the address, its networks, its ASN, the fingerprint, the account
+//   2 certificate          a bad one never reaches the password check
+//   3 lane                 how the attempt arrives at its account decides what 1 means to it
+//   4 mode                 what an operator has switched to
+//
+// What a standing decision means in each lane; the strictest of all that apply wins, at equal strictness the
+// first:
+//
+//                 certified   familiar   half                   unfamiliar
+//   challenge     –           –          challenge              challenge
+//   throttle      –           –          throttle over its rate throttle over its rate
+//   block         –           –          challenge (identity)   deny
+//   lock          –           –          challenge (identity)   deny
+//   lock, all     –           deny       deny                   deny
+//
+// So whoever floods an address or an account with wrong passwords shuts out strangers and never the customer
+// who comes from where he always comes. A throttle lets one attempt in ten seconds through, five at once. An
+// allowlisted attempt is challenged at most. A shadow decision only says what it would do. A certificate that
+// is not valid is denied where certificates are required; where they are preferred, a bad one is denied, a
+// missing or unchecked one goes on.
+//
+// Takes an Attempt, which holds no outcome: a verdict cannot depend on the outcome of its own attempt.
+// noexcept; well below a microsecond; allocates only while tracing. Not thread-safe: throttles spend their
+// tokens here.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "engine/decision/ledger.h"
+#include "engine/detect/lanes.h"
+#include "engine/event/login_event.h"
+#include "engine/gate/verdict.h"
+
+namespace stockade {
+
+// How certificates count where an event carries login.certificate.
+enum class CertificatePolicy : uint8_t {
+  kIgnored,    // as if it were not there
+  kPreferred,  // valid opens the certified lane, a bad one is denied, a missing one goes on
+  kRequired,   // anything but valid is denied
+};
+inline constexpr std::string_view kCertificatePolicyNames[] = {"ignored", "preferred", "required"};
+
+// One step of the gate's way, for `explain`. Views live during the call that hands it on.
+struct GateStep {
+  std::string_view step;  // "standing decisions", "certificate", "lane", "mode"
+  std::string said;       // a sentence for a person
+};
+
+class Gate {
+ public:
+  using Trace = std::function<void(const GateStep&)>;
+
+  // Both outlive the gate. The ledger brings the allowlist.
+  Gate(Ledger* ledger, const Lanes* lanes) noexcept : ledger_(ledger), lanes_(lanes) {}
+
+  void SetMode(Mode mode) noexcept { mode_ = mode; }
+  Mode mode() const noexcept { return mode_; }
+  void SetCertificatePolicy(CertificatePolicy policy) noexcept { certificates_ = policy; }
+
+  // The verdict at event time `now_ms`. `trace`, if not null, is told each step.
+  Verdict Assess(const Attempt& attempt, int64_t now_ms, const Trace* trace) noexcept;
+
+ private:
+  void AskStanding(const Attempt& attempt, int64_t now_ms, Verdict* verdict, const Trace* trace) noexcept;
+  void AskCertificate(const Attempt& attempt, Verdict* verdict, const Trace* trace) const noexcept;
+  void AskMode(Verdict* verdict, const Trace* trace) const noexcept;
+
+  Ledger* ledger_;
+  const Lanes* lanes_;
+  Mode mode_ = Mode::kProtect;
+  CertificatePolicy certificates_ = CertificatePolicy::kPreferred;
+};
+
+}  // namespace stockade
