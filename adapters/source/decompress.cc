@@ -1,12 +1,15 @@
-// Decompress: gzip and zstd through Boost.Iostreams. Its stream filters hide where a member ends, and with it
-// whether an archive ended where it should, so the symmetric filters under them are driven here. Everything
-// Boost throws is caught in this file.
+// Decompress: gzip by zlib and zstd by its own library, used directly: Boost.Iostreams' filters hide where a
+// member or frame ends, and with it whether an archive ended where it should. A build without libzstd refuses
+// .zst by name.
+#include <zlib.h>
+#ifdef STOCKADE_HAS_ZSTD
+#include <zstd.h>
+#endif
+
 #include <algorithm>
 #include <array>
-#include <boost/iostreams/filter/zlib.hpp>
-#include <boost/iostreams/filter/zstd.hpp>
+#include <cstring>
 #include <memory>
-#include <optional>
 
 #include "adapters/source/byte_reader.h"
 #include "engine/status.h"
@@ -17,25 +20,77 @@ namespace {
 
 using std::string_view_literals::operator""sv;
 
-struct Gzip {
+// What a decoder got done with one call.
+enum class Step { kMore, kMemberEnd, kDamaged };
+
+class GzipDecoder {
+ public:
   static constexpr std::string_view kName = "gzip";
-  using Filter = boost::iostreams::detail::zlib_decompressor_impl<std::allocator<char>>;
-  // 15 bits of window, and 16: zlib's way to say that a gzip header and its checksum are expected.
-  static void Start(std::optional<Filter>* filter) { filter->emplace(15 + 16); }
+  GzipDecoder() {
+    // 15 bits of window, and 16: zlib's way to say that a gzip header and its checksum are expected.
+    STOCKADE_CHECK(inflateInit2(&stream_, 15 + 16) == Z_OK);  // fails for want of memory alone
+  }
+  ~GzipDecoder() { inflateEnd(&stream_); }
+  GzipDecoder(const GzipDecoder&) = delete;
+  GzipDecoder& operator=(const GzipDecoder&) = delete;
+
   static bool IsBegin(std::string_view bytes) { return bytes.starts_with("\x1f\x8b"sv); }
+  void Start() { inflateReset(&stream_); }
+  Step Decode(const char** from, const char* from_end, char** to, char* to_end) {
+    // zlib's interface is older than const.
+    stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(*from));
+    stream_.avail_in = static_cast<uInt>(from_end - *from);
+    stream_.next_out = reinterpret_cast<Bytef*>(*to);
+    stream_.avail_out = static_cast<uInt>(std::min<ptrdiff_t>(to_end - *to, ptrdiff_t{1} << 30));
+    const int result = inflate(&stream_, Z_NO_FLUSH);
+    *from = reinterpret_cast<const char*>(stream_.next_in);
+    *to = reinterpret_cast<char*>(stream_.next_out);
+    if (result == Z_STREAM_END) return Step::kMemberEnd;
+    return result == Z_OK || result == Z_BUF_ERROR ? Step::kMore
+                                                   : Step::kDamaged;  // BUF_ERROR: wants more input
+  }
+
+ private:
+  z_stream stream_{};
 };
 
-struct Zstd {
+// A frame, or a skippable frame (RFC 8878 §3.1).
+bool IsZstdBegin(std::string_view bytes) {
+  return bytes.starts_with("\x28\xb5\x2f\xfd"sv) ||
+         (bytes.size() >= 4 && (static_cast<unsigned char>(bytes[0]) & 0xf0U) == 0x50 &&
+          bytes.substr(1, 3) == "\x2a\x4d\x18"sv);
+}
+
+#ifdef STOCKADE_HAS_ZSTD
+class ZstdDecoder {
+ public:
   static constexpr std::string_view kName = "zstd";
-  using Filter = boost::iostreams::detail::zstd_decompressor_impl<std::allocator<char>>;
-  static void Start(std::optional<Filter>* filter) { filter->emplace(); }
-  // A frame, or a skippable frame (RFC 8878 §3.1).
-  static bool IsBegin(std::string_view bytes) {
-    return bytes.starts_with("\x28\xb5\x2f\xfd"sv) ||
-           (bytes.size() >= 4 && (static_cast<unsigned char>(bytes[0]) & 0xf0U) == 0x50 &&
-            bytes.substr(1, 3) == "\x2a\x4d\x18"sv);
+  // As `zstd -d` itself: a frame may ask for this much memory and no more.
+  static constexpr int kWindowLogMax = 27;
+
+  ZstdDecoder() : stream_(ZSTD_createDStream()) {
+    STOCKADE_CHECK(stream_ != nullptr);
+    ZSTD_DCtx_setParameter(stream_, ZSTD_d_windowLogMax, kWindowLogMax);
   }
+  ~ZstdDecoder() { ZSTD_freeDStream(stream_); }
+  ZstdDecoder(const ZstdDecoder&) = delete;
+  ZstdDecoder& operator=(const ZstdDecoder&) = delete;
+
+  void Start() { ZSTD_DCtx_reset(stream_, ZSTD_reset_session_only); }
+  Step Decode(const char** from, const char* from_end, char** to, char* to_end) {
+    ZSTD_inBuffer in{*from, static_cast<size_t>(from_end - *from), 0};
+    ZSTD_outBuffer out{*to, static_cast<size_t>(to_end - *to), 0};
+    const size_t result = ZSTD_decompressStream(stream_, &out, &in);
+    *from += in.pos;
+    *to += out.pos;
+    if (ZSTD_isError(result)) return Step::kDamaged;
+    return result == 0 ? Step::kMemberEnd : Step::kMore;
+  }
+
+ private:
+  ZSTD_DStream* stream_;
 };
+#endif
 
 // Bytes that were read to look at them, then the rest.
 class PeekedStream final : public ByteStream {
@@ -56,7 +111,7 @@ class PeekedStream final : public ByteStream {
   std::unique_ptr<ByteStream> rest_;
 };
 
-template <typename Format>
+template <typename Decoder>
 class ArchiveStream final : public ByteStream {
  public:
   ArchiveStream(std::unique_ptr<ByteStream> stored, std::string_view name)
@@ -74,22 +129,20 @@ class ArchiveStream final : public ByteStream {
         stored_before_ += got;
         stored_ended_ = got == 0;
       }
-      if (!filter_.has_value()) {
+      if (!inside_) {
         // Between members zero bytes are padding (tar, tapes), as gzip itself takes them.
         while (from_ != from_end_ && *from_ == 0) ++from_;
         if (from_ == from_end_) {
           if (stored_ended_) return size_t{0};
           continue;
         }
+        decoder_.Start();
+        inside_ = true;
       }
-      try {
-        if (!filter_.has_value()) Format::Start(&filter_);
-        const bool more = filter_->filter(from_, from_end_, to, to_end, false);
-        if (!more) filter_.reset();
-        if (more && to == out && from_ == from_end_ && stored_ended_) return Fail("ends early");
-      } catch (const std::exception&) {
-        // At the end of what is stored zlib reports a lack of input as an error.
-        const bool early = from_ == from_end_ && stored_ended_;
+      const Step step = decoder_.Decode(&from_, from_end_, &to, to_end);
+      if (step == Step::kMemberEnd) inside_ = false;
+      const bool early = step == Step::kMore && to == out && from_ == from_end_ && stored_ended_;
+      if (early || step == Step::kDamaged) {
         absl::Status failed = Fail(early ? "ends early" : "is damaged");
         if (to == out) return failed;
       }
@@ -103,7 +156,7 @@ class ArchiveStream final : public ByteStream {
   absl::Status Fail(std::string_view what) {
     const uint64_t place = stored_before_ - static_cast<uint64_t>(from_end_ - from_);
     error_ =
-        absl::DataLossError(Concat(name_, ": the ", Format::kName, " archive ", what, " at byte ", place));
+        absl::DataLossError(Concat(name_, ": the ", Decoder::kName, " archive ", what, " at byte ", place));
     return error_;
   }
 
@@ -114,7 +167,8 @@ class ArchiveStream final : public ByteStream {
   const char* from_end_ = nullptr;
   uint64_t stored_before_ = 0;  // of all reads up to from_end_
   bool stored_ended_ = false;
-  std::optional<typename Format::Filter> filter_;  // inside a member
+  Decoder decoder_;
+  bool inside_ = false;  // a member
   absl::Status error_;
 };
 
@@ -130,8 +184,8 @@ absl::StatusOr<std::unique_ptr<ByteStream>> Decompress(std::unique_ptr<ByteStrea
     size += got;
   }
   begin.resize(size);
-  const bool gzip = Gzip::IsBegin(begin);
-  const bool zstd = Zstd::IsBegin(begin);
+  const bool gzip = GzipDecoder::IsBegin(begin);
+  const bool zstd = IsZstdBegin(begin);
   static constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kOthers = {
       {{"\xfd"
         "7zXZ"sv,
@@ -145,8 +199,13 @@ absl::StatusOr<std::unique_ptr<ByteStream>> Decompress(std::unique_ptr<ByteStrea
     }
   }
   std::unique_ptr<ByteStream> all = std::make_unique<PeekedStream>(std::move(begin), std::move(stored));
-  if (gzip) return std::make_unique<ArchiveStream<Gzip>>(std::move(all), name);
-  if (zstd) return std::make_unique<ArchiveStream<Zstd>>(std::move(all), name);
+  if (gzip) return std::make_unique<ArchiveStream<GzipDecoder>>(std::move(all), name);
+#ifdef STOCKADE_HAS_ZSTD
+  if (zstd) return std::make_unique<ArchiveStream<ZstdDecoder>>(std::move(all), name);
+#else
+  if (zstd)
+    return absl::UnimplementedError(Concat(name, ": is a zstd archive; this build is without libzstd"));
+#endif
   return all;
 }
 

@@ -8,6 +8,7 @@
 #include "adapters/source/csv.h"
 #include "adapters/source/ndjson.h"
 #include "adapters/source/sshd.h"
+#include "adapters/source/text_pattern.h"
 #include "engine/status.h"
 #include "engine/text.h"
 
@@ -20,6 +21,7 @@ constexpr std::array kFormats = {
     SourceFormat{"combined", "access logs of nginx and Apache, common or combined", RecognizeAccessLog,
                  MakeAccessLogSource},
     SourceFormat{"sshd", "auth.log lines of OpenSSH, Dropbear and PAM", RecognizeSshd, MakeSshdSource},
+    SourceFormat{"text", "any text lines, by a format file", nullptr, MakeTextPatternSource},
 };
 
 // The first lines that are not blank; a last one that the end of `text` may have cut is left out.
@@ -66,11 +68,11 @@ absl::StatusOr<DetectedFormat> DetectFormat(ByteReader* bytes, const SourceOptio
     const Recognition found = format.recognize(lines, options);
     if (found.matched <= matched) continue;
     matched = found.matched;
-    const std::string subject =
-        lines.size() == 1 ? "the first line " : absl::StrCat("the first ", lines.size(), " lines ");
-    const std::string share =
-        static_cast<size_t>(matched) == lines.size() ? subject : absl::StrCat(matched, " of ", subject);
-    best = DetectedFormat{&format, share + found.why};
+    const auto all = static_cast<int>(lines.size());
+    std::string subject =
+        absl::StrCat(matched == all ? "" : absl::StrCat(matched, " of "), "the first ", all, " lines ");
+    if (all == 1) subject = "of one line, all ";
+    best = DetectedFormat{&format, subject + found.why};
   }
   if (static_cast<size_t>(matched) * 2 < lines.size()) {
     return absl::InvalidArgumentError(Concat(bytes->name(), ": the format cannot be told from the first ",

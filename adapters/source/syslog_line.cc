@@ -68,6 +68,15 @@ void SkipStructuredData(std::string_view* text) noexcept {
   if (text->starts_with("\xEF\xBB\xBF")) text->remove_prefix(3);
 }
 
+// Behind stamp, host and a program: "6052 - - …" or "6052 id [sd] …", as RFC 5424 without its priority.
+bool LooksLike5424(std::string_view program, std::string_view rest) noexcept {
+  if (program.ends_with(':')) return false;
+  const std::string_view pid = Token(&rest);
+  if (pid != "-" && (pid.empty() || !std::all_of(pid.begin(), pid.end(), IsDigit))) return false;
+  Token(&rest);
+  return rest.starts_with("- ") || rest.starts_with('[');
+}
+
 }  // namespace
 
 ReadError SyslogParser::ParseStamp(std::string_view text, int64_t* time_ns, size_t* used) {
@@ -131,7 +140,18 @@ ReadError SyslogParser::Parse(std::string_view text, SyslogLine* line) {
   const std::string_view first = Token(&text);
   if (!ParseTag(first, line)) {
     line->host = first;
-    const std::string_view tag = Token(&text);
+    std::string_view tag = Token(&text);
+    if (LooksLike5424(tag, text)) {
+      line->program = Basename(tag);
+      const std::string_view pid = Token(&text);
+      Token(&text);
+      SkipStructuredData(&text);
+      if (pid != "-") line->pid = pid;
+      line->message = text;
+      return ReadError::kNone;
+    }
+    // busybox: "host auth.info sshd[1]: …"
+    if (tag.find('.') != std::string_view::npos && !tag.ends_with(':')) tag = Token(&text);
     if (!ParseTag(tag, line)) {
       // "host last message repeated 3 times", or a program that writes no tag.
       line->message =

@@ -193,7 +193,10 @@ YearlessDates::YearlessDates(std::optional<int> year, absl::Time latest, const a
     : fixed_year_(year),
       latest_(absl::ToUnixSeconds(latest) + kDaySeconds),
       latest_year_(static_cast<int>(absl::ToCivilYear(latest + absl::Hours(24), zone).year())),
-      zone_(zone) {}
+      zone_(zone) {
+  // Nobody said when "now" is.
+  if (!fixed_year_.has_value() && latest_year_ <= 1970) fixed_year_ = 1970;
+}
 
 std::optional<int64_t> YearlessDates::InYear(int year, int month, int day,
                                              int64_t second_of_day) const noexcept {

@@ -22,6 +22,8 @@ find_package(simdjson REQUIRED)
 find_package(yaml-cpp REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(Boost 1.74 REQUIRED COMPONENTS iostreams)
+find_package(ZLIB REQUIRED)
+pkg_check_modules(ZSTD IMPORTED_TARGET libzstd)
 
 set(STOCKADE_WARNINGS -Wall -Wextra -Wshadow -Wconversion -Wnon-virtual-dtor)
 if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
