@@ -18,7 +18,8 @@ constexpr size_t kTitleBytesMax = 256;  // of the specification
 // YYYY-MM-DD with a month and a day that can be.
 bool IsDate(std::string_view text) {
   if (text.size() != 10 || text[4] != '-' || text[7] != '-') return false;
-  for (size_t i : {0, 1, 2, 3, 5, 6, 8, 9}) {
+  constexpr std::array<size_t, 8> kDigits = {0, 1, 2, 3, 5, 6, 8, 9};
+  for (size_t i : kDigits) {
     if (!absl::ascii_isdigit(static_cast<unsigned char>(text[i]))) return false;
   }
   const int month = (text[5] - '0') * 10 + (text[6] - '0');
