@@ -21,7 +21,7 @@
 //   - `action: global | reset | repeat` and `| count()`, deprecated, are refused;
 //   - `temporal` takes {gte: N}, at least N of its rules, as pySigma does, and a condition over rule names.
 //
-// Hostile input: see yaml_tree.h and condition.h for what is bounded. Linear in the text, some 20 MB/s; no
+// Hostile input: see yaml_tree.h and condition.h for what is bounded. Linear in the text, some 4 MB/s; no
 // exception leaves; nothing is kept of `yaml` or `file`. Thread-safe on distinct arguments.
 #pragma once
 
