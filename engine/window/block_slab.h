@@ -35,7 +35,7 @@ struct alignas(64) HeadBlock {
   uint8_t size;       // values held; kGrown: they are in object payload[0]
   uint8_t links : 4;  // blocks owned beyond this one, their numbers in payload[0..links)
   uint8_t level : 4;  // suspicion, 0 to 15
-  // Without links: times[8]; or tags[4], times[4]; or 2 numbers (double), then their times[2].
+  // Without links: times[8], oldest first; or tags[4], times[4]; or 2 numbers (double), then their times[2].
   // With links, by kind: every block 16 times; or blocks of 16 tags and of 16 times in turn.
   std::array<uint32_t, 8> payload;
 

@@ -172,6 +172,8 @@ Reading KeyedTable::Add(uint16_t window_id, const Hash128& key, int64_t time_ms)
     return reading;
   }
 
+  if (state.AddInOrder(head, window, counts && time == now, now, reading)) return reading;
+
   State::Values values;
   uint32_t* times = head.payload.data();
   if (head.links != 0) {
@@ -211,11 +213,19 @@ Reading KeyedTable::Add(uint16_t window_id, const Hash128& key, int64_t time_ms)
         reading.estimated = true;
       }
       if (age < view.oldest_age) {
-        changed = view.oldest;
-        view.oldest_age = std::max(view.second_age, age);
+        std::copy(times + 1, times + view.size, times);
+        changed = view.size - 1;
+        rewrite = true;
       }
     }
-    if (changed >= 0) times[changed] = time;
+    if (changed >= 0) {
+      for (; changed > 0 && now - times[changed - 1] < age; --changed) {
+        times[changed] = times[changed - 1];
+        rewrite = true;
+      }
+      times[changed] = time;
+      view.oldest_age = now - times[0];
+    }
   }
   head.size = static_cast<uint8_t>(view.size);
   if (head.links != 0) {
@@ -259,7 +269,12 @@ Reading KeyedTable::AddTag(uint16_t window_id, const Hash128& key, int64_t time_
   State::Values values;
   uint32_t* tags = head.payload.data();
   uint32_t* times = head.payload.data() + HeadBlock::kTagsInline;
-  if (head.links != 0) {
+  // One line of each is worked on where it lies; more are taken out and put back.
+  bool is_in_place = head.links <= 2;
+  if (head.links == 2) {
+    tags = state.slab.block(head.payload[0]).words.data();
+    times = state.slab.block(head.payload[1]).words.data();
+  } else if (head.links != 0) {
     state.TakeValues(head, true, values);
     tags = values.tags.data();
     times = values.times.data();
@@ -278,9 +293,10 @@ Reading KeyedTable::AddTag(uint16_t window_id, const Hash128& key, int64_t time_
       }
     } else if (view.size < window.exact_max) {
       if (LinksFor(window.config, view.size + 1) > head.links) {
-        if (head.links == 0) {
+        if (is_in_place) {
           std::copy_n(tags, view.size, values.tags.begin());
           std::copy_n(times, view.size, values.times.begin());
+          is_in_place = false;
         }
         tags = values.tags.data();
         times = values.times.data();
@@ -330,7 +346,7 @@ Reading KeyedTable::AddTag(uint16_t window_id, const Hash128& key, int64_t time_
     }
   }
   head.size = static_cast<uint8_t>(view.size);
-  if (head.links != 0) {
+  if (!is_in_place) {
     if (rewrite) {
       state.PutValues(head, true, values);
     } else if (changed >= 0) {

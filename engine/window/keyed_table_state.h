@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <vector>
 
 #include "engine/window/block_slab.h"
@@ -76,6 +77,11 @@ struct KeyedTable::State {
   uint32_t FindOrInsert(uint16_t window, const Hash128& key, int64_t time_ms) noexcept;
   // Brings the key's now forward to an event at time_ms; false if that is too old to count.
   bool Advance(HeadBlock& head, const Window& window, int64_t time_ms) noexcept;
+  // The common event of a kCount window, without a loop: the newest of its key, nothing has run out, and
+  // there is room in the lines that the key has or the oldest of a single line must go. False if it is
+  // another.
+  bool AddInOrder(HeadBlock& head, const Window& window, bool is_newest, uint32_t now,
+                  Reading& reading) noexcept;
   // Drops what has run out at now_ms, which is at most half a span after the key's newest event.
   void Expire(HeadBlock& head, const Window& window, int64_t now_ms) noexcept;
   Reading Describe(const HeadBlock& head, uint32_t number) const noexcept;
@@ -119,5 +125,43 @@ struct KeyedTable::State {
   size_t fixed_bytes;
   bool has_grown_share;
 };
+
+inline bool KeyedTable::State::AddInOrder(HeadBlock& head, const Window& window, bool is_newest, uint32_t now,
+                                          Reading& reading) noexcept {
+  const unsigned size = head.size;
+  if (!is_newest || head.is_grown() || (size == 0 && head.links != 0)) return false;
+  unsigned size_after = size + 1;
+  uint32_t oldest = now;
+  if (head.links == 0) {
+    if (size > 0 && now - head.payload[0] >= window.span) return false;
+    if (size < window.exact_max && size < HeadBlock::kTimesInline) {
+      head.payload[size] = now;
+    } else if (size == window.exact_max && !window.grows) {
+      // Oldest first: all move up by one, whatever lies beyond them.
+      std::memmove(&head.payload[0], &head.payload[1], sizeof(head.payload) - sizeof(head.payload[0]));
+      head.payload[size - 1] = now;
+      size_after = size;
+    } else {
+      return false;
+    }
+    oldest = head.payload[0];
+  } else {
+    oldest = slab.block(head.payload[0]).words[0];
+    if (size >= window.exact_max || size >= head.links * unsigned{kWordsPerBlock} ||
+        now - oldest >= window.span) {
+      return false;
+    }
+    slab.block(head.payload[size / kWordsPerBlock]).words[size % kWordsPerBlock] = now;
+  }
+  head.size = static_cast<uint8_t>(size_after);
+  SetLevel(head, window.levels[size_after]);
+  reading.before = size;
+  reading.value = size_after;
+  reading.count = size_after;
+  reading.saturated = size_after >= static_cast<unsigned>(window.config.limit);
+  reading.newest_ms = head.newest_ms;
+  reading.oldest_ms = head.newest_ms - int64_t{now - oldest};
+  return true;
+}
 
 }  // namespace stockade

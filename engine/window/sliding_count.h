@@ -1,8 +1,8 @@
 // Counts the events of one key in the last span: exactly while they are few, in cells of growing size beyond.
 //
 // Exact (free functions over the caller's array, which the keyed table lays into cache lines): the newest
-// `limit` times, in no order. With them "at least `limit` within span" is decided without error. O(limit),
-// limit <= 64, no branch on order: a late event costs what any other does.
+// `limit` times, oldest first. With them "at least `limit` within span" is decided without error. O(limit),
+// limit <= 64; the keyed table has a shorter way for the newest event of a key.
 //
 // Cells: after Datar, Gionis, Indyk and Motwani, "Maintaining stream statistics over sliding windows" (SIAM
 // J. Comput. 2002). A cell is the newest time of some neighbouring events and how many they are. When the

@@ -7,8 +7,15 @@
 namespace stockade {
 
 int FindTag(const uint32_t* tags, int size, uint32_t tag) noexcept {
-  for (int i = 0; i < size; ++i) {
-    if (tags[i] == tag) return i;
+  int at = 0;
+  // Eight at a time without a branch, which compilers turn into a few vector instructions; most tags are new.
+  for (; at + 8 <= size; at += 8) {
+    uint32_t hits = 0;
+    for (int i = 0; i < 8; ++i) hits |= uint32_t{tags[at + i] == tag} << i;
+    if (hits != 0) return at + __builtin_ctz(hits);
+  }
+  for (; at < size; ++at) {
+    if (tags[at] == tag) return at;
   }
   return -1;
 }
