@@ -59,11 +59,6 @@ class BlockSlab {
     return static_cast<const HeadBlock*>(blocks_.data())[number];
   }
 
-  // A hint; any number will do.
-  void Prefetch(size_t number) const noexcept {
-    if (number < used_) __builtin_prefetch(static_cast<const Block*>(blocks_.data()) + number);
-  }
-
   bool is_exhausted() const noexcept { return free_count_ == 0 && used_ == blocks_max_; }
 
   // is_exhausted() must be false. The block's content is whatever was there.

@@ -109,16 +109,14 @@ KeyedTable::KeyedTable(std::unique_ptr<State> state) noexcept : state_(std::move
 KeyedTable::~KeyedTable() = default;
 
 void KeyedTable::Prefetch(const Hash128& key) const noexcept {
-  state_->index.Prefetch(key);
+  __builtin_prefetch(state_->index.home(key));
 }
 
 void KeyedTable::PrefetchBlock(const Hash128& key) const noexcept {
   // The tag alone decides: a wrong block is fetched once in 2^32.
   const State& state = *state_;
-  state.index.Find(key, [&](uint32_t block) {
-    __builtin_prefetch(&state.slab.head(block), 1);
-    return true;
-  });
+  const uint32_t number = state.index.Find(key, [](uint32_t) { return true; });
+  if (number != KeyIndex::kNoBlock) __builtin_prefetch(&state.slab.head(number));
 }
 
 namespace {

@@ -251,7 +251,7 @@ void KeyedTable::State::EvictOne(uint32_t pinned) noexcept {
   for (int steps = 0; steps < kHandStepsMax; ++steps) {
     const uint32_t at = slab.NextHead(hand);
     hand = at + 1 < slab.used() ? at + 1 : 0;
-    slab.Prefetch(hand + 8);
+    if (hand + 8 < slab.used()) __builtin_prefetch(&slab.head(hand + 8));
     if (at == pinned) continue;
     const HeadBlock& head = slab.head(at);
     if (IsExpired(head)) {
