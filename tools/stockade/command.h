@@ -26,6 +26,8 @@ struct Command {
 };
 
 int RunReplay(std::span<const std::string> arguments, Console& console);
+int RunTest(std::span<const std::string> arguments, Console& console);
+int RunCheck(std::span<const std::string> arguments, Console& console);
 int RunExplain(std::span<const std::string> arguments, Console& console);
 
 }  // namespace stockade

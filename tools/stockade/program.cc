@@ -11,8 +11,10 @@
 namespace stockade {
 namespace {
 
-constexpr std::array<Command, 2> kCommands = {{
+constexpr std::array<Command, 4> kCommands = {{
     {"replay", "read a login log and show what Stockade would have done", &RunReplay},
+    {"test", "run the tests that stand beside rules", &RunTest},
+    {"check", "say what is wrong, or probably not meant, in rules and settings", &RunCheck},
     {"explain", "show why: a decision, or what happened to one line of a log", &RunExplain},
 }};
 

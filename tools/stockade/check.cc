@@ -1,0 +1,284 @@
+// stockade check: says everything that is wrong, and what is probably not meant, in rules, their tests and
+// settings.
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <optional>
+
+#include "CLI/CLI.hpp"
+#include "absl/strings/numbers.h"
+#include "engine/rule/compile.h"
+#include "engine/rule/sigma_parse.h"
+#include "engine/rule/yaml_tree.h"
+#include "engine/text.h"
+#include "tools/stockade/config_file.h"
+#include "tools/stockade/json_writer.h"
+#include "tools/stockade/lint.h"
+#include "tools/stockade/program.h"
+#include "tools/stockade/rule_closure.h"
+#include "tools/stockade/rule_pack.h"
+#include "tools/stockade/test_file.h"
+
+namespace stockade {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Places are shown with their line; a line longer than this is cut around the place.
+constexpr size_t kSnippetBytesMax = 110;
+
+bool IsTestFile(std::string_view file) {
+  return file.ends_with(".test.yml");
+}
+
+// A file's text, kept to show the lines that findings point at.
+class Texts {
+ public:
+  absl::StatusOr<std::string_view> Read(const std::string& file) {
+    if (const auto found = texts_.find(file); found != texts_.end()) return std::string_view(found->second);
+    absl::StatusOr<std::string> text = ReadWholeFile(file, kYamlBytesMax);
+    if (!text.ok()) return text.status();
+    return std::string_view(texts_.emplace(file, *std::move(text)).first->second);
+  }
+  // Line `number` of `file`, without its end; nothing if there is none.
+  std::optional<std::string_view> Line(const std::string& file, int number) const {
+    const auto found = texts_.find(file);
+    if (found == texts_.end() || number < 1) return std::nullopt;
+    std::string_view text = found->second;
+    for (int i = 1; i < number; ++i) {
+      const size_t end = text.find('\n');
+      if (end == std::string_view::npos) return std::nullopt;
+      text.remove_prefix(end + 1);
+    }
+    return text.substr(0, text.find('\n'));
+  }
+
+ private:
+  std::map<std::string, std::string> texts_;
+};
+
+// compile reports in text, one error a line, each "file:line:column: key: what": back to findings.
+void AddStatus(const absl::Status& status, Findings* findings) {
+  std::string_view text = FromAbsl(status.message());
+  while (!text.empty()) {
+    std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(text.size(), line.size() + 1));
+    if (line.empty()) continue;
+    Place place;
+    std::string_view key;
+    std::string_view what = line;
+    // A file's name may hold colons; the place is the first ":number:number: ".
+    for (size_t colon = line.find(':'); colon != std::string_view::npos; colon = line.find(':', colon + 1)) {
+      const size_t second = line.find(':', colon + 1);
+      const size_t third = second == std::string_view::npos ? second : line.find(": ", second + 1);
+      if (third == std::string_view::npos) break;
+      int row = 0;
+      int column = 0;
+      if (!absl::SimpleAtoi(ToAbsl(line.substr(colon + 1, second - colon - 1)), &row) ||
+          !absl::SimpleAtoi(ToAbsl(line.substr(second + 1, third - second - 1)), &column)) {
+        continue;
+      }
+      place = Place{std::string(line.substr(0, colon)), row, column};
+      what = line.substr(third + 2);
+      if (const size_t end = what.find(": ");
+          end != std::string_view::npos && what.substr(0, end).find(' ') == std::string_view::npos) {
+        key = what.substr(0, end);
+        what.remove_prefix(end + 2);
+      }
+      break;
+    }
+    findings->Error(place, key, what);
+  }
+}
+
+struct Checked {
+  Findings findings;
+  Texts texts;
+  size_t files = 0;
+};
+
+std::string TestBeside(const std::string& file) {
+  return fs::path(file).replace_extension(".test.yml").string();
+}
+
+void CheckTestFile(const std::string& file, Checked* checked) {
+  ++checked->files;
+  const auto text = checked->texts.Read(file);
+  if (!text.ok()) {
+    checked->findings.Error(Place{file, 0, 0}, "", FromAbsl(text.status().message()));
+    return;
+  }
+  ReadTestFile(*text, file, &checked->findings);
+}
+
+// Rules, what stands beside them, and all of them together. `config` has the placeholders.
+void CheckRules(const std::vector<std::string>& files, const Config& config, Checked* checked,
+                std::string* rule_text) {
+  SigmaDocuments documents;
+  const size_t errors_before = checked->findings.errors();
+  for (const std::string& file : files) {
+    ++checked->files;
+    const auto text = checked->texts.Read(file);
+    if (!text.ok()) {
+      checked->findings.Error(Place{file, 0, 0}, "", FromAbsl(text.status().message()));
+      continue;
+    }
+    Append(rule_text, *text, "\n");
+    ParseSigma(*text, file, config.placeholders, &documents, &checked->findings);
+    std::error_code error;
+    if (fs::exists(TestBeside(file), error)) {
+      CheckTestFile(TestBeside(file), checked);
+    } else {
+      checked->findings.Warn(Place{file, 1, 1}, "",
+                             Concat("has no test; write ", fs::path(TestBeside(file)).filename().string(),
+                                    " beside it and run stockade test"));
+    }
+  }
+  // What refers to a rule decides whether it is used; so rules are linted with their neighbours.
+  LintRules(documents, &checked->findings);
+  if (checked->findings.errors() > errors_before)
+    return;  // compile would only repeat that something is missing
+  const std::vector<std::string> closed = CloseOverReferences(files, config.placeholders);
+  for (size_t i = files.size(); i < closed.size(); ++i) {
+    const auto text = checked->texts.Read(closed[i]);
+    if (!text.ok()) continue;
+    Findings not_asked_for;
+    ParseSigma(*text, closed[i], config.placeholders, &documents, &not_asked_for);
+  }
+  FieldTable fields;
+  const auto rules = Compile(std::move(documents), &fields);
+  if (!rules.ok()) AddStatus(rules.status(), &checked->findings);
+}
+
+// The line of a finding with a mark below its column.
+void PrintSnippet(const Finding& finding, const Texts& texts, Console& console) {
+  const auto line = texts.Line(finding.place.file, finding.place.line);
+  if (!line) return;
+  size_t column = finding.place.column > 0 ? static_cast<size_t>(finding.place.column) - 1 : 0;
+  column = std::min(column, line->size());
+  size_t begin = 0;
+  if (line->size() > kSnippetBytesMax && column > kSnippetBytesMax / 2) begin = column - kSnippetBytesMax / 2;
+  const std::string_view shown = line->substr(begin, kSnippetBytesMax);
+  const std::string number = std::to_string(finding.place.line);
+  // Tabs stay tabs in the line and in the spaces before the mark, so that both are equally wide.
+  std::string before;
+  std::string printed;
+  for (size_t i = 0; i < shown.size(); ++i) {
+    const unsigned char c = static_cast<unsigned char>(shown[i]);
+    printed += c < 0x20 && c != '\t' ? '?' : shown[i];
+    if (i < column - begin && (c & 0xC0) != 0x80) before += c == '\t' ? '\t' : ' ';
+  }
+  console.out << "  " << Styled(console, Style::kDim, number + " | ") << printed << "\n";
+  console.out << "  " << std::string(number.size(), ' ') << Styled(console, Style::kDim, " | ") << before
+              << Styled(console, Style::kGreen, "^") << "\n";
+}
+
+std::string_view SeverityName(const Finding& finding) {
+  return finding.severity == Finding::Severity::kError ? "error" : "warning";
+}
+
+void PrintFindings(const Checked& checked, Console& console) {
+  for (const Finding& finding : checked.findings.all()) {
+    const bool error = finding.severity == Finding::Severity::kError;
+    std::string where = finding.place.file;
+    if (finding.place.line > 0)
+      Append(&where, ":", finding.place.line, ":", std::max(finding.place.column, 1));
+    if (!where.empty()) where += ": ";
+    console.out << Styled(console, Style::kBold, where)
+                << Styled(console, error ? Style::kRed : Style::kYellow, std::string(SeverityName(finding)))
+                << ": " << finding.key << (finding.key.empty() ? "" : ": ") << finding.what << "\n";
+    PrintSnippet(finding, checked.texts, console);
+    if (!finding.suggestion.empty() && finding.what.find(finding.suggestion) == std::string::npos) {
+      console.out << "    suggestion: " << Styled(console, Style::kGreen, finding.suggestion) << "\n";
+    }
+  }
+  const size_t shown = checked.findings.all().size();
+  const size_t found = checked.findings.errors() + checked.findings.warnings();
+  if (found > shown) console.out << "and " << found - shown << " more\n";
+  const auto plural = [](size_t n, std::string_view noun) { return Concat(n, " ", noun, n == 1 ? "" : "s"); };
+  console.out << plural(checked.findings.errors(), "error") << ", "
+              << plural(checked.findings.warnings(), "warning") << " in " << plural(checked.files, "file")
+              << "\n";
+}
+
+std::string FindingsJson(const Checked& checked) {
+  JsonWriter json;
+  json.BeginObject().Key("files").Count(checked.files).Key("errors").Count(checked.findings.errors());
+  json.Key("warnings").Count(checked.findings.warnings()).Key("findings").BeginList();
+  for (const Finding& finding : checked.findings.all()) {
+    json.BeginObject()
+        .Key("file")
+        .Text(finding.place.file)
+        .Key("line")
+        .Count(static_cast<uint64_t>(finding.place.line));
+    json.Key("column")
+        .Count(static_cast<uint64_t>(finding.place.column))
+        .Key("severity")
+        .Text(SeverityName(finding));
+    json.Key("key").Text(finding.key).Key("what").Text(finding.what);
+    if (!finding.suggestion.empty()) json.Key("suggestion").Text(finding.suggestion);
+    json.EndObject();
+  }
+  json.EndList().EndObject();
+  return json.text() + "\n";
+}
+
+// What is checked when nothing is named: the settings' own rules, else those that lie here, else the shipped
+// ones.
+std::vector<std::string> DefaultPaths(const std::string& config_file, const Config& config) {
+  std::error_code error;
+  if (!config_file.empty()) return config.rules;
+  if (fs::is_directory("rules", error)) return {"rules"};
+  return {std::string(kShippedRules)};
+}
+
+}  // namespace
+
+int RunCheck(std::span<const std::string> arguments, Console& console) {
+  CLI::App app("Checks rules, their tests and settings: errors, and what is probably not meant.",
+               "stockade check");
+  std::vector<std::string> paths;
+  std::string config_file;
+  bool json = false;
+  app.add_option("PATH", paths,
+                 "rule files, test files or folders; without: the rules of the settings, ./rules, or the "
+                 "shipped rules");
+  app.add_option("-c,--config", config_file, "settings to check, too; their placeholders hold for the rules");
+  app.add_flag("--json", json, "one JSON object instead of text");
+  if (const auto code = ParseArguments(&app, arguments, console)) return *code;
+
+  Checked checked;
+  Config config = DefaultConfig();
+  if (!config_file.empty()) {
+    const auto text = checked.texts.Read(config_file);
+    if (!text.ok()) return Fail(console, FromAbsl(text.status().message()));
+    ++checked.files;
+    config = ReadConfig(*text, config_file, &checked.findings);
+  }
+  if (paths.empty()) paths = DefaultPaths(config_file, config);
+  std::vector<std::string> rule_paths;
+  for (const std::string& path : paths) {
+    std::error_code error;
+    if (IsTestFile(path) && fs::exists(path, error)) {
+      CheckTestFile(path, &checked);
+    } else {
+      rule_paths.push_back(path);
+    }
+  }
+  std::string rule_text;
+  if (!rule_paths.empty()) {
+    const absl::StatusOr<std::vector<std::string>> files = ListRuleFiles(rule_paths);
+    if (!files.ok()) return Fail(console, FromAbsl(files.status().message()));
+    CheckRules(*files, config, &checked, &rule_text);
+  }
+  if (!config_file.empty()) LintConfig(config, config_file, rule_text, &checked.findings);
+
+  if (json) {
+    console.out << FindingsJson(checked);
+  } else {
+    PrintFindings(checked, console);
+  }
+  return checked.findings.all().empty() ? kExitFine : kExitFindings;
+}
+
+}  // namespace stockade
