@@ -80,8 +80,9 @@ FieldPaths::FieldPaths(const std::map<std::string, std::string>& mapped, const F
     table.count = static_cast<uint32_t>(keys.size());
     slots_.resize(slots_.size() + size);
     for (const auto& [key, target] : keys) {
-      Slot slot{SketchOf(key), static_cast<uint32_t>(keys_.size()), static_cast<uint32_t>(key.size()),
-                target};
+      const std::string padded = key + std::string(kKeyPadding, '\0');
+      Slot slot{SketchOf(std::string_view(padded).substr(0, key.size())), static_cast<uint32_t>(keys_.size()),
+                static_cast<uint32_t>(key.size()), target};
       keys_ += key;
       uint32_t i = Place(slot.sketch, table.mask);
       while (slots_[table.begin + i].node != kNone) i = (i + 1) & table.mask;

@@ -7,6 +7,7 @@
 // decides what to do with the value. Immutable after Build; look-ups ~3 ns, nothing allocated.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <map>
@@ -30,11 +31,12 @@ class FieldPaths {
   using Node = uint32_t;
   static constexpr Node kNone = 0;  // nothing below here is of interest
   static constexpr Node kRoot = 1;
+  static constexpr size_t kKeyPadding = 8;
 
   // The known fields at their own names, or where `mapped` says; of `fields`, if any, the extra names.
   FieldPaths(const std::map<std::string, std::string>& mapped, const FieldTable* fields);
 
-  // The node of a key below a node.
+  // The node of a key below a node. kKeyPadding bytes behind the key may be read, whatever they are.
   Node Find(Node node, std::string_view key) const noexcept {
     const Table& table = tables_[node];
     if (table.count == 0) return kNone;
@@ -72,13 +74,20 @@ class FieldPaths {
     uint32_t targets_count = 0;
   };
 
+  // The first `size` bytes in memory order, 1 to 7.
+  static uint64_t Mask(size_t size) noexcept {
+    const uint64_t bits = ~uint64_t{0};
+    return std::endian::native == std::endian::little ? bits >> (64 - 8 * size) : bits << (64 - 8 * size);
+  }
   static Sketch SketchOf(std::string_view key) noexcept {
     Sketch sketch;
     if (key.size() >= 8) {
       std::memcpy(&sketch.first, key.data(), 8);
       std::memcpy(&sketch.last, key.data() + key.size() - 8, 8);
     } else {
-      std::memcpy(&sketch.first, key.data(), key.size());
+      // Eight bytes, of which those behind the key are masked: a copy of unknown length is a call.
+      std::memcpy(&sketch.first, key.data(), 8);
+      sketch.first &= key.empty() ? 0 : Mask(key.size());
     }
     return sketch;
   }

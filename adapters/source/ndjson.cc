@@ -37,9 +37,12 @@ class NdjsonSource final : public LineSource {
   bool ReadObject(Node node, int depth);
   bool ReadArray(Node node, int depth);
   bool ReadValue(Node node, int depth);
-  bool ReadString(std::string_view raw, std::string_view* text);
-  bool SetText(Node node, FieldValue value);
-  bool SetPart(const FieldPaths::Target& target, const FieldValue& value);
+  // The text of a string token; null data for none, with error_ set. Returned, not written: a view that goes
+  // through memory as two words and comes back as one vector costs a stalled load at every string.
+  std::string_view ReadString(std::string_view raw);
+  bool SetValue(Node node, FieldValue::Kind kind, std::string_view text);
+  bool SetPart(FieldPaths::Target target, FieldValue::Kind kind, std::string_view text);
+  bool MayBeObject(Node node) const noexcept;
   bool Finish();
   bool Error(ReadError error) noexcept {
     error_ = error;
@@ -156,8 +159,8 @@ bool NdjsonSource::ReadObject(Node node, int depth) {
   while (true) {
     if (tokens_end_ - at_ < 3 || *Token() != '"' || base_[at_[1]] != ':') return Error(ReadError::kNotJson);
     if (++fields_ > kRecordFieldsMax) return Error(ReadError::kTooManyFields);
-    std::string_view key;
-    if (!ReadString(TokenText(), &key)) return false;
+    const std::string_view key = ReadString(TokenText());
+    if (key.data() == nullptr) return false;
     at_ += 2;
     const Node child = node == FieldPaths::kNone ? FieldPaths::kNone : paths_.Find(node, key);
     if (!ReadValue(child, depth)) return false;
@@ -196,95 +199,98 @@ bool NdjsonSource::ReadArray(Node node, int depth) {
 
 bool NdjsonSource::ReadValue(Node node, int depth) {
   if (at_ == tokens_end_) return Error(ReadError::kNotJson);
-  FieldValue value;
+  FieldValue::Kind kind = FieldValue::Kind::kText;
+  std::string_view text;
   switch (*Token()) {
-    case '{': {
-      // An object where a field wants a value; one that only contains fields, or login.challenge, is what it
-      // should be.
-      if (node != FieldPaths::kNone && !in_list_) {
-        for (const FieldPaths::Target& target : paths_.Targets(node)) {
-          if (target.field < FieldId::kFirstUnknown && target.field != FieldId::kChallenge) {
-            return Error(ReadError::kBadValue);
-          }
-        }
-      }
+    case '{':
+      if (node != FieldPaths::kNone && !in_list_ && !MayBeObject(node)) return Error(ReadError::kBadValue);
       ++at_;
       return ReadObject(node, depth + 1);
-    }
     case '[':
       if (++fields_ > kRecordFieldsMax) return Error(ReadError::kTooManyFields);
       ++at_;
       return ReadArray(node, depth + 1);
     case '"':
-      value.kind = FieldValue::Kind::kText;
-      if (!ReadString(TokenText(), &value.text)) return false;
+      text = ReadString(TokenText());
+      if (text.data() == nullptr) return false;
       break;
     case 't':
     case 'f':
-      value.kind = FieldValue::Kind::kBool;
-      value.text = TokenText();
-      value.number = value.text == "true" ? 1 : 0;
-      if (value.text != "true" && value.text != "false") return Error(ReadError::kNotJson);
+      kind = FieldValue::Kind::kBool;
+      text = TokenText();
+      if (text != "true" && text != "false") return Error(ReadError::kNotJson);
       break;
     case 'n':
-      value.kind = FieldValue::Kind::kNull;
-      value.text = TokenText();
-      if (value.text != "null") return Error(ReadError::kNotJson);
+      kind = FieldValue::Kind::kNull;
+      text = TokenText();
+      if (text != "null") return Error(ReadError::kNotJson);
       break;
     default:
-      value.kind = FieldValue::Kind::kNumber;
-      value.text = TokenText();
-      if (!IsJsonNumber(value.text)) return Error(ReadError::kNotJson);
+      kind = FieldValue::Kind::kNumber;
+      text = TokenText();
+      if (!IsJsonNumber(text)) return Error(ReadError::kNotJson);
       break;
   }
-  if (node != FieldPaths::kNone && !SetText(node, value)) return false;
+  if (node != FieldPaths::kNone && !SetValue(node, kind, text)) return false;
   ++at_;
   return true;
 }
 
-bool NdjsonSource::ReadString(std::string_view raw, std::string_view* text) {
-  if (raw.size() < 2 || raw.back() != '"') return Error(ReadError::kNotJson);
-  const std::string_view inside = raw.substr(1, raw.size() - 2);
-  const char* const end = inside.data() + inside.size();
-  if (backslash_ < inside.data()) {
-    const auto* const found = static_cast<const char*>(
-        std::memchr(inside.data(), '\\', static_cast<size_t>(text_end_ - inside.data())));
-    backslash_ = found != nullptr ? found : text_end_;
+// An object where a field wants a value is an error; one that only contains fields, or login.challenge, is
+// not.
+bool NdjsonSource::MayBeObject(Node node) const noexcept {
+  for (const FieldPaths::Target& target : paths_.Targets(node)) {
+    if (target.field < FieldId::kFirstUnknown && target.field != FieldId::kChallenge) return false;
   }
-  if (backslash_ >= end) {
-    *text = inside;
-    return true;
-  }
-  char* const out = batch_->text.Allocate(inside.size());
-  const int64_t size = UnescapeJson(inside, out);
-  if (size < 0) return Error(ReadError::kNotJson);
-  *text = std::string_view(out, static_cast<size_t>(size));
   return true;
 }
 
-bool NdjsonSource::SetText(Node node, FieldValue value) {
+std::string_view NdjsonSource::ReadString(std::string_view raw) {
+  if (raw.size() < 2 || raw.back() != '"') {
+    error_ = ReadError::kNotJson;
+    return {};
+  }
+  const char* const begin = raw.data() + 1;
+  const size_t size = raw.size() - 2;
+  if (backslash_ >= begin + size) [[likely]]
+    return {begin, size};
+  if (backslash_ < begin) {
+    const auto* const found =
+        static_cast<const char*>(std::memchr(begin, '\\', static_cast<size_t>(text_end_ - begin)));
+    backslash_ = found != nullptr ? found : text_end_;
+    if (backslash_ >= begin + size) return {begin, size};
+  }
+  char* const out = batch_->text.Allocate(size + FieldPaths::kKeyPadding);
+  const int64_t written = UnescapeJson({begin, size}, out);
+  if (written < 0) {
+    error_ = ReadError::kNotJson;
+    return {};
+  }
+  return {out, static_cast<size_t>(written)};
+}
+
+bool NdjsonSource::SetValue(Node node, FieldValue::Kind kind, std::string_view text) {
   for (const FieldPaths::Target& target : paths_.Targets(node)) {
     if (target.field >= FieldId::kFirstUnknown) {
-      if (value.kind == FieldValue::Kind::kNumber) {
-        const char* const end = value.text.data() + value.text.size();
-        if (std::from_chars(value.text.data(), end, value.number).ec == std::errc::result_out_of_range) {
-          value.number = std::numeric_limits<double>::infinity() * (value.text.front() == '-' ? -1 : 1);
-        }
+      double number = kind == FieldValue::Kind::kBool && text == "true" ? 1 : 0;
+      if (kind == FieldValue::Kind::kNumber &&
+          std::from_chars(text.data(), text.data() + text.size(), number).ec ==
+              std::errc::result_out_of_range) {
+        number = std::numeric_limits<double>::infinity() * (text.front() == '-' ? -1 : 1);
       }
-      extra_.push_back(ExtraField{target.field, value});
-    } else if (!in_list_ && value.kind != FieldValue::Kind::kNull && !SetPart(target, value)) {
+      extra_.push_back(ExtraField{target.field, FieldValue{kind, number, text}});
+    } else if (!in_list_ && kind != FieldValue::Kind::kNull && !SetPart(target, kind, text)) {
       return false;
     }
   }
   return true;
 }
 
-bool NdjsonSource::SetPart(const FieldPaths::Target& target, const FieldValue& value) {
-  const std::string_view text = value.text;
+bool NdjsonSource::SetPart(FieldPaths::Target target, FieldValue::Kind kind, std::string_view text) {
   switch (target.field) {
     case FieldId::kTimestamp: {
       std::optional<int64_t> time;
-      if (value.kind == FieldValue::Kind::kText) time = ParseIso8601(text, zone_);
+      if (kind == FieldValue::Kind::kText) time = ParseIso8601(text, zone_);
       if (!time.has_value()) time = ParseEpoch(text);
       if (!time.has_value()) return Error(ReadError::kBadTimestamp);
       event_->attempt.time_ns = *time;

@@ -1,0 +1,1 @@
+target_link_libraries(source_bench PRIVATE stockade::source)
