@@ -81,6 +81,14 @@ absl::StatusOr<std::unique_ptr<ByteReader>> ByteReader::Open(const std::string& 
   return reader;
 }
 
+absl::StatusOr<std::unique_ptr<ByteReader>> ByteReader::OverStream(std::unique_ptr<ByteStream> stream,
+                                                                   std::string name) {
+  std::unique_ptr<ByteReader> reader(new ByteReader);
+  reader->name_ = std::move(name);
+  ASSIGN_OR_RETURN(reader->stream_, Decompress(std::move(stream), reader->name_));
+  return reader;
+}
+
 absl::StatusOr<std::unique_ptr<ByteReader>> ByteReader::OverText(std::string text, std::string name) {
   std::unique_ptr<ByteReader> reader(new ByteReader);
   reader->name_ = std::move(name);

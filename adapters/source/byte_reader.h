@@ -52,6 +52,9 @@ class ByteReader {
 
   // A path, or "-" for standard input.
   static absl::StatusOr<std::unique_ptr<ByteReader>> Open(const std::string& name);
+  // Bytes from anywhere, compressed or not. stored_bytes() stays 0.
+  static absl::StatusOr<std::unique_ptr<ByteReader>> OverStream(std::unique_ptr<ByteStream> stream,
+                                                                std::string name);
   // Bytes in memory, for tests and inline events; compressed ones too.
   static absl::StatusOr<std::unique_ptr<ByteReader>> OverText(std::string text, std::string name);
 

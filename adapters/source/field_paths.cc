@@ -82,7 +82,7 @@ FieldPaths::FieldPaths(const std::map<std::string, std::string>& mapped, const F
     for (const auto& [key, target] : keys) {
       const std::string padded = key + std::string(kKeyPadding, '\0');
       Slot slot{SketchOf(std::string_view(padded).substr(0, key.size())), static_cast<uint32_t>(keys_.size()),
-                static_cast<uint32_t>(key.size()), target};
+                static_cast<uint32_t>(key.size()), target, static_cast<Node>(node)};
       keys_ += key;
       uint32_t i = Place(slot.sketch, table.mask);
       while (slots_[table.begin + i].node != kNone) i = (i + 1) & table.mask;

@@ -37,16 +37,18 @@ class FieldPaths {
   FieldPaths(const std::map<std::string, std::string>& mapped, const FieldTable* fields);
 
   // The node of a key below a node. kKeyPadding bytes behind the key may be read, whatever they are.
-  Node Find(Node node, std::string_view key) const noexcept {
+  // `hint` is kept by the caller for each place of a record, at first 0: lines of one log have their keys in
+  // one order, and then the answer is where it was last time.
+  Node Find(Node node, std::string_view key, uint32_t* hint) const noexcept {
+    const Sketch sketch = SketchOf(key);
+    if (const Slot& last = slots_[*hint]; last.parent == node && Holds(last, sketch, key)) return last.node;
     const Table& table = tables_[node];
     if (table.count == 0) return kNone;
-    const Sketch sketch = SketchOf(key);
-    const Slot* const slots = slots_.data() + table.begin;
     for (uint32_t i = Place(sketch, table.mask);; i = (i + 1) & table.mask) {
-      const Slot& slot = slots[i];
+      const Slot& slot = slots_[table.begin + i];
       if (slot.node == kNone) return kNone;
-      if (slot.sketch.first == sketch.first && slot.sketch.last == sketch.last && slot.size == key.size() &&
-          (key.size() <= 16 || std::memcmp(keys_.data() + slot.key, key.data(), key.size()) == 0)) {
+      if (Holds(slot, sketch, key)) {
+        *hint = table.begin + i;
         return slot.node;
       }
     }
@@ -65,6 +67,7 @@ class FieldPaths {
     uint32_t key = 0;  // offset in keys_
     uint32_t size = 0;
     Node node = kNone;
+    Node parent = kNone;
   };
   struct Table {
     uint32_t begin = 0;
@@ -90,6 +93,10 @@ class FieldPaths {
       sketch.first &= key.empty() ? 0 : Mask(key.size());
     }
     return sketch;
+  }
+  bool Holds(const Slot& slot, const Sketch& sketch, std::string_view key) const noexcept {
+    return slot.sketch.first == sketch.first && slot.sketch.last == sketch.last && slot.size == key.size() &&
+           (key.size() <= 16 || std::memcmp(keys_.data() + slot.key, key.data(), key.size()) == 0);
   }
   static uint32_t Place(const Sketch& sketch, uint32_t mask) noexcept {
     const uint64_t mixed = (sketch.first * 0x9e3779b97f4a7c15ULL) ^ (sketch.last * 0xc2b2ae3d27d4eb4fULL);

@@ -19,7 +19,7 @@ class JsonTokens {
   // Finds the tokens of `text`, behind which Batch::kBlockPadding bytes may be read. kNone, or why it is not
   // JSON (kNotJson, kNotUtf8). Text of nothing but white space has no tokens and is fine.
   ReadError Find(std::string_view text);
-  // Offsets in ascending order; behind the last one stands the size of the text.
+  // Offsets in ascending order; behind the last one, at *end(), stands the size of the text.
   const uint32_t* begin() const noexcept;
   const uint32_t* end() const noexcept;
 

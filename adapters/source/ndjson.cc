@@ -1,5 +1,7 @@
 #include "adapters/source/ndjson.h"
 
+#include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstring>
 #include <limits>
@@ -32,14 +34,19 @@ class NdjsonSource final : public LineSource {
   void BeginBlock(std::string_view block) override;
   void ReadLine(const Line& line, Batch* batch) override;
 
-  // Each reads one construct at at_, moves behind it, and fails by false with error_ set.
-  bool ReadRecord();
-  bool ReadObject(Node node, int depth);
-  bool ReadArray(Node node, int depth);
-  bool ReadValue(Node node, int depth);
+  // Where reading stands: a token. Passed and returned, so that it stays in a register.
+  using At = const uint32_t*;
+
+  // Each reads one construct at `at` and gives the token behind it; null, with error_ and error_at_ set, if
+  // it is none.
+  bool ReadRecord(At at);
+  At ReadObject(At at, Node node, int depth);
+  At ReadArray(At at, Node node, int depth);
+  At ReadValue(At at, Node node, int depth);
   // The text of a string token; null data for none, with error_ set. Returned, not written: a view that goes
   // through memory as two words and comes back as one vector costs a stalled load at every string.
   std::string_view ReadString(std::string_view raw);
+  std::string_view ReadEscaped(std::string_view raw);
   bool SetValue(Node node, FieldValue::Kind kind, std::string_view text);
   bool SetPart(FieldPaths::Target target, FieldValue::Kind kind, std::string_view text);
   bool MayBeObject(Node node) const noexcept;
@@ -48,12 +55,16 @@ class NdjsonSource final : public LineSource {
     error_ = error;
     return false;
   }
-  const char* Token() const noexcept { return base_ + *at_; }
-  // The bytes of a token up to the next one, without white space behind it. The last token of a record is its
-  // closing brace, so there is a next one or the record is broken anyway.
-  std::string_view TokenText() const noexcept {
-    const char* const begin = base_ + *at_;
-    const char* end = at_ + 1 == tokens_end_ ? line_end_ : base_ + at_[1];
+  At ErrorAt(At at, ReadError error) noexcept {
+    error_ = error;
+    error_at_ = at;
+    return nullptr;
+  }
+  // The bytes of a token up to the next one, without white space behind it. Behind the last token of all
+  // stands the size of the text.
+  std::string_view TokenText(At at) const noexcept {
+    const char* const begin = base_ + at[0];
+    const char* end = base_ + at[1];
     while (end != begin && IsSpace(end[-1])) --end;
     return {begin, static_cast<size_t>(end - begin)};
   }
@@ -65,8 +76,7 @@ class NdjsonSource final : public LineSource {
   JsonTokens tokens_;
   bool block_tokens_ = false;  // tokens_ are those of the whole block
   std::string_view block_;
-  const uint32_t* block_at_ = nullptr;  // the first token behind the last line
-  const uint32_t* block_end_ = nullptr;
+  At block_at_ = nullptr;  // the first token behind the last line
   const char* backslash_ =
       nullptr;  // the first one at or behind the last string looked at, or the end of the text
 
@@ -74,8 +84,7 @@ class NdjsonSource final : public LineSource {
   const char* base_ = nullptr;
   const char* line_end_ = nullptr;
   const char* text_end_ = nullptr;  // of what tokens_ were found in
-  const uint32_t* at_ = nullptr;
-  const uint32_t* tokens_end_ = nullptr;
+  At tokens_end_ = nullptr;         // of the block, or of the line
   Batch* batch_ = nullptr;
   LoginEvent* event_ = nullptr;
   bool has_time_ = false;
@@ -85,13 +94,15 @@ class NdjsonSource final : public LineSource {
   std::string_view reason_;
   std::vector<ExtraField> extra_;
   ReadError error_ = ReadError::kNone;
+  At error_at_ = nullptr;
+  // By the number of a key in its record: where it was found in the record before.
+  std::array<uint32_t, 64> hints_{};
 };
 
 void NdjsonSource::BeginBlock(std::string_view block) {
   block_ = block;
   block_tokens_ = tokens_.Find(block) == ReadError::kNone;
   block_at_ = tokens_.begin();
-  block_end_ = tokens_.end();
   backslash_ = block.data();
 }
 
@@ -99,16 +110,14 @@ void NdjsonSource::ReadLine(const Line& line, Batch* batch) {
   Record* const record = AddRecord(line, batch);
   const std::string_view text = line.text;
   line_end_ = text.data() + text.size();
+  At at = nullptr;
   if (block_tokens_) {
     base_ = block_.data();
     text_end_ = base_ + block_.size();
+    tokens_end_ = tokens_.end();
     const auto begin = static_cast<uint32_t>(text.data() - base_);
-    const auto end = static_cast<uint32_t>(line_end_ - base_);
-    at_ = block_at_;
-    while (at_ != block_end_ && *at_ < begin) ++at_;  // lines that were not read: too long, blank
-    tokens_end_ = at_;
-    while (tokens_end_ != block_end_ && *tokens_end_ < end) ++tokens_end_;
-    block_at_ = tokens_end_;
+    at = block_at_;
+    while (at != tokens_end_ && *at < begin) ++at;  // of lines that could not be read
   } else {
     base_ = text.data();
     text_end_ = line_end_;
@@ -118,122 +127,130 @@ void NdjsonSource::ReadLine(const Line& line, Batch* batch) {
       Fail(record, error);
       return;
     }
-    at_ = tokens_.begin();
+    at = tokens_.begin();
     tokens_end_ = tokens_.end();
   }
+  block_at_ = at;
   batch_ = batch;
   event_ = &record->event;
-  if (!ReadRecord()) {
-    const char* const place = at_ < tokens_end_ ? Token() : line_end_;
-    Fail(record, error_, static_cast<size_t>(place - text.data()));
+  if (!ReadRecord(at)) {
+    // A broken record may have been read on into the lines behind it.
+    const char* const place =
+        error_at_ != nullptr && error_at_ < tokens_end_ ? base_ + *error_at_ : line_end_;
+    Fail(record, error_, static_cast<size_t>(std::min(place, line_end_) - text.data()));
   }
 }
 
-bool NdjsonSource::ReadRecord() {
+bool NdjsonSource::ReadRecord(At at) {
   has_time_ = false;
   fields_ = 0;
   in_list_ = false;
   outcome_ = {};
   reason_ = {};
   extra_.clear();
-  if (at_ == tokens_end_) return Error(ReadError::kNotJson);
-  const bool is_object = *Token() == '{';
-  if (is_object) {
-    ++at_;
-    if (!ReadObject(FieldPaths::kRoot, 1)) return false;
-  } else if (!ReadValue(FieldPaths::kNone, 0)) {
-    return false;
+  const bool is_object = at != tokens_end_ && base_[*at] == '{';
+  at = is_object ? ReadObject(at + 1, FieldPaths::kRoot, 1) : ReadValue(at, FieldPaths::kNone, 0);
+  if (at == nullptr) return false;
+  // The record ends in this line, and nothing stands behind it.
+  if (base_ + at[-1] >= line_end_ || (at != tokens_end_ && base_ + *at < line_end_)) {
+    return ErrorAt(at, ReadError::kNotJson) != nullptr;
   }
-  if (at_ != tokens_end_) return Error(ReadError::kNotJson);  // something behind it
+  error_at_ = at;
   if (!is_object) return Error(ReadError::kNotObject);
+  block_at_ = at;
   return Finish();
 }
 
-bool NdjsonSource::ReadObject(Node node, int depth) {
-  if (depth > kNestingMax) return Error(ReadError::kTooDeep);
-  if (at_ == tokens_end_) return Error(ReadError::kNotJson);
-  if (*Token() == '}') {
-    ++at_;
-    return true;
-  }
+inline std::string_view NdjsonSource::ReadString(std::string_view raw) {
+  const char* const begin = raw.data() + 1;
+  const size_t size = raw.size() - 2;
+  if (raw.size() >= 2 && raw.back() == '"' && backslash_ >= begin + size) [[likely]]
+    return {begin, size};
+  return ReadEscaped(raw);
+}
+
+NdjsonSource::At NdjsonSource::ReadObject(At at, Node node, int depth) {
+  if (depth > kNestingMax) return ErrorAt(at, ReadError::kTooDeep);
+  if (at == tokens_end_) return ErrorAt(at, ReadError::kNotJson);
+  if (base_[*at] == '}') return at + 1;
   while (true) {
-    if (tokens_end_ - at_ < 3 || *Token() != '"' || base_[at_[1]] != ':') return Error(ReadError::kNotJson);
-    if (++fields_ > kRecordFieldsMax) return Error(ReadError::kTooManyFields);
-    const std::string_view key = ReadString(TokenText());
-    if (key.data() == nullptr) return false;
-    at_ += 2;
-    const Node child = node == FieldPaths::kNone ? FieldPaths::kNone : paths_.Find(node, key);
-    if (!ReadValue(child, depth)) return false;
-    if (at_ == tokens_end_) return Error(ReadError::kNotJson);
-    const char separator = *Token();
-    if (separator == '}') {
-      ++at_;
-      return true;
+    if (tokens_end_ - at < 3 || base_[*at] != '"' || base_[at[1]] != ':')
+      return ErrorAt(at, ReadError::kNotJson);
+    if (++fields_ > kRecordFieldsMax) return ErrorAt(at, ReadError::kTooManyFields);
+    const std::string_view key = ReadString(TokenText(at));
+    if (key.data() == nullptr) return ErrorAt(at, error_);
+    const Node child = node == FieldPaths::kNone
+                           ? FieldPaths::kNone
+                           : paths_.Find(node, key, &hints_[static_cast<unsigned>(fields_) % hints_.size()]);
+    at += 2;
+    if (at != tokens_end_ && base_[*at] == '"') {
+      // Most values are texts: read here, without a call.
+      const std::string_view text = ReadString(TokenText(at));
+      if (text.data() == nullptr) return ErrorAt(at, error_);
+      if (child != FieldPaths::kNone && !SetValue(child, FieldValue::Kind::kText, text))
+        return ErrorAt(at, error_);
+      ++at;
+    } else {
+      at = ReadValue(at, child, depth);
+      if (at == nullptr) return nullptr;
     }
-    if (separator != ',') return Error(ReadError::kNotJson);
-    ++at_;
+    if (at == tokens_end_) return ErrorAt(at, ReadError::kNotJson);
+    const char separator = base_[*at++];
+    if (separator == '}') return at;
+    if (separator != ',') return ErrorAt(at - 1, ReadError::kNotJson);
   }
 }
 
-bool NdjsonSource::ReadArray(Node node, int depth) {
-  if (depth > kNestingMax) return Error(ReadError::kTooDeep);
-  if (at_ == tokens_end_) return Error(ReadError::kNotJson);
-  if (*Token() == ']') {
-    ++at_;
-    return true;
-  }
+NdjsonSource::At NdjsonSource::ReadArray(At at, Node node, int depth) {
+  if (depth > kNestingMax) return ErrorAt(at, ReadError::kTooDeep);
+  if (at == tokens_end_) return ErrorAt(at, ReadError::kNotJson);
+  if (base_[*at] == ']') return at + 1;
   const bool was_in_list = in_list_;
   while (true) {
-    if (!ReadValue(node, depth)) return false;
-    if (at_ == tokens_end_) return Error(ReadError::kNotJson);
-    const char separator = *Token();
+    at = ReadValue(at, node, depth);
+    if (at == nullptr) return nullptr;
+    if (at == tokens_end_) return ErrorAt(at, ReadError::kNotJson);
+    const char separator = base_[*at++];
     if (separator == ']') break;
-    if (separator != ',') return Error(ReadError::kNotJson);
-    ++at_;
+    if (separator != ',') return ErrorAt(at - 1, ReadError::kNotJson);
     in_list_ = true;
   }
-  ++at_;
   in_list_ = was_in_list;
-  return true;
+  return at;
 }
 
-bool NdjsonSource::ReadValue(Node node, int depth) {
-  if (at_ == tokens_end_) return Error(ReadError::kNotJson);
+NdjsonSource::At NdjsonSource::ReadValue(At at, Node node, int depth) {
+  if (at == tokens_end_) return ErrorAt(at, ReadError::kNotJson);
   FieldValue::Kind kind = FieldValue::Kind::kText;
-  std::string_view text;
-  switch (*Token()) {
-    case '{':
-      if (node != FieldPaths::kNone && !in_list_ && !MayBeObject(node)) return Error(ReadError::kBadValue);
-      ++at_;
-      return ReadObject(node, depth + 1);
-    case '[':
-      if (++fields_ > kRecordFieldsMax) return Error(ReadError::kTooManyFields);
-      ++at_;
-      return ReadArray(node, depth + 1);
+  std::string_view text = TokenText(at);
+  switch (base_[*at]) {
     case '"':
-      text = ReadString(TokenText());
-      if (text.data() == nullptr) return false;
+      text = ReadString(text);
+      if (text.data() == nullptr) return ErrorAt(at, error_);
       break;
+    case '{':
+      if (node != FieldPaths::kNone && !in_list_ && !MayBeObject(node))
+        return ErrorAt(at, ReadError::kBadValue);
+      return ReadObject(at + 1, node, depth + 1);
+    case '[':
+      if (++fields_ > kRecordFieldsMax) return ErrorAt(at, ReadError::kTooManyFields);
+      return ReadArray(at + 1, node, depth + 1);
     case 't':
     case 'f':
       kind = FieldValue::Kind::kBool;
-      text = TokenText();
-      if (text != "true" && text != "false") return Error(ReadError::kNotJson);
+      if (text != "true" && text != "false") return ErrorAt(at, ReadError::kNotJson);
       break;
     case 'n':
       kind = FieldValue::Kind::kNull;
-      text = TokenText();
-      if (text != "null") return Error(ReadError::kNotJson);
+      if (text != "null") return ErrorAt(at, ReadError::kNotJson);
       break;
     default:
       kind = FieldValue::Kind::kNumber;
-      text = TokenText();
-      if (!IsJsonNumber(text)) return Error(ReadError::kNotJson);
+      if (!IsJsonNumber(text)) return ErrorAt(at, ReadError::kNotJson);
       break;
   }
-  if (node != FieldPaths::kNone && !SetValue(node, kind, text)) return false;
-  ++at_;
-  return true;
+  if (node != FieldPaths::kNone && !SetValue(node, kind, text)) return ErrorAt(at, error_);
+  return at + 1;
 }
 
 // An object where a field wants a value is an error; one that only contains fields, or login.challenge, is
@@ -245,15 +262,11 @@ bool NdjsonSource::MayBeObject(Node node) const noexcept {
   return true;
 }
 
-std::string_view NdjsonSource::ReadString(std::string_view raw) {
-  if (raw.size() < 2 || raw.back() != '"') {
-    error_ = ReadError::kNotJson;
-    return {};
-  }
+std::string_view NdjsonSource::ReadEscaped(std::string_view raw) {
+  error_ = ReadError::kNotJson;
+  if (raw.size() < 2 || raw.back() != '"') return {};
   const char* const begin = raw.data() + 1;
   const size_t size = raw.size() - 2;
-  if (backslash_ >= begin + size) [[likely]]
-    return {begin, size};
   if (backslash_ < begin) {
     const auto* const found =
         static_cast<const char*>(std::memchr(begin, '\\', static_cast<size_t>(text_end_ - begin)));
@@ -262,10 +275,7 @@ std::string_view NdjsonSource::ReadString(std::string_view raw) {
   }
   char* const out = batch_->text.Allocate(size + FieldPaths::kKeyPadding);
   const int64_t written = UnescapeJson({begin, size}, out);
-  if (written < 0) {
-    error_ = ReadError::kNotJson;
-    return {};
-  }
+  if (written < 0) return {};
   return {out, static_cast<size_t>(written)};
 }
 
