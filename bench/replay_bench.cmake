@@ -1,0 +1,6 @@
+target_sources(replay_bench PRIVATE login_log.cc measure.cc parse_floor.cc update_floor.cc)
+target_link_libraries(replay_bench PRIVATE stockade::program simdjson::simdjson absl::flat_hash_map)
+target_compile_definitions(replay_bench PRIVATE STOCKADE_RULES="${PROJECT_SOURCE_DIR}/rules")
+if(CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")
+  set_source_files_properties(parse_floor.cc PROPERTIES COMPILE_OPTIONS "-march=haswell")
+endif()
