@@ -135,6 +135,28 @@ TEST_CASE("without --observe a stopped attempt counts for nothing, with it for w
   CHECK_THAT(observed.out, Catch::Contains(R"("observe":true)"));
 }
 
+TEST_CASE("a challenge that was passed lets the attempt count, one that was failed does not", "[replay]") {
+  const Scene scene;
+  std::string rules = scene.Read("rules.yml");
+  const std::string block = "action: block";
+  rules.replace(rules.find(block), block.size(), "action: challenge");
+  scene.Write("rules.yml", rules);
+  std::string log;
+  for (int i = 0; i < 5; ++i) log += LoginLine(i, "203.0.113.9", "alice", "bad_password");
+  const std::string passed = R"(,"login":{"challenge":"passed"})";
+  const std::string failed = R"(,"login":{"challenge":"failed"})";
+  log += LoginLine(5, "203.0.113.9", "alice", "success", passed);
+  log += LoginLine(6, "203.0.113.9", "alice", "success", failed);
+  log += LoginLine(7, "203.0.113.9", "alice", "success");
+  const ProgramRun run = scene.Replay({"--json", scene.Write("log", log)});
+  CHECK_THAT(run.out, Catch::Contains(R"("reached":6,"stopped":2)"));
+  const std::vector<std::string> verdicts = Lines(scene.Read("verdicts"));
+  REQUIRE(verdicts.size() == 8);
+  for (size_t i = 5; i < 8; ++i) {
+    CHECK_THAT(verdicts[i], Catch::Contains(R"("verdict":"challenge","kind":")"));
+  }
+}
+
 TEST_CASE("a record that cannot be read costs one line and is named", "[replay]") {
   const Scene scene;
   const std::string log = LoginLine(0, "203.0.113.9", "alice", "success") + "{\"@timestamp\": nonsense\n" +

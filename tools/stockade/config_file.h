@@ -12,7 +12,7 @@
 //   allow:                     # never denied
 //     addresses: [192.0.2.0/24, 2001:db8::1]
 //     accounts: [monitoring]
-//     fingerprints: [0123456789abcdef0123456789abcdef]
+//     fingerprints: [t13d1516h2_8daaf6152771_e5627efa2ab1]   # a JA4, or JA4|user agent
 //     files: [allow.txt]       # one address or network a line; # begins a comment
 //   input:                     # how logs are read; adapters/source/options.h says what each means
 //     format: auto
