@@ -39,6 +39,12 @@ Shares ShareOut(size_t memory_bytes) noexcept {
 // A remembered repeater costs about this much; they get as much as half the ledger's share again.
 constexpr size_t kRepeaterBytes = 256;
 
+// What Verdict::time_ticket says. A held event has a number of its own, so that Observe, which may come long
+// after, finds what became of it.
+constexpr uint64_t kTicketInTime = 0;
+constexpr uint64_t kTicketTooLate = 1;
+constexpr uint64_t kTicketHeldFirst = 2;
+
 }  // namespace
 
 struct Engine::State final : CorrelationListener {
@@ -62,6 +68,9 @@ struct Engine::State final : CorrelationListener {
   uint64_t AdmitTime(const Attempt& attempt, int64_t time_ms);
   void Resolve(HeldFate fate);
   void Take(const LoginEvent& event, const Verdict& verdict);
+  struct Prepared;
+  void Prepare(const LoginEvent& event, Prepared* prepared) noexcept;
+  Prepared* FindPrepared(const LoginEvent& event) noexcept;
   void RaiseBaseAlerts(const LoginEvent& event, std::span<const uint16_t> matched, int64_t time_ms);
   void OnAlert(const Alert& alert) override;
   void OnWindow(const WindowReading& reading) override { listener->OnWindow(reading); }
@@ -78,6 +87,21 @@ struct Engine::State final : CorrelationListener {
   Gate::Trace trace;
   bool tracing = false;
   EngineCounters counters;
+
+  // What an event means to rules and windows, worked out before its turn.
+  struct Prepared {
+    Prepared() {
+      matched.reserve(64);
+      feeds.reserve(Correlator::kFeedsMax);
+    }
+    const LoginEvent* event = nullptr;  // null: spent
+    int64_t time_ns = 0;
+    std::vector<uint16_t> matched;
+    std::vector<Correlator::Feed> feeds;
+  };
+  std::array<Prepared, Engine::kPrefetchedMax> prepared;
+  size_t prepared_next = 0;
+  Prepared unprepared;  // for events that nobody hinted at
 
   // The one event whose time nobody has confirmed yet, and whether its outcome is in already.
   uint64_t held_ticket = kTicketHeldFirst;
@@ -182,9 +206,10 @@ void Engine::Finish() noexcept {
 // An outcome whose time is believed: rules, windows, lanes.
 void Engine::State::Take(const LoginEvent& event, const Verdict& verdict) {
   const int64_t time_ms = ToMs(event.attempt.time_ns);
-  const std::span<const uint16_t> matched = rules->Match(event, &scratch);
-  RaiseBaseAlerts(event, matched, time_ms);
-  correlator->Observe(event, matched, time_ms, this);
+  Prepared* const meaning = FindPrepared(event);
+  RaiseBaseAlerts(event, meaning->matched, time_ms);
+  correlator->Observe(event, &meaning->feeds, time_ms, this);
+  meaning->event = nullptr;
   if (event.aftermath.outcome == Outcome::kSuccess) {
     LearnContext context;
     context.identity_passed = verdict.kind == VerdictKind::kChallenge &&
@@ -226,8 +251,39 @@ void Engine::State::OnAlert(const Alert& alert) {
   listener->OnDecision(*decision);
 }
 
+void Engine::State::Prepare(const LoginEvent& event, Prepared* into) noexcept {
+  const std::span<const uint16_t> matched = rules->Match(event, &scratch);
+  into->event = &event;
+  into->time_ns = event.attempt.time_ns;
+  into->matched.assign(matched.begin(), matched.end());
+  correlator->Prepare(event, into->matched, &into->feeds);
+}
+
+Engine::State::Prepared* Engine::State::FindPrepared(const LoginEvent& event) noexcept {
+  for (Prepared& one : prepared) {
+    if (one.event == &event && one.time_ns == event.attempt.time_ns) return &one;
+  }
+  Prepare(event, &unprepared);
+  return &unprepared;
+}
+
 void Engine::Prefetch(const LoginEvent& event) noexcept {
-  static_cast<void>(event);
+  State& state = *state_;
+  state.ledger.Prefetch(event.attempt);
+  state.lanes.Prefetch(event.attempt);
+  // The first half of the hint for this event, the second for the one a few before it, whose index lines are
+  // there now.
+  constexpr size_t kBehind = 3;
+  State::Prepared& fresh = state.prepared[state.prepared_next % Engine::kPrefetchedMax];
+  const State::Prepared& earlier =
+      state.prepared[(state.prepared_next + Engine::kPrefetchedMax - kBehind) % Engine::kPrefetchedMax];
+  ++state.prepared_next;
+  // The same storage, read anew: what was worked out for its last tenant is void.
+  for (State::Prepared& one : state.prepared) {
+    if (one.event == &event) one.event = nullptr;
+  }
+  state.Prepare(event, &fresh);
+  if (earlier.event != nullptr) state.correlator->PrefetchBlocks(earlier.feeds);
 }
 
 void Engine::SetMode(Mode mode) noexcept {

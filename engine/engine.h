@@ -89,8 +89,11 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  // Hints that this event comes soon: brings the memory it will need closer. Never changes an answer.
-  // Optional.
+  // Hints that this event comes soon: does ahead what does not depend on what comes before it, and brings
+  // the memory it will need closer. Best about eight events ahead. Never changes an answer. Optional; an
+  // event that was hinted at stays where and as it is until its Observe, or until kPrefetchedMax further
+  // events were hinted at.
+  static constexpr size_t kPrefetchedMax = 16;
   void Prefetch(const LoginEvent& event) noexcept;
 
   Verdict Assess(const Attempt& attempt) noexcept;

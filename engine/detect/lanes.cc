@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <new>
 
 namespace stockade {
@@ -86,6 +87,11 @@ size_t ColumnOf(uint32_t token, size_t row) noexcept {
   return static_cast<size_t>((token * kRowMultipliers[row]) >> 48);
 }
 
+// Of an attempt by its place in memory: neighbours in a batch fall into different slots.
+size_t SlotOf(const Attempt* attempt) noexcept {
+  return static_cast<size_t>((reinterpret_cast<uintptr_t>(attempt) * 0x9e3779b97f4a7c15) >> 58);
+}
+
 }  // namespace
 
 Lanes::Shares::Shares() : counts_(std::make_unique<std::array<std::array<uint32_t, kColumns>, kRows>>()) {}
@@ -109,25 +115,55 @@ void Lanes::Shares::Add(uint32_t token) noexcept {
   total_ /= 2;
 }
 
+namespace {
+
+constexpr size_t kSketchBytes = size_t{2} * 4 * (size_t{1} << 16) * sizeof(uint32_t);
+
+}  // namespace
+
 Lanes::Lanes(size_t bytes_max, const HashKey& key)
-    : key_(key), step_ups_(std::make_unique<std::array<StepUp, kStepUps>>()) {
-  const size_t fixed = 2 * 4 * (size_t{1} << 16) * sizeof(uint32_t) + kStepUps * sizeof(StepUp);
-  bucket_count_ = (std::max(bytes_max, kBytesMin) - fixed) / sizeof(Bucket);
-  // calloc: pages that no account has touched are not in memory yet.
-  buckets_.reset(static_cast<Bucket*>(std::calloc(bucket_count_, sizeof(Bucket))));
+    : key_(key),
+      step_ups_(std::make_unique<std::array<StepUp, kStepUps>>()),
+      memory_(std::max(bytes_max, kBytesMin) - kSketchBytes - kStepUps * sizeof(StepUp)),
+      buckets_(static_cast<Bucket*>(memory_.data())) {
   if (buckets_ == nullptr) throw std::bad_alloc();
+  // From a count that a few thousand accounts fill, so that its doublings end at the most the memory holds.
+  constexpr size_t kBucketsFirst = 512;
+  bucket_count_ = memory_.bytes() / sizeof(Bucket);
+  buckets_max_ = bucket_count_;
+  while (bucket_count_ / 2 >= kBucketsFirst) bucket_count_ /= 2;
 }
 
 size_t Lanes::bytes() const noexcept {
-  return bucket_count_ * sizeof(Bucket) + 2 * 4 * (size_t{1} << 16) * sizeof(uint32_t) +
-         kStepUps * sizeof(StepUp);
+  return bucket_count_ * sizeof(Bucket) + kSketchBytes + kStepUps * sizeof(StepUp);
+}
+
+// Splits every bucket into its two halves, from the last to the first: bucket b goes to 2b and 2b + 1, which
+// lie at or behind it and whose own content has moved already.
+void Lanes::Grow() noexcept {
+  for (size_t at = bucket_count_; at-- > 0;) {
+    const Bucket from = buckets_[at];
+    buckets_[at] = Bucket{};
+    size_t filled[2] = {0, 0};
+    buckets_[2 * at] = Bucket{};
+    buckets_[2 * at + 1] = Bucket{};
+    for (size_t way = 0; way < kWays; ++way) {
+      if (from.tags[way] == 0) continue;
+      const auto scaled = static_cast<unsigned __int128>(from.tags[way]) * (2 * bucket_count_);
+      const auto to = static_cast<size_t>(scaled >> 64);
+      size_t& next = filled[to - 2 * at];
+      buckets_[to].tags[next] = from.tags[way];
+      buckets_[to].records[next] = from.records[way];
+      ++next;
+    }
+  }
+  bucket_count_ *= 2;
 }
 
 Lanes::Tokens Lanes::TokensOf(const Attempt& attempt) const noexcept {
   // Keys apart, so that a cookie cannot be made to look like a print, or either like a network.
   const HashKey network_key{key_.k0 ^ 0x6e6574776f726b00, key_.k1};
   const HashKey cookie_key{key_.k0 ^ 0x636f6f6b69650000, key_.k1};
-  const HashKey print_key{key_.k0 ^ 0x7072696e74000000, key_.k1};
   Tokens tokens;
   if (attempt.source.is_v4()) {
     const uint32_t network = attempt.source.v4() >> 8;
@@ -139,23 +175,56 @@ Lanes::Tokens Lanes::TokensOf(const Attempt& attempt) const noexcept {
   if (!attempt.device.empty()) {
     tokens.device = TokenOf(SipHash128(cookie_key, attempt.device));
   } else if (!attempt.ja4.empty() || !attempt.user_agent.empty()) {
-    char family[kAgentBytesMax];
-    const size_t size = WriteFamily(attempt.user_agent, family);
-    tokens.device = TokenOf(Combine(SipHash128(print_key, attempt.ja4), SipHash128(print_key, family, size)));
+    tokens.device = PrintToken(attempt.ja4, attempt.user_agent);
   }
   return tokens;
 }
 
-Lanes::Bucket* Lanes::BucketOf(const Hash128& account) const noexcept {
-  const auto scaled = static_cast<unsigned __int128>(account.high) * bucket_count_;
-  return &buckets_[static_cast<size_t>(scaled >> 64)];
+uint32_t Lanes::PrintToken(std::string_view ja4, std::string_view user_agent) const noexcept {
+  const auto hash = [&] {
+    const HashKey print_key{key_.k0 ^ 0x7072696e74000000, key_.k1};
+    char family[kAgentBytesMax];
+    const size_t size = WriteFamily(user_agent, family);
+    return TokenOf(Combine(SipHash128(print_key, ja4), SipHash128(print_key, family, size)));
+  };
+  if (ja4.size() + user_agent.size() > kPrintBytesMax) return hash();
+  // Where to look: the ends and the middle tell prints apart well enough; a wrong slot only costs the hash.
+  uint64_t mixed = ja4.size() << 32 | user_agent.size();
+  const auto stir = [&mixed](const char* from) {
+    uint64_t word;
+    std::memcpy(&word, from, sizeof word);
+    mixed = (mixed ^ word) * 0x9e3779b97f4a7c15;
+  };
+  if (ja4.size() >= 8) stir(ja4.data() + ja4.size() - 8);
+  if (user_agent.size() >= 8) {
+    stir(user_agent.data() + user_agent.size() / 2 - 4);
+    stir(user_agent.data() + user_agent.size() - 8);
+  }
+  static_assert(kPrintSlots == 256);
+  Print& print = prints_[mixed >> 56];
+  if (print.token != 0 && print.user_agent == user_agent && print.ja4 == ja4) return print.token;
+  print.token = hash();
+  print.ja4.assign(ja4);
+  print.user_agent.assign(user_agent);
+  return print.token;
+}
+
+Lanes::Bucket* Lanes::BucketOf(uint64_t tag) const noexcept {
+  return &buckets_[static_cast<size_t>(static_cast<unsigned __int128>(tag) * bucket_count_ >> 64)];
 }
 
 Lanes::Identity Lanes::IdentityOf(const Attempt& attempt) const noexcept {
-  const Hash128 account = SipHash128(key_, attempt.account);
-  Bucket* const bucket = BucketOf(account);
-  __builtin_prefetch(&bucket->tags);  // on its way while the tokens are hashed
-  return {account.low == 0 ? 1 : account.low, bucket, TokensOf(attempt)};
+  const Identified& known = identified_[SlotOf(&attempt)];
+  const bool same = known.attempt == &attempt && known.time_ns == attempt.time_ns &&
+                    known.account == attempt.account.data();
+  return same ? known.identity : Identify(attempt);
+}
+
+Lanes::Identity Lanes::Identify(const Attempt& attempt) const noexcept {
+  const uint64_t low = SipHash128(key_, attempt.account).low;
+  const uint64_t tag = low == 0 ? 1 : low;
+  __builtin_prefetch(&BucketOf(tag)->tags);  // on its way while the tokens are hashed
+  return {tag, TokensOf(attempt)};
 }
 
 Lanes::Record* Lanes::Find(Bucket* bucket, uint64_t tag) noexcept {
@@ -193,7 +262,7 @@ void Lanes::Settle(Record* record, Quarter now) noexcept {
 
 double Lanes::OddsOf(const Identity& identity, int64_t time_ns) const noexcept {
   const auto now = static_cast<Quarter>(time_ns / kQuarterNs);
-  const Record* const found = Find(identity.bucket, identity.tag);
+  const Record* const found = Find(BucketOf(identity.tag), identity.tag);
   double odds = kExpMinus2;
   if (found != nullptr) {
     Record record = *found;
@@ -220,8 +289,11 @@ double Lanes::OddsOf(const Identity& identity, int64_t time_ns) const noexcept {
   return odds;
 }
 
-void Lanes::Prefetch(const Attempt& attempt) const noexcept {
-  if (attempt.has_account()) __builtin_prefetch(&BucketOf(SipHash128(key_, attempt.account))->tags);
+void Lanes::Prefetch(const Attempt& attempt) noexcept {
+  Identified& place = identified_[SlotOf(&attempt)];
+  place.attempt = nullptr;
+  if (!attempt.has_account()) return;
+  place = {&attempt, attempt.time_ns, attempt.account.data(), Identify(attempt)};
 }
 
 Lane Lanes::LaneOf(const Attempt& attempt, bool certificates_count) const noexcept {
@@ -243,8 +315,17 @@ double Lanes::Phi(const Attempt& attempt) const noexcept {
 }
 
 Lanes::Record* Lanes::FindOrMake(const Identity& identity, Quarter now, bool on_probation) noexcept {
-  Bucket* const bucket = identity.bucket;
+  Bucket* bucket = BucketOf(identity.tag);
   if (Record* const found = Find(bucket, identity.tag)) return found;
+  // A full bucket asks for more of them while there is room, unless nearly all the others are empty: then
+  // somebody has found names that fall together, and gets no memory for it.
+  const auto is_full = [](const Bucket& one) {
+    return std::find(one.tags.begin(), one.tags.end(), 0) == one.tags.end();
+  };
+  while (is_full(*bucket) && 2 * bucket_count_ <= buckets_max_ && accounts_ >= bucket_count_) {
+    Grow();
+    bucket = BucketOf(identity.tag);
+  }
   size_t least_way = kWays;
   double least = 0;
   for (size_t way = 0; way < kWays; ++way) {
@@ -352,8 +433,9 @@ void Lanes::NoteIdentityPassed(const Attempt& attempt) noexcept {
 }
 
 void Lanes::Revoke(std::string_view account) noexcept {
-  const Hash128 hash = SipHash128(key_, account);
-  Record* const record = Find(BucketOf(hash), hash.low == 0 ? 1 : hash.low);
+  const uint64_t low = SipHash128(key_, account).low;
+  const uint64_t tag = low == 0 ? 1 : low;
+  Record* const record = Find(BucketOf(tag), tag);
   if (record == nullptr) return;
   const auto forget = [](Seen& seen) noexcept {
     if (IsOnProbation(seen.count)) seen = {};

@@ -38,12 +38,13 @@
 
 #include <array>
 #include <cstdint>
-#include <cstdlib>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "engine/event/keyed_hash.h"
 #include "engine/event/login_event.h"
+#include "engine/window/lazy_memory.h"
 
 namespace stockade {
 
@@ -71,8 +72,10 @@ class Lanes {
   Lanes(const Lanes&) = delete;
   Lanes& operator=(const Lanes&) = delete;
 
-  // Brings closer the record of an attempt's account. Optional; worth it a few attempts ahead.
-  void Prefetch(const Attempt& attempt) const noexcept;
+  // Hashes an attempt's names ahead of its turn and brings closer the record of its account. Optional; worth
+  // it a few attempts ahead. The attempt stays where and as it is while LaneOf and Learn may still be asked
+  // about it.
+  void Prefetch(const Attempt& attempt) noexcept;
   // The lane of an attempt. Where certificates are ignored by configuration, `certificates_count` is false.
   // An attempt without an account is unfamiliar.
   Lane LaneOf(const Attempt& attempt, bool certificates_count = true) const noexcept;
@@ -147,13 +150,15 @@ class Lanes {
   // What an attempt is compared by: its account's place in the table and its tokens.
   struct Identity {
     uint64_t tag = 0;
-    Bucket* bucket = nullptr;
     Tokens tokens;
   };
 
   Identity IdentityOf(const Attempt& attempt) const noexcept;
+  Identity Identify(const Attempt& attempt) const noexcept;
+  uint32_t PrintToken(std::string_view ja4, std::string_view user_agent) const noexcept;
   Tokens TokensOf(const Attempt& attempt) const noexcept;
-  Bucket* BucketOf(const Hash128& account) const noexcept;
+  Bucket* BucketOf(uint64_t tag) const noexcept;
+  void Grow() noexcept;
   Record* FindOrMake(const Identity& identity, Quarter now, bool on_probation) noexcept;
   // e^Φ, without step-ups.
   double OddsOf(const Identity& identity, int64_t time_ns) const noexcept;
@@ -164,18 +169,39 @@ class Lanes {
   template <size_t N>
   static void LearnToken(std::array<Seen, N>* seen, uint32_t token, Quarter now, bool on_probation) noexcept;
 
-  struct Free {
-    void operator()(Bucket* buckets) const noexcept { std::free(buckets); }
-  };
-
   HashKey key_;
+  std::unique_ptr<std::array<StepUp, kStepUps>> step_ups_;
+  // Room for all buckets there may ever be; the first bucket_count_ are in use. Twice as many when one is
+  // full, in place, so that few accounts lie close together.
+  LazyMemory memory_;
+  Bucket* buckets_;
   size_t bucket_count_;
-  std::unique_ptr<Bucket[], Free> buckets_;
+  size_t buckets_max_;
   Shares network_shares_;
   Shares device_shares_;
-  std::unique_ptr<std::array<StepUp, kStepUps>> step_ups_;
   size_t accounts_ = 0;
   uint64_t evicted_ = 0;
+
+  // Attempts that were prefetched, by their place in memory.
+  struct Identified {
+    const Attempt* attempt = nullptr;
+    int64_t time_ns = 0;
+    const char* account = nullptr;
+    Identity identity;
+  };
+  static constexpr size_t kIdentifiedSlots = 64;
+  std::array<Identified, kIdentifiedSlots> identified_;
+
+  // Prints seen lately, compared byte for byte: the same few hundred browsers come again and again, and
+  // hashing a user agent costs more than everything else here.
+  struct Print {
+    std::string ja4;
+    std::string user_agent;
+    uint32_t token = 0;  // 0: free
+  };
+  static constexpr size_t kPrintSlots = 256;
+  static constexpr size_t kPrintBytesMax = 512;  // longer ones are hashed anew: nobody honest sends them
+  mutable std::array<Print, kPrintSlots> prints_;
 };
 
 }  // namespace stockade

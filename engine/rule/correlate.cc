@@ -175,15 +175,14 @@ Correlator::Correlator(const RuleSet* rules, const Options& options, std::unique
   for (const CompiledCorrelation& correlation : rules_->correlations()) {
     salts_.push_back(SipHash128(options.hash_key, Concat("window:", correlation.written->header.handle())));
   }
-  feeds_.reserve(kFeedsMax);
 }
 
-void Correlator::AddFeeds(size_t unified) {
+void Correlator::AddFeeds(size_t unified, std::vector<Feed>* feeds) noexcept {
   for (const Consumer& consumer : rules_->consumers(unified)) {
-    if (feeds_.size() == kFeedsMax) return;
+    if (feeds->size() == kFeedsMax) return;
     const CompiledCorrelation& correlation = rules_->correlations()[consumer.correlation];
     const auto& reference = correlation.references[consumer.reference];
-    Hash128 key = salts_[consumer.correlation];
+    Feed feed{consumer.correlation, consumer.reference, 0, salts_[consumer.correlation]};
     bool whole = true;
     for (const FieldId field : reference.group_by) {
       const Hash128* part = keys_.Find(field);
@@ -191,30 +190,37 @@ void Correlator::AddFeeds(size_t unified) {
         whole = false;
         break;
       }
-      key = Combine(key, *part);
+      feed.key = Combine(feed.key, *part);
+    }
+    if (whole && correlation.written->type == Type::kValueCount) {
+      const Hash128* value = reference.value_field.has_value() ? keys_.Find(*reference.value_field) : nullptr;
+      whole = value != nullptr;
+      if (whole) feed.tag = Fingerprint(*value);
     }
     if (!whole) continue;
-    table_->Prefetch(key);
-    feeds_.push_back(Feed{consumer.correlation, consumer.reference, key});
+    table_->Prefetch(feed.key);
+    feeds->push_back(feed);
   }
 }
 
-void Correlator::Prefetch(const LoginEvent& event, std::span<const uint16_t> matched) noexcept {
+void Correlator::Prepare(const LoginEvent& event, std::span<const uint16_t> matched,
+                         std::vector<Feed>* feeds) noexcept {
   keys_.Begin(event);
-  feeds_.clear();
-  for (const uint16_t rule : matched) AddFeeds(rule);
+  feeds->clear();
+  for (const uint16_t rule : matched) AddFeeds(rule, feeds);
 }
 
-void Correlator::Observe(const LoginEvent& event, std::span<const uint16_t> matched, int64_t time_ms,
+void Correlator::PrefetchBlocks(std::span<const Feed> feeds) const noexcept {
+  for (const Feed& feed : feeds) table_->PrefetchBlock(feed.key);
+}
+
+void Correlator::Observe(const LoginEvent& event, std::vector<Feed>* feeds, int64_t time_ms,
                          CorrelationListener* listener) {
   event_ = &event;
-  keys_.Begin(event);
-  feeds_.clear();
-  for (const uint16_t rule : matched) AddFeeds(rule);
-  for (const Feed& feed : feeds_) table_->PrefetchBlock(feed.key);
+  bool keys_begun = false;
   // Correlations that fire add feeds for those that refer to them: the list grows while it is walked.
-  for (size_t i = 0; i < feeds_.size(); ++i) {
-    const Feed feed = feeds_[i];
+  for (size_t i = 0; i < feeds->size(); ++i) {
+    const Feed feed = (*feeds)[i];
     const CompiledCorrelation& correlation = rules_->correlations()[feed.correlation];
     const Reading reading = Enter(feed, time_ms);
     if (!reading.counted) continue;
@@ -231,7 +237,11 @@ void Correlator::Observe(const LoginEvent& event, std::span<const uint16_t> matc
     if (rules_->alerts_alone(unified) || correlation.written->response.has_value()) {
       Raise(correlation, feed, reading, value, time_ms, listener);
     }
-    AddFeeds(unified);
+    if (rules_->consumers(unified).empty()) continue;
+    // Others may have been prepared since this event was.
+    if (!keys_begun) keys_.Begin(event);
+    keys_begun = true;
+    AddFeeds(unified, feeds);
   }
 }
 
@@ -244,11 +254,8 @@ Reading Correlator::Enter(const Feed& feed, int64_t time_ms) noexcept {
     case Type::kTemporal:
     case Type::kTemporalOrdered:
       return table_->AddTag(correlation.window, feed.key, time_ms, feed.reference);
-    case Type::kValueCount: {
-      const Hash128* value = reference.value_field.has_value() ? keys_.Find(*reference.value_field) : nullptr;
-      if (value == nullptr) return Reading();
-      return table_->AddTag(correlation.window, feed.key, time_ms, Fingerprint(*value));
-    }
+    case Type::kValueCount:
+      return table_->AddTag(correlation.window, feed.key, time_ms, feed.tag);
     case Type::kValueSum:
     case Type::kValueAvg:
     case Type::kValuePercentile:

@@ -75,12 +75,22 @@ class Correlator {
   // window can hold, or as KeyedTable::Create.
   static absl::StatusOr<std::unique_ptr<Correlator>> Create(const RuleSet* rules, const Options& options);
 
-  // Counts an event that matched these base rules (RuleSet::Match), at its own time.
-  void Observe(const LoginEvent& event, std::span<const uint16_t> matched, int64_t time_ms,
-               CorrelationListener* listener);
+  // One entry to be made: this event, as the reference-th input of that correlation, under this key.
+  struct Feed {
+    uint16_t correlation = 0;
+    uint16_t reference = 0;
+    uint32_t tag = 0;  // of a value_count: the value's fingerprint
+    Hash128 key;
+  };
 
-  // A hint that this event comes soon, having matched these rules. Never changes a result.
-  void Prefetch(const LoginEvent& event, std::span<const uint16_t> matched) noexcept;
+  // The entries that an event which matched these base rules (RuleSet::Match) will make, and a hint to memory
+  // that they come soon. `feeds` is emptied first; reserve kFeedsMax once and it never allocates.
+  void Prepare(const LoginEvent& event, std::span<const uint16_t> matched, std::vector<Feed>* feeds) noexcept;
+  // The second half of the hint, best some 100 ns after the first.
+  void PrefetchBlocks(std::span<const Feed> feeds) const noexcept;
+  // Makes the entries of Prepare, at the event's own time, and those of correlations that fire.
+  void Observe(const LoginEvent& event, std::vector<Feed>* feeds, int64_t time_ms,
+               CorrelationListener* listener);
 
   void SetTracing(bool on) noexcept { tracing_ = on; }
   // After the watermark has moved back.
@@ -89,16 +99,9 @@ class Correlator {
   const KeyedTable& table() const noexcept { return *table_; }
 
  private:
-  // One entry to be made: this event, as the reference-th input of that correlation, under this key.
-  struct Feed {
-    uint16_t correlation = 0;
-    uint16_t reference = 0;
-    Hash128 key;
-  };
-
   Correlator(const RuleSet* rules, const Options& options, std::unique_ptr<KeyedTable> table);
 
-  void AddFeeds(size_t unified);
+  void AddFeeds(size_t unified, std::vector<Feed>* feeds) noexcept;
   Reading Enter(const Feed& feed, int64_t time_ms) noexcept;
   bool Met(const CompiledCorrelation& correlation, const Reading& reading, double* value) noexcept;
   bool MetInOrder(const CompiledCorrelation& correlation, std::span<const TimedTag> entries) const noexcept;
@@ -111,7 +114,6 @@ class Correlator {
   std::unique_ptr<KeyedTable> table_;
   GroupKeys keys_;
   std::vector<Hash128> salts_;  // of each correlation: two rules never share a window
-  std::vector<Feed> feeds_;     // reused; capacity kFeedsMax
   const LoginEvent* event_ = nullptr;
   bool tracing_ = false;
 };

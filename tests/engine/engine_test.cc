@@ -280,6 +280,44 @@ TEST_CASE("the same events give the same decisions, byte for byte", "[engine]") 
   }
 }
 
+TEST_CASE("hints of what comes change no answer, however far ahead, and however storage is used again",
+          "[engine]") {
+  std::mt19937 random(13);
+  std::vector<LoginEvent> log(4000);
+  std::vector<std::string> accounts;
+  for (int i = 0; i < 50; ++i) accounts.push_back("user" + std::to_string(i));
+  for (size_t i = 0; i < log.size(); ++i) {
+    log[i].attempt.time_ns = kStart + static_cast<int64_t>(i / 3) * kSecond;
+    log[i].attempt.source = Address::V4(0xcb007100U + static_cast<uint32_t>(random() % 60));
+    log[i].attempt.account = accounts[random() % accounts.size()];
+    log[i].attempt.user_agent = "test/1.0 (a user agent that is long enough to be remembered)";
+    log[i].aftermath.outcome = random() % 2 == 0 ? Outcome::kSuccess : Outcome::kBadPassword;
+  }
+  std::vector<std::string> expected;
+  for (const size_t ahead : {size_t{0}, size_t{1}, size_t{8}, size_t{15}, size_t{40}}) {
+    Bench bench;
+    std::vector<std::string> seen;
+    std::vector<LoginEvent> ring(64);  // used again and again, as a reader's batches are
+    for (size_t i = 0; i < log.size() + ahead; ++i) {
+      if (i < log.size()) {
+        ring[i % ring.size()] = log[i];
+        if (ahead > 0) bench.engine->Prefetch(ring[i % ring.size()]);
+      }
+      if (i < ahead) continue;
+      const LoginEvent& event = ring[(i - ahead) % ring.size()];
+      const Verdict verdict = bench.engine->Assess(event.attempt);
+      seen.push_back(std::string(Name(verdict.kind)) + std::string(Name(verdict.lane)) +
+                     std::string(verdict.by));
+      if (ReachesPasswordCheck(verdict, {})) bench.engine->Observe(event, verdict);
+    }
+    seen.insert(seen.end(), bench.recorder.decisions.begin(), bench.recorder.decisions.end());
+    INFO("ahead " << ahead);
+    if (ahead == 0) expected = seen;
+    CHECK(seen == expected);
+    CHECK(bench.recorder.decisions.size() > 20);
+  }
+}
+
 TEST_CASE(
     "a flood of two million sources stays below the ceiling, and the slow attacker seen before it is caught "
     "after it",

@@ -29,12 +29,21 @@ set(STOCKADE_WARNINGS -Wall -Wextra -Wshadow -Wconversion -Wnon-virtual-dtor)
 if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
   list(APPEND STOCKADE_WARNINGS -Wthread-safety)
 endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # GCC 12 sees overlaps in std::string's operator+ that are not there (GCC bug 105651).
+  list(APPEND STOCKADE_WARNINGS -Wno-restrict)
+endif()
 if(STOCKADE_WERROR)
   list(APPEND STOCKADE_WARNINGS -Werror)
 endif()
 
 add_library(stockade_build_options INTERFACE)
 target_compile_options(stockade_build_options INTERFACE ${STOCKADE_WARNINGS})
+# Position-independent, so that a shared object may embed the engine; but nobody replaces our functions one by one, and
+# the compiler may inline them.
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  target_compile_options(stockade_build_options INTERFACE -fno-semantic-interposition)
+endif()
 if(STOCKADE_SANITIZE)
   target_compile_options(stockade_build_options INTERFACE -fsanitize=${STOCKADE_SANITIZE} -fno-omit-frame-pointer
     -fno-sanitize-recover=all)

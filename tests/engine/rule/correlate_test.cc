@@ -70,7 +70,14 @@ struct Bench {
     correlator = std::move(*made);
   }
 
+  void Observe(const LoginEvent& event, std::span<const uint16_t> matched, int64_t time_ms) {
+    correlator->Prepare(event, matched, &feeds);
+    correlator->PrefetchBlocks(feeds);
+    correlator->Observe(event, &feeds, time_ms, &collector);
+  }
+
   FieldTable fields;
+  std::vector<Correlator::Feed> feeds;
   std::unique_ptr<const RuleSet> rules;
   std::unique_ptr<Correlator> correlator;
   Collector collector;
@@ -142,7 +149,7 @@ TEST_CASE("correlations of every type fire exactly when an oracle that keeps eve
                                 {time_ms, matched, std::string(account), number.value.number});
       }
       bench.collector.fired.clear();
-      bench.correlator->Observe(event, std::span<const uint16_t>(&matched, 1), time_ms, &bench.collector);
+      bench.Observe(event, std::span<const uint16_t>(&matched, 1), time_ms);
       INFO("step " << step << ", time +" << time_ms - kStart << ", type " << static_cast<int>(type));
       REQUIRE(bench.collector.fired.size() == (expected ? 1U : 0U));
     }
@@ -160,8 +167,7 @@ TEST_CASE("a key that has fired is quiet until its response is over, then fires 
   std::vector<int> fired_at;
   for (int second = 0; second < 12; ++second) {
     bench.collector.fired.clear();
-    bench.correlator->Observe(Event(1, "ann"), std::span(&matched, 1), kStart + second * 1000,
-                              &bench.collector);
+    bench.Observe(Event(1, "ann"), std::span(&matched, 1), kStart + second * 1000);
     if (!bench.collector.fired.empty()) fired_at.push_back(second);
   }
   CHECK(fired_at == std::vector<int>{2, 7});
@@ -175,7 +181,7 @@ TEST_CASE("an alert says the exact count and the first and last event it rests o
   const uint16_t matched = 0;
   for (const std::string_view account : {"ann", "bob", "bob", "cyd"}) {
     static int64_t time_ms = kStart;
-    bench.correlator->Observe(Event(1, account), std::span(&matched, 1), time_ms += 100, &bench.collector);
+    bench.Observe(Event(1, account), std::span(&matched, 1), time_ms += 100);
   }
   REQUIRE(bench.collector.fired == std::vector<std::string>{"spray"});
   CHECK(bench.collector.last_value == 3);
@@ -192,7 +198,7 @@ TEST_CASE("a correlation that fires is an input to those that refer to it", "[ru
   then.group_by = {"source.ip", "user.name"};
   Bench bench({then, run}, 2);
   const auto observe = [&](uint16_t rule, std::string_view account, int64_t at) {
-    bench.correlator->Observe(Event(1, account), std::span(&rule, 1), kStart + at, &bench.collector);
+    bench.Observe(Event(1, account), std::span(&rule, 1), kStart + at);
   };
   observe(1, "ann", 0);  // a success before the run is no evidence
   for (int i = 1; i <= 3; ++i) observe(0, "ann", i * 10);
@@ -212,14 +218,13 @@ TEST_CASE(
   const uint16_t matched = 0;
   LoginEvent nowhere;
   nowhere.attempt.account = "ann";
-  for (int i = 0; i < 5; ++i)
-    bench.correlator->Observe(nowhere, std::span(&matched, 1), kStart + i, &bench.collector);
+  for (int i = 0; i < 5; ++i) bench.Observe(nowhere, std::span(&matched, 1), kStart + i);
   CHECK(bench.collector.fired.empty());
   LoginEvent event = Event(1, "ann");
   event.attempt.source = *Address::Parse("203.0.113.9");
-  bench.correlator->Observe(event, std::span(&matched, 1), kStart + 6, &bench.collector);
+  bench.Observe(event, std::span(&matched, 1), kStart + 6);
   event.attempt.source = *Address::Parse("::ffff:203.0.113.9");
-  bench.correlator->Observe(event, std::span(&matched, 1), kStart + 7, &bench.collector);
+  bench.Observe(event, std::span(&matched, 1), kStart + 7);
   CHECK(bench.collector.fired.size() == 1);
 }
 
