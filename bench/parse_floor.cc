@@ -32,7 +32,9 @@ template <typename Use>
 void ForEachLine(const simdjson::padded_string& text, ParseWay way, Use&& use) {
   simdjson::ondemand::parser parser;
   if (way == ParseWay::kManyLines) {
-    parser.threaded = false;
+#ifdef SIMDJSON_THREADS_ENABLED
+    parser.threaded = false;  // one core is what is asked about
+#endif
     simdjson::ondemand::document_stream stream = parser.iterate_many(text);
     for (auto document : stream) use(Extract(document.value()));
     return;
