@@ -39,12 +39,6 @@ Shares ShareOut(size_t memory_bytes) noexcept {
 // A remembered repeater costs about this much; they get as much as half the ledger's share again.
 constexpr size_t kRepeaterBytes = 256;
 
-// What Verdict::time_ticket says. A held event has a number of its own, so that Observe, which may come long
-// after, finds what became of it.
-constexpr uint64_t kTicketInTime = 0;
-constexpr uint64_t kTicketTooLate = 1;
-constexpr uint64_t kTicketHeldFirst = 2;
-
 }  // namespace
 
 struct Engine::State final : CorrelationListener {

@@ -28,6 +28,13 @@ constexpr std::string_view Name(Mode mode) noexcept {
   return kModeNames[static_cast<size_t>(mode)];
 }
 
+// What Verdict::time_ticket says of the event's time: believed; older than the lateness, so that nothing will count it;
+// or, from kTicketHeldFirst on, a number of its own for an event whose time nobody has confirmed yet: what it counts for
+// is counted during a later Assess or Finish. At most one event is held at any time (window/watermark.h).
+inline constexpr uint64_t kTicketInTime = 0;
+inline constexpr uint64_t kTicketTooLate = 1;
+inline constexpr uint64_t kTicketHeldFirst = 2;
+
 struct Verdict {
   VerdictKind kind = VerdictKind::kAllow;
   ChallengeKind challenge_kind = ChallengeKind::kHuman;  // of a challenge

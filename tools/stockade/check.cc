@@ -245,6 +245,13 @@ int RunCheck(std::span<const std::string> arguments, Console& console) {
                  "shipped rules");
   app.add_option("-c,--config", config_file, "settings to check, too; their placeholders hold for the rules");
   app.add_flag("--json", json, "one JSON object instead of text");
+  app.footer(
+      "\nExamples:\n"
+      "  stockade check                               all of ./rules\n"
+      "  stockade check -c stockade.yaml              the settings, and the rules they name\n"
+      "  stockade check --json more/ours.yml\n"
+      "\nExit codes: 0 nothing found · 1 something found · 2 wrong arguments or a file that cannot be "
+      "read\n");
   if (const auto code = ParseArguments(&app, arguments, console)) return *code;
 
   Checked checked;

@@ -8,11 +8,11 @@
 //   hash_key: 000102030405060708090a0b0c0d0e0f   # 32 hexadecimal digits; or, better, outside this file:
 //   hash_key_file: stockade.key
 //   rules: [rules, more/ours.yml]    # folders and files instead of the shipped pack; "shipped" names that
-//   placeholders: {vendor_accounts: [acme-support]}   # what %vendor_accounts% stands for in rules (Sigma's |expand)
-//   allow:                     # never decided upon
+//   placeholders: {vendor_accounts: [acme]}      # what %vendor_accounts% stands for in rules
+//   allow:                     # never denied
 //     addresses: [192.0.2.0/24, 2001:db8::1]
 //     accounts: [monitoring]
-//     fingerprints: [0123456789abcdef0123456789abcdef]
+//     fingerprints: [t13d1516h2_8daaf6152771_e5627efa2ab1]   # a JA4, or JA4|user agent
 //     files: [allow.txt]       # one address or network a line; # begins a comment
 //   input:                     # how logs are read; adapters/source/options.h says what each means
 //     format: auto
@@ -30,7 +30,6 @@
 //
 // Paths in it are relative to the folder of the file. Load time only.
 #pragma once
-
 
 #include <string>
 #include <string_view>
@@ -50,7 +49,7 @@ struct Config {
   EngineOptions engine;
   SourceOptions source;            // `fields` stays null: it belongs to the rules
   std::vector<std::string> rules;  // files and folders; kShippedRules is the shipped pack
-  Placeholders placeholders;  // what %name% stands for in rules
+  Placeholders placeholders;       // what %name% stands for in rules
 };
 
 inline constexpr std::string_view kShippedRules = "shipped";

@@ -1,6 +1,7 @@
 #include "tools/stockade/explanation_text.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "engine/text.h"
 #include "tools/stockade/json_writer.h"
@@ -114,7 +115,7 @@ void PrintWindow(const TracedWindow& window, std::ostream& out) {
       << (window.quiet ? ", and was already reported for this key" : "") << "\n";
   out << "      counted from " << TimeText(window.first_ms) << " to " << TimeText(window.last_ms) << " ("
       << DurationText(window.last_ms - window.first_ms) << ")\n";
-  if (window.met) {
+  if (window.met && !std::isnan(window.allowed)) {
     out << "      would not have been met with a threshold of " << NumberText(window.allowed) << "\n";
   }
 }
@@ -123,6 +124,10 @@ void PrintRules(const TracedAttempt& traced, bool with_events, const Console& co
   out << Title(console, "What the rules saw");
   if (!traced.reached) {
     out << "  nothing: what does not reach the password check counts for no rule\n";
+    return;
+  }
+  if (traced.too_late) {
+    out << "  nothing: its time lies further back than the lateness allows, so it counts for no rule\n";
     return;
   }
   if (traced.matches.empty()) out << "  no rule matched this attempt\n";
@@ -184,14 +189,14 @@ void PrintDecision(const Explanation& explanation, const Console& console, std::
   PrintEvents(explanation.decision_events, out);
 
   out << Title(console, "What would have let it pass");
-  if (const TracedWindow* window = WindowOf(explanation)) {
+  if (const TracedWindow* window = WindowOf(explanation); window != nullptr && !std::isnan(window->allowed)) {
     out << "  a threshold of " << NumberText(window->allowed) << " in place of \"" << window->condition
         << "\" of rule " << PrintableText(decision.rule) << "\n";
   } else if (evidence.span_ms == 0) {
     out << "  rule " << PrintableText(decision.rule)
         << " decides on one attempt; only an exception in it would help\n";
   }
-  out << "  " << ScopeWords(decision) << " on the allowlist\n";
+  out << "  " << ScopeWords(decision) << " on the allowlist: then it is challenged at most\n";
   if (explanation.asked) out << "  waiting until " << TimeText(decision.until_ms) << "\n";
 }
 
@@ -220,6 +225,15 @@ void WriteEvents(const Contributions& events, JsonWriter* json) {
   json->EndList().EndObject();
 }
 
+// A threshold that would have let it pass; null where none would.
+void WriteAllowed(double allowed, JsonWriter* json) {
+  if (std::isnan(allowed)) {
+    json->Null();
+  } else {
+    json->Number(allowed);
+  }
+}
+
 void WriteTraced(const TracedAttempt& traced, JsonWriter* json) {
   json->BeginObject().Key("attempt");
   WriteNote(traced.attempt, json);
@@ -242,7 +256,8 @@ void WriteTraced(const TracedAttempt& traced, JsonWriter* json) {
         .Key("met")
         .Bool(window.met);
     json->Key("quiet").Bool(window.quiet).Key("first").Text(FormatTimeMs(window.first_ms));
-    json->Key("last").Text(FormatTimeMs(window.last_ms)).Key("allowed").Number(window.allowed);
+    json->Key("last").Text(FormatTimeMs(window.last_ms)).Key("allowed");
+    WriteAllowed(window.allowed, json);
     json->Key("group").BeginObject();
     for (const auto& [field, value] : window.group) json->Key(field).Text(value);
     json->EndObject().Key("events");
@@ -309,7 +324,10 @@ std::string ToJson(const Explanation& explanation) {
     }
     json.Key("events");
     WriteEvents(explanation.decision_events, &json);
-    if (const TracedWindow* window = WindowOf(explanation)) json.Key("allowed").Number(window->allowed);
+    if (const TracedWindow* window = WindowOf(explanation)) {
+      json.Key("allowed");
+      WriteAllowed(window->allowed, &json);
+    }
   }
   json.EndObject();
   return json.text();

@@ -23,8 +23,8 @@ void Progress::Show() {
     const auto filled = static_cast<size_t>(share * kBarColumns);
     const auto left_ms = static_cast<int64_t>(seconds * (1 - share) / share) * 1000;
     line = Concat("[", std::string(filled, '#'), std::string(kBarColumns - filled, '.'), "] ",
-                  ShareText(static_cast<uint64_t>(share * 1000), 1000), "  ", line, ", ", DurationText(left_ms),
-                  " left");
+                  ShareText(static_cast<uint64_t>(share * 1000), 1000), "  ", line, ", ",
+                  DurationText(left_ms), " left");
   }
   console_.err << "\r\033[K" << line << std::flush;
   shown_ = true;

@@ -1,7 +1,7 @@
 // What a replay amounts to: figures gathered attempt by attempt, and the report of them for a person or a
 // machine.
 //
-// Memory stays below some 6 MiB whatever comes: counts of accounts and sources are exact up to 65,536 and
+// Memory stays below some 2 MiB whatever comes: counts of accounts and sources are exact up to 8,192 and
 // estimates above, the list of most stopped sources says "at least" where a flood made it forget. Adding an
 // attempt costs about 30 ns.
 #pragma once

@@ -105,9 +105,10 @@ absl::StatusOr<LoadedRules> LoadRules(const Config& config) {
     ASSIGN_OR_RETURN(const std::string text, ReadWholeFile(file, kYamlBytesMax));
     ParseSigma(text, file, config.placeholders, &documents, &findings);
   }
-  RETURN_IF_ERROR(findings.ToStatus());
+  // Compiled also after errors: what is wrong between the sound ones belongs into the same list.
   loaded.fields = std::make_unique<FieldTable>();
-  ASSIGN_OR_RETURN(loaded.rules, Compile(std::move(documents), loaded.fields.get()));
+  loaded.rules = Compile(std::move(documents), loaded.fields.get(), &findings);
+  RETURN_IF_ERROR(findings.ToStatus());
   return loaded;
 }
 

@@ -162,6 +162,13 @@ int RunTest(std::span<const std::string> arguments, Console& console) {
                  "the shipped rules where there is none");
   app.add_option("--junit", junit_file, "also write the results as JUnit XML to this file");
   app.add_flag("--json", json, "one JSON object instead of text");
+  app.footer(
+      "\nExamples:\n"
+      "  stockade test                                all tests of ./rules\n"
+      "  stockade test rules/many_accounts.yml        the test beside this rule\n"
+      "  stockade test --junit results.xml rules\n"
+      "\nExit codes: 0 every test passed · 1 a test failed · 2 wrong arguments or a file that cannot be "
+      "read\n");
   if (const auto code = ParseArguments(&app, arguments, console)) return *code;
 
   if (paths.empty()) {

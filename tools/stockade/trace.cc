@@ -47,103 +47,177 @@ TracedWindow Own(const WindowReading& reading) {
   return window;
 }
 
-// Traces one attempt, from its Assess to the end of its Observe.
+// Whose outcome the engine is taking. Mostly that of the attempt being observed; but one whose time was held
+// back is taken during a later Assess, or at the end (window/watermark.h).
+class Turn {
+ public:
+  void Assess(uint64_t line) {
+    current_ = line;
+    observing_ = false;
+  }
+  void TakeVerdict(const Verdict& verdict) {
+    observing_ = true;
+    if (verdict.time_ticket == kTicketTooLate) return;  // says nothing of the held one
+    held_ = verdict.time_ticket >= kTicketHeldFirst ? current_ : 0;
+  }
+  void EndObserve() { observing_ = false; }
+
+  uint64_t line() const noexcept { return observing_ ? current_ : held_; }
+  uint64_t held() const noexcept { return held_; }  // 0: none
+
+ private:
+  uint64_t current_ = 0;
+  uint64_t held_ = 0;
+  bool observing_ = false;
+};
+
+// Traces one attempt, from its Assess until its outcome is taken.
 class AttemptTracer {
  public:
-  void Begin(const Record& record, ReplaySession* session) {
-    traced_.attempt = Note(record, *session);
-    session->engine().SetTracing(true);
-    on_ = true;
-  }
-  void TakeVerdict(const Verdict& verdict, bool reaches) {
-    traced_.verdict = verdict.kind;
-    traced_.challenge_kind = verdict.challenge_kind;
-    traced_.lane = verdict.lane;
-    traced_.by = std::string(verdict.by);
-    traced_.reason = std::string(verdict.reason);
-    traced_.reached = reaches;
-  }
-  void End() { on_ = false; }
-  bool on() const noexcept { return on_; }
+  // `line` is the attempt's; 0: none.
+  AttemptTracer(uint64_t line, ReplaySession* session, const Turn* turn)
+      : line_(line), session_(*session), turn_(*turn) {}
 
-  void TakeStep(const GateStep& step) { traced_.steps.emplace_back(step.step, step.said); }
-  void TakeMatch(std::string_view rule) { traced_.matches.emplace_back(rule); }
-  void TakeWindow(const WindowReading& reading) { traced_.windows.push_back(Own(reading)); }
-  void TakeDecision(const Decision& decision) { traced_.decisions.push_back(decision); }
+  bool on() const noexcept { return on_; }
+  bool done() const noexcept { return done_; }
+
+  void BeforeAssess(const Record& record) {
+    if (record.position != line_ || done_) return;
+    traced_.attempt = Note(record, session_);
+    on_ = assessing_ = true;
+  }
+  void OnVerdict(const Record& record, const Verdict& verdict, bool reaches) {
+    if (record.position == line_ && on_) {
+      assessing_ = false;
+      traced_.verdict = verdict.kind;
+      traced_.challenge_kind = verdict.challenge_kind;
+      traced_.lane = verdict.lane;
+      traced_.by = std::string(verdict.by);
+      traced_.reason = std::string(verdict.reason);
+      traced_.reached = reaches;
+      traced_.too_late = verdict.time_ticket == kTicketTooLate;
+    } else if (on_ && turn_.held() != line_) {
+      End();
+    }
+  }
+  void AfterRecord(const Record& record) {
+    if (record.position == line_ && on_ && turn_.held() != line_) End();
+  }
+  void End() {
+    done_ = done_ || on_;
+    on_ = false;
+  }
+
+  void TakeStep(const GateStep& step) {
+    if (assessing_) traced_.steps.emplace_back(step.step, step.said);
+  }
+  void TakeMatch(std::string_view rule) {
+    if (mine()) traced_.matches.emplace_back(rule);
+  }
+  void TakeWindow(const WindowReading& reading) {
+    if (mine()) traced_.windows.push_back(Own(reading));
+  }
+  void TakeDecision(const Decision& decision) {
+    if (mine()) traced_.decisions.push_back(decision);
+  }
 
   TracedAttempt Take() { return std::move(traced_); }
 
  private:
+  bool mine() const noexcept { return on_ && turn_.line() == line_; }
+
+  const uint64_t line_;
+  ReplaySession& session_;
+  const Turn& turn_;
   TracedAttempt traced_;
   bool on_ = false;
+  bool assessing_ = false;
+  bool done_ = false;
 };
 
 // The first pass: up to the line, or up to the decision.
 class Search final : public EngineListener {
  public:
-  Search(const Question& question, ReplaySession* session) : question_(question), session_(*session) {}
+  Search(const Question& question, ReplaySession* session)
+      : question_(question), session_(*session), tracer_(question.line, session, &turn_) {}
 
   void OnGateStep(const GateStep& step) override { tracer_.TakeStep(step); }
   void OnRuleMatch(std::string_view rule) override { tracer_.TakeMatch(rule); }
   void OnWindow(const WindowReading& reading) override { tracer_.TakeWindow(reading); }
   void OnDecision(const Decision& decision) override {
-    if (tracer_.on()) tracer_.TakeDecision(decision);
+    tracer_.TakeDecision(decision);
     if (question_.decision_id.empty()) {
-      if (!done_) made_at_[decision.id] = line_;
-    } else if (!done_ && decision.id == question_.decision_id) {
+      if (!verdict_given_) made_at_[decision.id] = turn_.line();
+    } else if (!decision_ && decision.id == question_.decision_id) {
       decision_ = decision;
-      decision_line_ = line_;
-      done_ = true;
+      decision_line_ = turn_.line();
     }
   }
 
-  bool OnBatch() const { return !done_ && !Interrupted(); }
+  bool OnBatch() const { return !done() && !Interrupted(); }
   void OnUnreadable(const Record& record) {
-    if (done_ || record.position != question_.line) return;
+    if (question_.line == 0 || record.position != question_.line) return;
     unreadable_ = Concat(session_.inputs().inputs[record.input].name, ":", record.line, ": ",
                          Name(record.error), ": ", Help(record.error));
-    done_ = true;
   }
   void BeforeAssess(const Record& record) {
-    line_ = record.position;
-    if (!done_ && record.position == question_.line) tracer_.Begin(record, &session_);
+    turn_.Assess(record.position);
+    tracer_.BeforeAssess(record);
+    if (tracer_.on()) session_.engine().SetTracing(true);
   }
-  void OnVerdict(const Record&, const Verdict& verdict, bool reaches) {
-    if (!tracer_.on()) return;
-    tracer_.TakeVerdict(verdict, reaches);
+  void OnVerdict(const Record& record, const Verdict& verdict, bool reaches) {
+    turn_.TakeVerdict(verdict);
+    const bool was_on = tracer_.on();
+    tracer_.OnVerdict(record, verdict, reaches);
+    if (was_on && !tracer_.on()) session_.engine().SetTracing(false);
+    if (record.position != question_.line) return;
+    verdict_given_ = true;
     if (verdict.decision == nullptr) return;
     decision_ = *verdict.decision;
     const auto made = made_at_.find(decision_->id);
     if (made != made_at_.end()) decision_line_ = made->second;
   }
-  void AfterRecord(const Record&) {
-    if (!tracer_.on()) return;
-    session_.engine().SetTracing(false);
+  void AfterRecord(const Record& record) {
+    turn_.EndObserve();
+    const bool was_on = tracer_.on();
+    tracer_.AfterRecord(record);
+    if (was_on && !tracer_.on()) session_.engine().SetTracing(false);
+  }
+  // After the run: an attempt whose time was held to the end is complete only now.
+  void Report(Explanation* explanation, uint64_t* decision_line) {
     tracer_.End();
-    asked_ = tracer_.Take();
-    done_ = true;
+    if (tracer_.done()) explanation->asked = tracer_.Take();
+    explanation->unreadable = std::move(unreadable_);
+    explanation->decision = std::move(decision_);
+    *decision_line = decision_line_;
   }
 
-  std::optional<TracedAttempt> asked_;
-  std::string unreadable_;
-  std::optional<Decision> decision_;
-  uint64_t decision_line_ = 0;  // 0: not known
-
  private:
+  bool done() const {
+    return tracer_.done() || !unreadable_.empty() ||
+           (!question_.decision_id.empty() && decision_.has_value());
+  }
+
   const Question& question_;
   ReplaySession& session_;
+  Turn turn_;
   AttemptTracer tracer_;
   absl::flat_hash_map<std::string, uint64_t>
       made_at_;  // decision → line of the attempt that brought it about
-  uint64_t line_ = 0;
-  bool done_ = false;
+  std::string unreadable_;
+  std::optional<Decision> decision_;
+  uint64_t decision_line_ = 0;  // 0: not known
+  bool verdict_given_ = false;
 };
 
 // The second pass: who counted in the windows that mattered.
 class Collection final : public EngineListener {
  public:
   Collection(Explanation* explanation, uint64_t decision_line, ReplaySession* session)
-      : explanation_(*explanation), session_(*session), decision_line_(decision_line) {
+      : explanation_(*explanation),
+        session_(*session),
+        decision_line_(decision_line),
+        tracer_(decision_line, session, &turn_) {
     if (explanation_.asked) {
       last_line_ = explanation_.asked->attempt.line;
       for (const TracedWindow& window : explanation_.asked->windows) Widen(window.first_ms, window.last_ms);
@@ -155,56 +229,60 @@ class Collection final : public EngineListener {
     }
   }
 
-  void OnGateStep(const GateStep& step) override {
-    if (tracer_.on()) tracer_.TakeStep(step);
-  }
-  void OnRuleMatch(std::string_view rule) override {
-    if (tracer_.on()) tracer_.TakeMatch(rule);
-  }
-  void OnDecision(const Decision& decision) override {
-    if (tracer_.on()) tracer_.TakeDecision(decision);
-  }
+  void OnGateStep(const GateStep& step) override { tracer_.TakeStep(step); }
+  void OnRuleMatch(std::string_view rule) override { tracer_.TakeMatch(rule); }
+  void OnDecision(const Decision& decision) override { tracer_.TakeDecision(decision); }
   void OnWindow(const WindowReading& reading) override {
-    if (tracer_.on()) tracer_.TakeWindow(reading);
-    if (explanation_.asked && note_.line <= explanation_.asked->attempt.line) {
+    tracer_.TakeWindow(reading);
+    const AttemptNote& note = turn_.line() == note_.line ? note_ : held_note_;
+    if (note.line != turn_.line() || note.line == 0) return;  // outside all windows that matter
+    if (explanation_.asked && note.line <= explanation_.asked->attempt.line) {
       for (TracedWindow& window : explanation_.asked->windows) {
         if (window.rule == reading.rule && window.key == reading.key &&
-            Within(window.first_ms, window.last_ms)) {
-          window.events.Add(note_);
+            Within(note, window.first_ms, window.last_ms)) {
+          window.events.Add(note);
         }
       }
     }
-    if (!explanation_.decision || note_.line > decision_line_) return;
+    if (!explanation_.decision || note.line > decision_line_) return;
     const Decision& decision = *explanation_.decision;
     if (decision.rule == reading.rule && SameGroup(decision.evidence.group, reading) &&
-        Within(decision.evidence.first_ms, decision.evidence.last_ms)) {
-      explanation_.decision_events.Add(note_);
+        Within(note, decision.evidence.first_ms, decision.evidence.last_ms)) {
+      explanation_.decision_events.Add(note);
     }
   }
 
   bool OnBatch() const { return !done_ && !Interrupted(); }
   void OnUnreadable(const Record&) {}
   void BeforeAssess(const Record& record) {
+    turn_.Assess(record.position);
     if (done_) return;
+    tracer_.BeforeAssess(record);
     const int64_t time_ms = record.event.attempt.time_ns / kNsPerMs;
-    const bool is_trigger = record.position == decision_line_;
-    const bool counts = time_ms >= from_ms_ && time_ms <= to_ms_;
-    session_.engine().SetTracing(is_trigger || counts);
-    if (is_trigger || counts) note_ = Note(record, session_);
-    if (is_trigger) tracer_.Begin(record, &session_);
+    const bool counts = (time_ms >= from_ms_ && time_ms <= to_ms_) || record.position == decision_line_;
+    session_.engine().SetTracing(counts || tracer_.on() || turn_.held() != 0);
+    if (counts) note_ = Note(record, session_);
   }
-  void OnVerdict(const Record&, const Verdict& verdict, bool reaches) {
-    if (tracer_.on()) tracer_.TakeVerdict(verdict, reaches);
+  void OnVerdict(const Record& record, const Verdict& verdict, bool reaches) {
+    turn_.TakeVerdict(verdict);
+    tracer_.OnVerdict(record, verdict, reaches);
+    if (turn_.held() == record.position) held_note_ = note_;
   }
   void AfterRecord(const Record& record) {
-    if (tracer_.on()) {
-      tracer_.End();
-      explanation_.trigger = tracer_.Take();
-      if (explanation_.decision->evidence.span_ms == 0) explanation_.decision_events.Add(note_);
-    }
-    if (record.position < last_line_ || done_) return;
+    turn_.EndObserve();
+    tracer_.AfterRecord(record);
+    if (done_ || record.position < last_line_ || tracer_.on()) return;
+    // The last attempt that matters may itself be held; then the next one settles it.
+    if (turn_.held() != 0 && turn_.held() <= last_line_) return;
     done_ = true;
     session_.engine().SetTracing(false);
+  }
+  void Report() {
+    tracer_.End();
+    if (!tracer_.done()) return;
+    explanation_.trigger = tracer_.Take();
+    if (explanation_.decision->evidence.span_ms == 0)
+      explanation_.decision_events.Add(explanation_.trigger->attempt);
   }
 
  private:
@@ -212,8 +290,8 @@ class Collection final : public EngineListener {
     from_ms_ = std::min(from_ms_, first_ms);
     to_ms_ = std::max(to_ms_, last_ms);
   }
-  bool Within(int64_t first_ms, int64_t last_ms) const {
-    return note_.time_ms >= first_ms && note_.time_ms <= last_ms;
+  static bool Within(const AttemptNote& note, int64_t first_ms, int64_t last_ms) {
+    return note.time_ms >= first_ms && note.time_ms <= last_ms;
   }
   static bool SameGroup(const Group& group, const WindowReading& reading) {
     return std::equal(
@@ -224,8 +302,10 @@ class Collection final : public EngineListener {
   Explanation& explanation_;
   ReplaySession& session_;
   const uint64_t decision_line_;
+  Turn turn_;
   AttemptTracer tracer_;
-  AttemptNote note_;
+  AttemptNote note_;       // of the current attempt, where it lies in a window's time
+  AttemptNote held_note_;  // of the held one
   uint64_t last_line_ = 0;
   int64_t from_ms_ = INT64_MAX;
   int64_t to_ms_ = INT64_MIN;
@@ -251,10 +331,7 @@ absl::StatusOr<Explanation> Explain(ReplaySession* session, const Question& ques
     Search search(question, session);
     RETURN_IF_ERROR(session->Start(&search));
     RETURN_IF_ERROR(DriveReplay(session, &search));
-    explanation.asked = std::move(search.asked_);
-    explanation.unreadable = std::move(search.unreadable_);
-    explanation.decision = std::move(search.decision_);
-    decision_line = search.decision_line_;
+    search.Report(&explanation, &decision_line);
   }
   if (!explanation.unreadable.empty()) {
     explanation.found = Explanation::Found::kUnreadable;
@@ -266,6 +343,7 @@ absl::StatusOr<Explanation> Explain(ReplaySession* session, const Question& ques
     Collection collection(&explanation, decision_line, session);
     RETURN_IF_ERROR(session->Start(&collection));
     RETURN_IF_ERROR(DriveReplay(session, &collection));
+    collection.Report();
   }
   return explanation;
 }

@@ -70,7 +70,8 @@ struct TracedAttempt {
   Lane lane = Lane::kUnfamiliar;
   std::string by;
   std::string reason;
-  bool reached = false;  // the password check, and with it the rules
+  bool reached = false;   // the password check, and with it the rules
+  bool too_late = false;  // its time lies further back than the lateness: no rule counted it
   std::vector<std::string> matches;
   std::vector<TracedWindow> windows;
   std::vector<Decision> decisions;  // that this attempt brought about
