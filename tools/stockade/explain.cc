@@ -18,7 +18,7 @@ namespace stockade {
 namespace {
 
 constexpr std::string_view kFooter = R"(
-Give it the inputs and options of the replay whose answer is to be explained: it replays them, up to twice.
+Give it the inputs and options of the replay whose answer is to be explained: it replays them, up to three times.
 
 Examples:
   stockade explain --line 4711 logins.ndjson
@@ -40,7 +40,7 @@ absl::Status CheckQuestion(const Question& question, bool line_given, const Repl
     struct stat about;
     if (input == "-" || (stat(input.c_str(), &about) == 0 && !S_ISREG(about.st_mode))) {
       return absl::InvalidArgumentError(
-          Concat(Quoted(input), ": explain reads its inputs twice, so they must be files"));
+          Concat(Quoted(input), ": explain reads its inputs more than once, so they must be files"));
     }
   }
   return absl::OkStatus();

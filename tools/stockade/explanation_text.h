@@ -12,7 +12,7 @@ namespace stockade {
 // order in force and the attempts it rests on, and what would have let the attempt pass.
 void PrintExplanation(const Explanation& explanation, const Console& console, std::ostream& out);
 
-// {"asked":…,"decision":…,"made_at_line":…,"trigger":…,"events":…}; members are only ever added.
+// {"asked":…,"decision":…,"trigger":…,"allowed":…}; members are only ever added.
 std::string ToJson(const Explanation& explanation);
 
 }  // namespace stockade
