@@ -75,6 +75,34 @@ TEST_CASE("a line that was let through shows how near its windows were", "[expla
   CHECK_THAT(run.out, !Catch::Contains("user3"));
 }
 
+TEST_CASE("a decision of a rule over other rules names the attempts that counted in those", "[explain]") {
+  const Scene scene;
+  WriteAttack(scene);
+  std::string rules = scene.Read("rules.yml");
+  rules.erase(rules.find("response:"),
+              rules.find('\n', rules.find("response:")) - rules.find("response:") + 1);
+  rules += R"(---
+title: An address that fails often, once an hour
+id: 5d0c2a52-2f4e-4f5b-9f0e-2d8f9a6f0a03
+name: often
+logsource: {category: authentication}
+correlation:
+  type: event_count
+  rules: [frequency]
+  group-by: [source.ip]
+  timespan: 1h
+  condition: {gte: 1}
+response: {action: block, target: source.ip, for: 15m}
+)";
+  scene.Write("rules.yml", rules);
+  const std::string id = IdOfDecision(scene);
+  const ProgramRun run = ExplainLog(scene, {"--decision", id});
+  CHECK(run.exit_code == kExitFine);
+  const std::string grounds = run.out.substr(run.out.find("The attempts it rests on"));
+  CHECK_THAT(grounds, Catch::Contains("often: 1 within 1h") && Catch::Contains("frequency: 5 within 10m"));
+  for (int i = 0; i < 5; ++i) CHECK_THAT(grounds, Catch::Contains("user" + std::to_string(i)));
+}
+
 TEST_CASE("of many attempts the first and the last few are named", "[explain]") {
   const Scene scene;
   std::string log;

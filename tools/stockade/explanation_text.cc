@@ -162,6 +162,26 @@ const TracedWindow* WindowOf(const Explanation& explanation) {
   return nullptr;
 }
 
+// The attempts a decision rests on, window by window.
+void PrintGrounds(const Explanation& explanation, const Console& console, std::ostream& out) {
+  out << Title(console, "The attempts it rests on");
+  if (!explanation.trigger) {
+    out << "  not in this input\n";
+    return;
+  }
+  bool any = false;
+  for (const TracedWindow& window : explanation.trigger->windows) {
+    if (!window.of_decision) continue;
+    any = true;
+    PrintWindow(window, out);
+    PrintEvents(window.events, out);
+  }
+  if (any) return;
+  Contributions alone;  // a rule that decides on one attempt
+  alone.Add(explanation.trigger->attempt);
+  PrintEvents(alone, out);
+}
+
 void PrintDecision(const Explanation& explanation, const Console& console, std::ostream& out) {
   const Decision& decision = *explanation.decision;
   const Evidence& evidence = decision.evidence;
@@ -184,15 +204,17 @@ void PrintDecision(const Explanation& explanation, const Console& console, std::
   if (explanation.trigger) {
     out << "  brought about by line " << CountText(explanation.trigger->attempt.line) << "\n";
   }
-  out << Title(console, "The attempts it rests on");
-  if (explanation.decision_events.total == 0) out << "  not in this input\n";
-  PrintEvents(explanation.decision_events, out);
+  PrintGrounds(explanation, console, out);
 
   out << Title(console, "What would have let it pass");
-  if (const TracedWindow* window = WindowOf(explanation); window != nullptr && !std::isnan(window->allowed)) {
-    out << "  a threshold of " << NumberText(window->allowed) << " in place of \"" << window->condition
-        << "\" of rule " << PrintableText(decision.rule) << "\n";
-  } else if (evidence.span_ms == 0) {
+  if (explanation.trigger) {
+    for (const TracedWindow& window : explanation.trigger->windows) {
+      if (!window.of_decision || std::isnan(window.allowed)) continue;
+      out << "  a threshold of " << NumberText(window.allowed) << " in place of \"" << window.condition
+          << "\" of rule " << PrintableText(window.rule) << "\n";
+    }
+  }
+  if (evidence.span_ms == 0) {
     out << "  rule " << PrintableText(decision.rule)
         << " decides on one attempt; only an exception in it would help\n";
   }
@@ -255,7 +277,12 @@ void WriteTraced(const TracedAttempt& traced, JsonWriter* json) {
         .Bool(window.estimated)
         .Key("met")
         .Bool(window.met);
-    json->Key("quiet").Bool(window.quiet).Key("first").Text(FormatTimeMs(window.first_ms));
+    json->Key("of_decision")
+        .Bool(window.of_decision)
+        .Key("quiet")
+        .Bool(window.quiet)
+        .Key("first")
+        .Text(FormatTimeMs(window.first_ms));
     json->Key("last").Text(FormatTimeMs(window.last_ms)).Key("allowed");
     WriteAllowed(window.allowed, json);
     json->Key("group").BeginObject();
@@ -322,8 +349,6 @@ std::string ToJson(const Explanation& explanation) {
       json.Key("trigger");
       WriteTraced(*explanation.trigger, &json);
     }
-    json.Key("events");
-    WriteEvents(explanation.decision_events, &json);
     if (const TracedWindow* window = WindowOf(explanation)) {
       json.Key("allowed");
       WriteAllowed(window->allowed, &json);

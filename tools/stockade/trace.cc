@@ -10,8 +10,6 @@
 namespace stockade {
 namespace {
 
-using Group = std::vector<std::pair<std::string, std::string>>;
-
 constexpr int64_t kNsPerMs = 1'000'000;
 
 AttemptNote Note(const Record& record, const ReplaySession& session) {
@@ -135,7 +133,7 @@ class AttemptTracer {
   bool done_ = false;
 };
 
-// The first pass: up to the line, or up to the decision.
+// A first pass: up to the line, or up to the decision.
 class Search final : public EngineListener {
  public:
   Search(const Question& question, ReplaySession* session)
@@ -210,45 +208,33 @@ class Search final : public EngineListener {
   bool verdict_given_ = false;
 };
 
-// The second pass: who counted in the windows that mattered.
+// The last pass: who counted in the windows of the attempts that are explained.
 class Collection final : public EngineListener {
  public:
-  Collection(Explanation* explanation, uint64_t decision_line, ReplaySession* session)
-      : explanation_(*explanation),
-        session_(*session),
-        decision_line_(decision_line),
-        tracer_(decision_line, session, &turn_) {
-    if (explanation_.asked) {
-      last_line_ = explanation_.asked->attempt.line;
-      for (const TracedWindow& window : explanation_.asked->windows) Widen(window.first_ms, window.last_ms);
-    }
-    if (explanation_.decision && decision_line_ > 0) {
-      last_line_ = std::max(last_line_, decision_line_);
-      const Evidence& evidence = explanation_.decision->evidence;
-      if (evidence.span_ms > 0) Widen(evidence.first_ms, evidence.last_ms);
+  // Fills the windows of both; either may be null.
+  Collection(TracedAttempt* asked, TracedAttempt* trigger, ReplaySession* session) : session_(*session) {
+    for (TracedAttempt* const attempt : {asked, trigger}) {
+      if (attempt == nullptr) continue;
+      for (TracedWindow& window : attempt->windows) {
+        wanted_.push_back(Wanted{&window, attempt->attempt.line});
+        last_line_ = std::max(last_line_, attempt->attempt.line);
+        from_ms_ = std::min(from_ms_, window.first_ms);
+        to_ms_ = std::max(to_ms_, window.last_ms);
+      }
     }
   }
 
-  void OnGateStep(const GateStep& step) override { tracer_.TakeStep(step); }
-  void OnRuleMatch(std::string_view rule) override { tracer_.TakeMatch(rule); }
-  void OnDecision(const Decision& decision) override { tracer_.TakeDecision(decision); }
+  bool needed() const noexcept { return !wanted_.empty(); }
+
   void OnWindow(const WindowReading& reading) override {
-    tracer_.TakeWindow(reading);
     const AttemptNote& note = turn_.line() == note_.line ? note_ : held_note_;
     if (note.line != turn_.line() || note.line == 0) return;  // outside all windows that matter
-    if (explanation_.asked && note.line <= explanation_.asked->attempt.line) {
-      for (TracedWindow& window : explanation_.asked->windows) {
-        if (window.rule == reading.rule && window.key == reading.key &&
-            Within(note, window.first_ms, window.last_ms)) {
-          window.events.Add(note);
-        }
+    for (const Wanted& wanted : wanted_) {
+      TracedWindow& window = *wanted.window;
+      if (window.rule == reading.rule && window.key == reading.key && note.line <= wanted.line &&
+          note.time_ms >= window.first_ms && note.time_ms <= window.last_ms) {
+        window.events.Add(note);
       }
-    }
-    if (!explanation_.decision || note.line > decision_line_) return;
-    const Decision& decision = *explanation_.decision;
-    if (decision.rule == reading.rule && SameGroup(decision.evidence.group, reading) &&
-        Within(note, decision.evidence.first_ms, decision.evidence.last_ms)) {
-      explanation_.decision_events.Add(note);
     }
   }
 
@@ -257,53 +243,33 @@ class Collection final : public EngineListener {
   void BeforeAssess(const Record& record) {
     turn_.Assess(record.position);
     if (done_) return;
-    tracer_.BeforeAssess(record);
     const int64_t time_ms = record.event.attempt.time_ns / kNsPerMs;
-    const bool counts = (time_ms >= from_ms_ && time_ms <= to_ms_) || record.position == decision_line_;
-    session_.engine().SetTracing(counts || tracer_.on() || turn_.held() != 0);
+    const bool counts = time_ms >= from_ms_ && time_ms <= to_ms_;
+    session_.engine().SetTracing(counts || turn_.held() != 0);
     if (counts) note_ = Note(record, session_);
   }
-  void OnVerdict(const Record& record, const Verdict& verdict, bool reaches) {
+  void OnVerdict(const Record& record, const Verdict& verdict, bool) {
     turn_.TakeVerdict(verdict);
-    tracer_.OnVerdict(record, verdict, reaches);
     if (turn_.held() == record.position) held_note_ = note_;
   }
   void AfterRecord(const Record& record) {
     turn_.EndObserve();
-    tracer_.AfterRecord(record);
-    if (done_ || record.position < last_line_ || tracer_.on()) return;
+    if (done_ || record.position < last_line_) return;
     // The last attempt that matters may itself be held; then the next one settles it.
     if (turn_.held() != 0 && turn_.held() <= last_line_) return;
     done_ = true;
     session_.engine().SetTracing(false);
   }
-  void Report() {
-    tracer_.End();
-    if (!tracer_.done()) return;
-    explanation_.trigger = tracer_.Take();
-    if (explanation_.decision->evidence.span_ms == 0)
-      explanation_.decision_events.Add(explanation_.trigger->attempt);
-  }
 
  private:
-  void Widen(int64_t first_ms, int64_t last_ms) {
-    from_ms_ = std::min(from_ms_, first_ms);
-    to_ms_ = std::max(to_ms_, last_ms);
-  }
-  static bool Within(const AttemptNote& note, int64_t first_ms, int64_t last_ms) {
-    return note.time_ms >= first_ms && note.time_ms <= last_ms;
-  }
-  static bool SameGroup(const Group& group, const WindowReading& reading) {
-    return std::equal(
-        group.begin(), group.end(), reading.group.begin(), reading.group.end(),
-        [](const auto& a, const auto& b) { return a.first == b.first && a.second == b.second; });
-  }
+  struct Wanted {
+    TracedWindow* window;
+    uint64_t line;  // of the attempt that saw it so: later ones are not in it
+  };
 
-  Explanation& explanation_;
   ReplaySession& session_;
-  const uint64_t decision_line_;
+  std::vector<Wanted> wanted_;
   Turn turn_;
-  AttemptTracer tracer_;
   AttemptNote note_;       // of the current attempt, where it lies in a window's time
   AttemptNote held_note_;  // of the held one
   uint64_t last_line_ = 0;
@@ -311,6 +277,29 @@ class Collection final : public EngineListener {
   int64_t to_ms_ = INT64_MIN;
   bool done_ = false;
 };
+
+// Marks the windows that a decision rests on: that of its rule, and, where the rule correlates other
+// correlations, theirs, as far as their conditions held.
+void MarkWindows(const RuleSet& rules, std::string_view rule, TracedAttempt* trigger) {
+  const size_t base = rules.rules().size();
+  std::vector<size_t> open;  // unified indices to look at
+  std::vector<bool> seen(base + rules.correlations().size());
+  for (size_t i = base; i < seen.size(); ++i) {
+    if (rules.header(i).handle() == rule) open.push_back(i);
+  }
+  while (!open.empty()) {
+    const size_t unified = open.back();
+    open.pop_back();
+    if (unified < base || seen[unified]) continue;
+    seen[unified] = true;
+    for (TracedWindow& window : trigger->windows) {
+      if (window.met && window.rule == rules.header(unified).handle()) window.of_decision = true;
+    }
+    for (const auto& reference : rules.correlations()[unified - base].references) {
+      open.push_back(reference.unified);
+    }
+  }
+}
 
 }  // namespace
 
@@ -339,12 +328,23 @@ absl::StatusOr<Explanation> Explain(ReplaySession* session, const Question& ques
   }
   if (!explanation.asked && !explanation.decision) return explanation;
   explanation.found = Explanation::Found::kAttempt;
-  {
-    Collection collection(&explanation, decision_line, session);
-    RETURN_IF_ERROR(session->Start(&collection));
-    RETURN_IF_ERROR(DriveReplay(session, &collection));
-    collection.Report();
+  if (explanation.decision && decision_line > 0) {
+    const Question made{decision_line, ""};
+    Search search(made, session);
+    RETURN_IF_ERROR(session->Start(&search));
+    RETURN_IF_ERROR(DriveReplay(session, &search));
+    Explanation of_trigger;
+    search.Report(&of_trigger, &decision_line);
+    explanation.trigger = std::move(of_trigger.asked);
+    if (explanation.trigger) {
+      MarkWindows(*session->rules().rules, explanation.decision->rule, &*explanation.trigger);
+    }
   }
+  Collection collection(explanation.asked ? &*explanation.asked : nullptr,
+                        explanation.trigger ? &*explanation.trigger : nullptr, session);
+  if (!collection.needed()) return explanation;
+  RETURN_IF_ERROR(session->Start(&collection));
+  RETURN_IF_ERROR(DriveReplay(session, &collection));
   return explanation;
 }
 

@@ -1,9 +1,10 @@
-// What `explain` knows after replaying a log twice: first to find the line or the decision, then with the
-// engine's tracing on for the time of the windows that mattered, to name the attempts that counted in them.
+// What `explain` knows after replaying a log up to three times: to find the line or the decision, to trace
+// the attempt that brought the decision about, and, with the engine's tracing on for the time of the windows
+// that mattered, to name the attempts that counted in them.
 //
-// Both passes are the run that replay makes, with the same options, so what is explained is what happened
-// there. Costs two replays up to the line in question, the second up to several times slower inside the
-// windows' time; memory is bounded as in replay, plus 16 bytes a decision.
+// All passes are the run that replay makes, with the same options, so what is explained is what happened
+// there. Each costs a replay up to the line in question, the last several times more inside the windows'
+// time; memory is bounded as in replay, plus some 50 bytes a decision.
 #pragma once
 
 #include <cstdint>
@@ -58,6 +59,7 @@ struct TracedWindow {
   double allowed = 0;
   Hash128 key;
   std::vector<std::pair<std::string, std::string>> group;
+  bool of_decision = false;  // of a trigger: the decision rests on it
   Contributions events;
 };
 
@@ -85,7 +87,6 @@ struct Explanation {
   std::optional<TracedAttempt> asked;    // of --line
   std::optional<Decision> decision;      // the one asked for, or in force for the line
   std::optional<TracedAttempt> trigger;  // the attempt that brought the decision about
-  Contributions decision_events;         // the attempts it rests on
 };
 
 // Exactly one of them is asked for.
