@@ -173,7 +173,10 @@ void PrintGrounds(const Explanation& explanation, const Console& console, std::o
   for (const TracedWindow& window : explanation.trigger->windows) {
     if (!window.of_decision) continue;
     any = true;
-    PrintWindow(window, out);
+    out << "  " << PrintableText(window.rule) << ": "
+        << ValueText(window.value, window.at_least, window.estimated) << " within "
+        << FormatSpanMs(window.span_ms) << " for " << GroupText(window.group) << " (" << window.condition
+        << ")\n";
     PrintEvents(window.events, out);
   }
   if (any) return;
@@ -218,7 +221,9 @@ void PrintDecision(const Explanation& explanation, const Console& console, std::
     out << "  rule " << PrintableText(decision.rule)
         << " decides on one attempt; only an exception in it would help\n";
   }
-  out << "  " << ScopeWords(decision) << " on the allowlist: then it is challenged at most\n";
+  if (decision.action != Action::kChallenge) {
+    out << "  " << ScopeWords(decision) << " on the allowlist: then it is challenged at most\n";
+  }
   if (explanation.asked) out << "  waiting until " << TimeText(decision.until_ms) << "\n";
 }
 
