@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "engine/event/printable_text.h"
 #include "engine/limits.h"
 #include "engine/text.h"
 
@@ -18,7 +19,8 @@ std::string Finding::ToString() const {
   const bool is_warning = severity == Severity::kWarning;
   const std::string key_text = is_warning ? (key.empty() ? "warning" : "warning: " + key) : key;
   const absl::Status status = ErrorAt(place, key_text, what);
-  return std::string(FromAbsl(status.message()));
+  // Keys are quoted as they were written.
+  return PrintableLine(FromAbsl(status.message()));
 }
 
 void Findings::Error(Place place, std::string_view key, std::string_view what, std::string_view suggestion) {
@@ -100,19 +102,9 @@ std::string DidYouMean(std::string_view nearest) {
 }
 
 std::string Quoted(std::string_view text, char quote) {
-  constexpr char kHex[] = "0123456789abcdef";
-  std::string out(1, quote);
   const size_t shown = std::min(text.size(), kPrintedFieldBytesMax);
-  for (size_t i = 0; i < shown; ++i) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    if (byte < 0x20 || byte == 0x7f) {
-      out += "\\x";
-      out += kHex[byte >> 4];
-      out += kHex[byte & 15];
-    } else {
-      out += text[i];
-    }
-  }
+  std::string out(1, quote);
+  out += PrintableLine(text.substr(0, shown));
   if (shown < text.size()) out += "...";
   out += quote;
   return out;

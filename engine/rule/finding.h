@@ -73,7 +73,7 @@ std::string_view Nearest(std::string_view word, std::span<const std::string_view
 // "; did you mean 'x'?", or "" where Nearest gives "".
 std::string DidYouMean(std::string_view nearest);
 
-// `text` for an error message: in quotes, control characters shown as \xHH, cut at kPrintedFieldBytesMax
+// `text` for an error message: in quotes, what a terminal obeys shown as \xHH, cut at kPrintedFieldBytesMax
 // bytes.
 std::string Quoted(std::string_view text, char quote = '\'');
 

@@ -6,7 +6,6 @@
 
 #include "absl/strings/str_format.h"
 #include "absl/time/time.h"
-#include "engine/limits.h"
 #include "engine/text.h"
 
 namespace stockade {
@@ -16,29 +15,6 @@ size_t Columns(std::string_view text) {
   size_t columns = 0;
   for (const char c : text) columns += (static_cast<unsigned char>(c) & 0xc0) != 0x80;
   return columns;
-}
-
-// Bytes of the well-formed UTF-8 sequence at the begin of `text` that a terminal shows without obeying it; 0
-// for anything else. C1 controls (U+0080…U+009F) and the marks that turn the direction of writing
-// (U+202A…U+202E, U+2066…U+2069) are obeyed by terminals and so are none.
-size_t ShowableSequence(std::string_view text) {
-  const auto lead = static_cast<unsigned char>(text[0]);
-  if (lead < 0x80) return lead >= 0x20 && lead != 0x7f ? 1 : 0;
-  const size_t size = lead >= 0xc2 && lead < 0xe0   ? 2
-                      : lead >= 0xe0 && lead < 0xf0 ? 3
-                      : lead >= 0xf0 && lead < 0xf5 ? 4
-                                                    : 0;
-  if (size == 0 || text.size() < size) return 0;
-  uint32_t code = lead & (0x7fu >> size);
-  for (size_t i = 1; i < size; ++i) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    if ((byte & 0xc0) != 0x80) return 0;
-    code = code << 6 | (byte & 0x3fu);
-  }
-  if ((size == 3 && code < 0x800) || (size == 4 && (code < 0x10000 || code > 0x10ffff))) return 0;
-  if (code >= 0xd800 && code < 0xe000) return 0;
-  if (code < 0xa0 || (code >= 0x202a && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069)) return 0;
-  return size;
 }
 
 }  // namespace
@@ -109,23 +85,6 @@ std::string NumberText(double value) {
   while (text.back() == '0') text.pop_back();
   if (text.back() == '.') text.pop_back();
   return text;
-}
-
-std::string PrintableText(std::string_view text) {
-  std::string out;
-  const std::string_view shown = text.substr(0, kPrintedFieldBytesMax);
-  for (size_t i = 0; i < shown.size();) {
-    const size_t size = ShowableSequence(text.substr(i));
-    if (size > 0) {
-      out.append(text.substr(i, size));
-      i += size;
-    } else {
-      out += absl::StrFormat("\\x%02x", static_cast<unsigned>(static_cast<unsigned char>(text[i])));
-      ++i;
-    }
-  }
-  if (shown.size() < text.size()) out += "…";
-  return out;
 }
 
 std::string PadRight(std::string_view text, size_t width) {

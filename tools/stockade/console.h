@@ -10,6 +10,8 @@
 #include <string>
 #include <string_view>
 
+#include "engine/event/printable_text.h"  // what reports quote goes through it
+
 namespace stockade {
 
 struct Console {
@@ -37,10 +39,6 @@ std::string DurationText(int64_t span_ms);
 std::string TimeText(int64_t time_ms);
 // A number of a window: without a fraction where it has none, else with up to three digits.
 std::string NumberText(double value);
-// `text` on one line for a terminal: control characters, and bytes that are not UTF-8, shown as \xHH, so that
-// a log cannot drive the terminal; cut at kPrintedFieldBytesMax bytes.
-std::string PrintableText(std::string_view text);
-
 // `text` filled with spaces to `width` columns, on the right or on the left. Code points count as one column.
 std::string PadRight(std::string_view text, size_t width);
 std::string PadLeft(std::string_view text, size_t width);

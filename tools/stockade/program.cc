@@ -107,7 +107,7 @@ std::optional<int> ParseArguments(CLI::App* app, std::span<const std::string> ar
 }
 
 int Fail(Console& console, std::string_view message) {
-  console.err << "stockade: " << message << std::endl;
+  console.err << "stockade: " << PrintableLines(message) << std::endl;
   return kExitUsage;
 }
 

@@ -109,12 +109,13 @@ void PrintTestResults(const std::vector<TestResult>& results, size_t files, Cons
     const std::string where = passed ? result.place.file : Concat(result.place.file, ":", result.place.line);
     console.out << (passed ? Styled(console, Style::kGreen, "ok     ")
                            : Styled(console, Style::kRed, "FAILED "))
-                << " " << where << (result.name.empty() ? "" : ": ") << PrintableText(result.name) << "\n";
+                << " " << PrintableLine(where) << (result.name.empty() ? "" : ": ")
+                << PrintableText(result.name) << "\n";
     for (const std::string& line : result.lines) {
       const Style style = line.starts_with("- ")   ? Style::kRed
                           : line.starts_with("+ ") ? Style::kGreen
                                                    : Style::kPlain;
-      console.out << "          " << Styled(console, style, line) << "\n";
+      console.out << "          " << Styled(console, style, PrintableLine(line)) << "\n";
     }
     if (!passed) console.out << "\n";
   }

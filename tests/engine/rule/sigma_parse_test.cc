@@ -355,7 +355,7 @@ TEST_CASE("documents stand in any order in a file", "[rule]") {
 
 TEST_CASE("an error in text that is not for printing is printed safely", "[rule]") {
   const std::string yaml = Detection("  s: {\"a|\\e[2J\": 1}\n  condition: s\n");
-  CHECK(FirstOf(yaml) == "r.yml:4:7: detection.s.a|\x1b[2J: unknown modifier '\\x1b[2J'");
+  CHECK(FirstOf(yaml) == "r.yml:4:7: detection.s.a|\\x1b[2J: unknown modifier '\\x1b[2J'");
 }
 
 TEST_CASE("a rule of too many tests is refused once", "[rule]") {
