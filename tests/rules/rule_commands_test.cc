@@ -160,8 +160,22 @@ TEST_CASE("check is silent about good rules and points at the place of bad ones"
   CHECK(ran.code == kExitFindings);
   CHECK(Has(ran.out, "rule.yml:11:13: error: correlation.timespan: "));
   CHECK(Has(ran.out, "  11 |   timespan: 90min\n     |             ^\n"));
+  // What refers to the rule did not parse; that nobody refers to it is no finding of its own.
+  std::string base = kBase;
+  base.replace(base.find("level: low"), 10, "level: informational");
+  folder.Write("base.yml", base);
+  ran = Run(&RunCheck, {folder.path()});
+  CHECK(Has(ran.out, "1 error, 0 warnings"));
+  // One misspelt field is one finding, however many values it has.
+  base = kBase;
+  base.replace(base.find("event.outcome: failure"), 22, "'event.outcoem|contains': [fail, no]");
+  folder.Write("base.yml", base);
+  ran = Run(&RunCheck, {folder.path() + "/base.yml"});
+  CHECK(Has(ran.out, "0 errors, 1 warning in"));
+  folder.Write("base.yml", kBase);
   CHECK(Has(with("[source.ip]", "[source.pi]").out,
-            "no source sends a field 'source.pi'; did you mean 'source.ip'?"));
+            "rule.yml:10:13: warning: correlation.group-by: field 'source.pi' is not one Stockade fills; did "
+            "you mean 'source.ip'?"));
   CHECK(Has(with("{gte: 3}", "{lt: 1}").out, "can never hold"));
   CHECK(Has(with("[failed]", "[fialed]").out, "error: "));
   CHECK(Has(with("level: low\n", "").out, "level: is missing"));

@@ -135,9 +135,10 @@ void CheckRules(const std::vector<std::string>& files, const Config& config, Che
     }
   }
   // What refers to a rule decides whether it is used; so rules are linted with their neighbours.
-  LintRules(documents, &checked->findings);
-  if (checked->findings.errors() > errors_before)
-    return;  // compile would only repeat that something is missing
+  // What did not parse may have been what refers to them.
+  const bool all_parsed = checked->findings.errors() == errors_before;
+  LintRules(documents, all_parsed, &checked->findings);
+  if (!all_parsed) return;  // compile would only repeat that something is missing
   const std::vector<std::string> closed = CloseOverReferences(files, config.placeholders);
   for (size_t i = files.size(); i < closed.size(); ++i) {
     const auto text = checked->texts.Read(closed[i]);
@@ -163,10 +164,12 @@ void PrintSnippet(const Finding& finding, const Texts& texts, Console& console) 
   // Tabs stay tabs in the line and in the spaces before the mark, so that both are equally wide.
   std::string before;
   std::string printed;
-  for (size_t i = 0; i < shown.size(); ++i) {
+  for (size_t i = 0; i < shown.size();) {
     const unsigned char c = static_cast<unsigned char>(shown[i]);
-    printed += c < 0x20 && c != '\t' ? '?' : shown[i];
-    if (i < column - begin && (c & 0xC0) != 0x80) before += c == '\t' ? '\t' : ' ';
+    const size_t size = c == '\t' ? 1 : ShowableSequence(shown.substr(i));
+    printed += size == 0 ? "?" : std::string(shown.substr(i, size));
+    if (i < column - begin) before += c == '\t' ? '\t' : ' ';
+    i += size == 0 ? 1 : size;
   }
   console.out << "  " << Styled(console, Style::kDim, number + " | ") << printed << "\n";
   console.out << "  " << std::string(number.size(), ' ') << Styled(console, Style::kDim, " | ") << before
@@ -184,12 +187,14 @@ void PrintFindings(const Checked& checked, Console& console) {
     if (finding.place.line > 0)
       Append(&where, ":", finding.place.line, ":", std::max(finding.place.column, 1));
     if (!where.empty()) where += ": ";
-    console.out << Styled(console, Style::kBold, where)
+    console.out << Styled(console, Style::kBold, PrintableLine(where))
                 << Styled(console, error ? Style::kRed : Style::kYellow, std::string(SeverityName(finding)))
-                << ": " << finding.key << (finding.key.empty() ? "" : ": ") << finding.what << "\n";
+                << ": " << PrintableLine(finding.key) << (finding.key.empty() ? "" : ": ")
+                << PrintableLine(finding.what) << "\n";
     PrintSnippet(finding, checked.texts, console);
     if (!finding.suggestion.empty() && finding.what.find(finding.suggestion) == std::string::npos) {
-      console.out << "    suggestion: " << Styled(console, Style::kGreen, finding.suggestion) << "\n";
+      console.out << "    suggestion: " << Styled(console, Style::kGreen, PrintableLine(finding.suggestion))
+                  << "\n";
     }
   }
   const size_t shown = checked.findings.all().size();

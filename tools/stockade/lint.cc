@@ -4,6 +4,7 @@
 #include <array>
 #include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "absl/strings/ascii.h"
@@ -90,8 +91,8 @@ bool HoldAll(const std::vector<CorrelationRule::Bound>& bounds, double value) {
 
 class RuleLinter {
  public:
-  RuleLinter(const SigmaDocuments& documents, Findings* findings)
-      : documents_(documents), findings_(*findings) {
+  RuleLinter(const SigmaDocuments& documents, bool complete, Findings* findings)
+      : documents_(documents), complete_(complete), findings_(*findings) {
     for (const std::string_view name : kKnownFieldNames) known_.push_back(name);
     for (const std::string_view name : kOtherFields) known_.push_back(name);
   }
@@ -153,12 +154,21 @@ class RuleLinter {
   }
 
   void LintUnused(const RuleHeader& header, const std::optional<Response>& response) {
-    if (response || header.level != "informational") return;
+    if (!complete_ || response || header.level != "informational") return;
     Warn(header.place, "level",
          Concat("no rule refers to ", Quoted(header.handle()),
                 ", so it alerts by itself, which at level informational nobody reads; refer to it, raise its "
                 "level, or "
                 "delete it"));
+  }
+
+  // Whether the parser said already that nobody fills this field: with the place of the key, which is better
+  // than ours.
+  bool WasNamed(std::string_view file, std::string_view field) const {
+    const std::string said = Concat("field ", Quoted(field), " is not one ");
+    return std::any_of(findings_.all().begin(), findings_.all().end(), [&](const Finding& finding) {
+      return finding.place.file == file && finding.what.starts_with(said);
+    });
   }
 
   void LintField(const std::string& field, const Place& place, std::string_view key) {
@@ -169,6 +179,8 @@ class RuleLinter {
       if (name == lower) meant = name;
     }
     if (meant.empty()) return;
+    // A field with a list of values is as many tests.
+    if (WasNamed(place.file, field) || !misspelt_.emplace(place.file, place.line, field).second) return;
     Warn(place, key, Concat("no source sends a field ", Quoted(field), DidYouMean(meant)), meant);
   }
 
@@ -298,14 +310,16 @@ class RuleLinter {
   }
 
   const SigmaDocuments& documents_;
+  const bool complete_;
   Findings& findings_;
   std::vector<std::string_view> known_;
+  std::set<std::tuple<std::string, int, std::string>> misspelt_;  // file, line, field: warned about
 };
 
 }  // namespace
 
-void LintRules(const SigmaDocuments& documents, Findings* findings) {
-  RuleLinter(documents, findings).Lint();
+void LintRules(const SigmaDocuments& documents, bool complete, Findings* findings) {
+  RuleLinter(documents, complete, findings).Lint();
 }
 
 void LintConfig(const Config& config, std::string_view file, std::string_view rule_text, Findings* findings) {

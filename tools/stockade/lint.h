@@ -18,7 +18,9 @@ namespace stockade {
 //   a correlation that can never fire, or that fires with every event;
 //   a response that a stranger could turn against customers;
 //   an informational rule without a response to which nobody refers.
-void LintRules(const SigmaDocuments& documents, Findings* findings);
+// `complete`: all that was written parsed; else nothing is said of what is missing, because it may stand in
+// what did not.
+void LintRules(const SigmaDocuments& documents, bool complete, Findings* findings);
 
 // Settings that load and would surprise: modes that shut everybody out, placeholders no rule asks for.
 // `rule_text`: the text of all rule files, `file`: that of the settings.
