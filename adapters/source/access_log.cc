@@ -6,6 +6,7 @@
 #include "absl/strings/match.h"
 #include "adapters/source/line_source.h"
 #include "adapters/source/timestamp.h"
+#include "engine/limits.h"
 #include "engine/text.h"
 #include "re2/re2.h"
 
@@ -87,8 +88,12 @@ class AccessLogSource final : public LineSource {
     status_ = options.fields->Find("http.response.status_code");
   }
 
+  std::map<std::string, uint64_t> missed_paths() const override { return missed_; }
+
  private:
   void ReadLine(const Line& line, Batch* batch) override;
+  bool IsMethod(std::string_view method) const;
+  void CountMissed(std::string_view path);
   bool IsLogin(std::string_view method, std::string_view target, std::string_view path) const;
   // Nothing: the answer says that there is no login there.
   std::optional<Outcome> OutcomeOf(int status, std::string_view target) const;
@@ -99,14 +104,23 @@ class AccessLogSource final : public LineSource {
   std::vector<std::unique_ptr<re2::RE2>> regexes_;  // by login path; null for those that are none
   std::optional<FieldId> query_, domain_, method_, referrer_, status_;
   int64_t last_time_ = 0;
+  bool any_attempt_ = false;
+  std::map<std::string, uint64_t> missed_;  // only until the first attempt
   std::string last_date_;
 };
 
+bool AccessLogSource::IsMethod(std::string_view method) const {
+  return std::any_of(options_.methods.begin(), options_.methods.end(),
+                     [&](const std::string& m) { return m == method; });
+}
+
+void AccessLogSource::CountMissed(std::string_view path) {
+  std::string kept(path.substr(0, kPrintedFieldBytesMax));
+  if (missed_.size() < kMissedPathsMax || missed_.contains(kept)) ++missed_[std::move(kept)];
+}
+
 bool AccessLogSource::IsLogin(std::string_view method, std::string_view target, std::string_view path) const {
-  if (std::none_of(options_.methods.begin(), options_.methods.end(),
-                   [&](const std::string& m) { return m == method; })) {
-    return false;
-  }
+  if (!IsMethod(method)) return false;
   if (options_.login_paths.empty()) return re2::RE2::PartialMatch({target.data(), target.size()}, login_);
   for (size_t i = 0; i < regexes_.size(); ++i) {
     const AccessLogOptions::LoginPath& wanted = options_.login_paths[i];
@@ -182,8 +196,10 @@ void AccessLogSource::ReadLine(const Line& line, Batch* batch) {
   const auto outcome = OutcomeOf(cut.status, target);
   if (!(login && outcome.has_value()) && !(options_.basic && cut.status == 401)) {
     CountOther();
+    if (!any_attempt_ && !login && IsMethod(method)) CountMissed(path);
     return;
   }
+  any_attempt_ = true;
   Record* const record = AddRecord(line, batch);
   LoginEvent& event = record->event;
   if (cut.date != last_date_) {

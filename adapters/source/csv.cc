@@ -9,6 +9,7 @@
 #include "adapters/source/field_text.h"
 #include "adapters/source/line_source.h"
 #include "adapters/source/timestamp.h"
+#include "engine/event/printable_text.h"
 #include "engine/text.h"
 
 namespace stockade {
@@ -151,7 +152,7 @@ class CsvSource final : public LineSource {
 
  private:
   void ReadLine(const Line& line, Batch* batch) override;
-  ReadError ReadRow(Batch* batch, LoginEvent* event, size_t* column);
+  ReadError ReadRow(Batch* batch, LoginEvent* event, size_t* column, FieldId* wrong);
 
   const Header header_;
   bool header_due_;  // the next line is the header
@@ -164,10 +165,7 @@ class CsvSource final : public LineSource {
 };
 
 void CsvSource::ReadLine(const Line& line, Batch* batch) {
-  if (std::exchange(header_due_, false)) {
-    CountOther();
-    return;
-  }
+  if (std::exchange(header_due_, false)) return;
   std::string_view row = line.text;
   bool open = false;
   bool good = SplitCsvRow(row, header_.delimiter, &batch->text, &columns_, &open);
@@ -206,15 +204,17 @@ void CsvSource::ReadLine(const Line& line, Batch* batch) {
     return;
   }
   size_t column = 0;
-  const ReadError error = ReadRow(batch, &record->event, &column);
+  FieldId wrong = FieldId::kFirstUnknown;
+  const ReadError error = ReadRow(batch, &record->event, &column, &wrong);
   if (error != ReadError::kNone) {
     const char* const place = columns_[column].data();
     const bool inside = place >= row.data() && place <= row.data() + row.size();
-    Fail(record, error, inside ? static_cast<size_t>(place - row.data()) : 0);
+    Fail(record, error, inside ? static_cast<size_t>(place - row.data()) : 0, wrong);
   }
 }
 
-ReadError CsvSource::ReadRow(Batch* batch, LoginEvent* event, size_t* column) {
+// An error is the fault of `column` and of the field `wrong` in it.
+ReadError CsvSource::ReadRow(Batch* batch, LoginEvent* event, size_t* column, FieldId* wrong) {
   std::string_view outcome;
   std::string_view reason;
   bool has_time = false;
@@ -223,6 +223,7 @@ ReadError CsvSource::ReadRow(Batch* batch, LoginEvent* event, size_t* column) {
     const std::string_view text = columns_[i];
     for (const FieldId field : header_.columns[i]) {
       *column = i;
+      *wrong = field;
       if (field >= FieldId::kFirstUnknown) {
         FieldValue value{FieldValue::Kind::kText, 0, text};
         const char* const end = text.data() + text.size();
@@ -249,6 +250,7 @@ ReadError CsvSource::ReadRow(Batch* batch, LoginEvent* event, size_t* column) {
   }
   if (!has_time) return ReadError::kNoTimestamp;
   const auto resolved = ResolveOutcome(outcome, reason, words_);
+  *wrong = FieldId::kEventOutcome;
   if (!resolved.has_value()) return ReadError::kBadValue;
   event->aftermath.outcome = *resolved;
   event->attempt.extra = batch->extra.Copy(extra_);
@@ -325,7 +327,7 @@ absl::StatusOr<std::unique_ptr<Source>> MakeCsvSource(std::unique_ptr<ByteReader
   if (!header.has_time && !first.empty()) {
     return absl::InvalidArgumentError(
         Concat(bytes->name(), ":1: no column is known to be the time (@timestamp); the columns are: ",
-               header.line.substr(0, kPrintedFieldBytesMax), "; map one with columns"));
+               PrintableText(header.line), "; map one with input.csv.columns"));
   }
   return std::make_unique<CsvSource>(std::move(bytes), std::move(header), in_input, options);
 }

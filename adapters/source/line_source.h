@@ -31,8 +31,11 @@ class LineSource : public Source {
     record.line = record.position = line.number;
     return &record;
   }
-  void Fail(Record* record, ReadError error, size_t offset = 0) noexcept {
+  // `field`: the one to blame, where it is known.
+  void Fail(Record* record, ReadError error, size_t offset = 0,
+            FieldId field = FieldId::kFirstUnknown) noexcept {
     record->error = error;
+    record->error_field = field;
     record->offset = static_cast<uint32_t>(offset);
     record->event = LoginEvent{};
     ++counters_.errors[static_cast<size_t>(error)];

@@ -40,6 +40,13 @@ class MergedSource final : public Source {
   }
 
   const SourceCounters& counters() const override { return counters_; }
+  std::map<std::string, uint64_t> missed_paths() const override {
+    std::map<std::string, uint64_t> all;
+    for (const Input& input : inputs_) {
+      for (const auto& [path, count] : input.source->missed_paths()) all[path] += count;
+    }
+    return all;
+  }
 
  private:
   struct Input {

@@ -55,6 +55,10 @@ class NdjsonSource final : public LineSource {
     error_ = error;
     return false;
   }
+  bool BadValue(FieldId field) noexcept {
+    error_field_ = field;
+    return Error(ReadError::kBadValue);
+  }
   At ErrorAt(At at, ReadError error) noexcept {
     error_ = error;
     error_at_ = at;
@@ -95,6 +99,7 @@ class NdjsonSource final : public LineSource {
   std::vector<ExtraField> extra_;
   ReadError error_ = ReadError::kNone;
   At error_at_ = nullptr;
+  FieldId error_field_ = FieldId::kFirstUnknown;  // of a kBadValue
   // By the number of a key in its record: where it was found in the record before.
   std::array<uint32_t, 64> hints_{};
 };
@@ -137,7 +142,7 @@ void NdjsonSource::ReadLine(const Line& line, Batch* batch) {
     // A broken record may have been read on into the lines behind it.
     const char* const place =
         error_at_ != nullptr && error_at_ < tokens_end_ ? base_ + *error_at_ : line_end_;
-    Fail(record, error_, static_cast<size_t>(std::min(place, line_end_) - text.data()));
+    Fail(record, error_, static_cast<size_t>(std::min(place, line_end_) - text.data()), error_field_);
   }
 }
 
@@ -229,8 +234,10 @@ NdjsonSource::At NdjsonSource::ReadValue(At at, Node node, int depth) {
       if (text.data() == nullptr) return ErrorAt(at, error_);
       break;
     case '{':
-      if (node != FieldPaths::kNone && !in_list_ && !MayBeObject(node))
+      if (node != FieldPaths::kNone && !in_list_ && !MayBeObject(node)) {
+        error_field_ = paths_.Targets(node).front().field;
         return ErrorAt(at, ReadError::kBadValue);
+      }
       return ReadObject(at + 1, node, depth + 1);
     case '[':
       if (++fields_ > kRecordFieldsMax) return ErrorAt(at, ReadError::kTooManyFields);
@@ -316,7 +323,7 @@ bool NdjsonSource::SetPart(FieldPaths::Target target, FieldValue::Kind kind, std
     case FieldId::kChallenge: {
       if (target.part == FieldPaths::Part::kWhole) break;
       const auto result = ParseChallengeResult(text);
-      if (!result.has_value()) return Error(ReadError::kBadValue);
+      if (!result.has_value()) return BadValue(target.field);
       ChallengeResults& results = event_->aftermath.challenge;
       (target.part == FieldPaths::Part::kChallengeHuman ? results.human : results.identity) = *result;
       return true;
@@ -325,13 +332,14 @@ bool NdjsonSource::SetPart(FieldPaths::Target target, FieldValue::Kind kind, std
       break;
   }
   const ReadError error = SetField(target.field, text, event_);
+  error_field_ = target.field;
   return error == ReadError::kNone ? true : Error(error);
 }
 
 bool NdjsonSource::Finish() {
   if (!has_time_) return Error(ReadError::kNoTimestamp);
   const auto outcome = ResolveOutcome(outcome_, reason_, words_);
-  if (!outcome.has_value()) return Error(ReadError::kBadValue);
+  if (!outcome.has_value()) return BadValue(FieldId::kEventOutcome);
   event_->aftermath.outcome = *outcome;
   if (!extra_.empty()) event_->attempt.extra = batch_->extra.Copy(extra_);
   return true;

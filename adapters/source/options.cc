@@ -1,6 +1,7 @@
 #include "adapters/source/options.h"
 
 #include "adapters/source/registry.h"
+#include "engine/event/printable_text.h"
 #include "engine/status.h"
 #include "engine/text.h"
 #include "re2/re2.h"
@@ -20,7 +21,7 @@ absl::Status CheckFieldName(std::string_view option, const std::string& name, co
       FindKnownField(name).has_value() || (fields != nullptr && fields->Find(name).has_value());
   if (name.empty()) return absl::InvalidArgumentError(Concat(option, ": a field without a name"));
   if (!known) {
-    return absl::InvalidArgumentError(Concat(option, ": no rule asks for the field ", name,
+    return absl::InvalidArgumentError(Concat(option, ": no rule asks for the field ", PrintableText(name),
                                              " and it is none of the known ones (source.ip, user.name, …)"));
   }
   return absl::OkStatus();
@@ -28,10 +29,18 @@ absl::Status CheckFieldName(std::string_view option, const std::string& name, co
 
 }  // namespace
 
+std::optional<AccessLogOptions::LoginPath> ParseLoginPath(std::string_view text) {
+  using PathMatch = AccessLogOptions::PathMatch;
+  if (!text.starts_with('/')) return std::nullopt;
+  if (text.size() == 1 || !text.ends_with('*'))
+    return AccessLogOptions::LoginPath{PathMatch::kExact, std::string(text)};
+  return AccessLogOptions::LoginPath{PathMatch::kPrefix, std::string(text.substr(0, text.size() - 1))};
+}
+
 absl::Status Validate(const SourceOptions& options) {
   if (options.format != "auto" && FindSourceFormat(options.format) == nullptr) {
-    return absl::InvalidArgumentError(
-        Concat("format: there is no format ", options.format, "; there are auto, ", SourceFormatNames()));
+    return absl::InvalidArgumentError(Concat("format: there is no format ", PrintableText(options.format),
+                                             "; there are auto, ", SourceFormatNames()));
   }
   if (!options.format_file.empty() && options.format != "auto" && options.format != "text") {
     return absl::InvalidArgumentError(
@@ -43,13 +52,15 @@ absl::Status Validate(const SourceOptions& options) {
   for (const auto& [name, path] : options.field_paths) {
     RETURN_IF_ERROR(CheckFieldName("fields", name, options.fields));
     if (path.empty() || path.front() == '.' || path.back() == '.' || path.find("..") != std::string::npos) {
-      return absl::InvalidArgumentError(Concat("fields: ", name, ": \"", path, "\" is no dotted path"));
+      return absl::InvalidArgumentError(
+          Concat("fields: ", PrintableText(name), ": \"", PrintableText(path), "\" is no dotted path"));
     }
   }
   for (const auto& [name, column] : options.columns) {
     RETURN_IF_ERROR(CheckFieldName("columns", name, options.fields));
     if (column.empty())
-      return absl::InvalidArgumentError(Concat("columns: ", name, ": a column without a name"));
+      return absl::InvalidArgumentError(
+          Concat("columns: ", PrintableText(name), ": a column without a name"));
   }
   if (options.delimiter == '"' || options.delimiter == '\n' || options.delimiter == '\r') {
     return absl::InvalidArgumentError("delimiter: a quote or a line end cannot be one; use , ; | or a tab");
@@ -63,7 +74,8 @@ absl::Status Validate(const SourceOptions& options) {
     if (path.match != AccessLogOptions::PathMatch::kRegex) continue;
     const re2::RE2 pattern(path.text, re2::RE2::Quiet);
     if (!pattern.ok()) {
-      return absl::InvalidArgumentError(Concat("login_paths: ", path.text, ": ", pattern.error()));
+      return absl::InvalidArgumentError(
+          Concat("login_paths: ", PrintableText(path.text), ": ", PrintableText(pattern.error())));
     }
   }
   if (access.methods.empty() && !access.basic) {
@@ -71,8 +83,8 @@ absl::Status Validate(const SourceOptions& options) {
   }
   for (const auto& [status, outcome] : access.outcomes) {
     if (!IsStatusPattern(status)) {
-      return absl::InvalidArgumentError(
-          Concat("outcomes: \"", status, "\" is no status; write three digits, or 4xx for a class"));
+      return absl::InvalidArgumentError(Concat("outcomes: \"", PrintableText(status),
+                                               "\" is no status; write three digits, or 4xx for a class"));
     }
   }
   return absl::OkStatus();

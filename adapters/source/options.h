@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -34,10 +35,7 @@ struct AccessLogOptions {
   std::vector<std::string> methods = {"POST"};
   bool basic = true;
   // Status → outcome. "200", "4xx". The more exact wins. Statuses that match nothing are kUnknown. Empty: the
-  // default of a login form: 302 and 303 success (the form redirects whom it lets in), 200 bad_password (the
-  // form is shown again), 201, 204 success (an API made a session), 401, 403 and 422 bad_password, 400
-  // bad_password, 404 no attempt, 423 account_locked, 429 and 503 stopped. With HTTP Basic 2xx and 3xx are
-  // success.
+  // defaults that access_log.h lists.
   std::map<std::string, Outcome> outcomes;
 };
 
@@ -81,6 +79,10 @@ struct SourceOptions {
   // without mtime and `year` reads year-less dates in 1970 and says so by that.
   absl::Time reference_time = absl::UnixEpoch();
 };
+
+// "/login" is that path, "/auth/*" all that begin with "/auth/"; nothing for a text that does not begin with
+// a slash.
+std::optional<AccessLogOptions::LoginPath> ParseLoginPath(std::string_view text);
 
 // Everything that can be wrong with options before a byte is read, the first of it: unknown format or field
 // name, two delimiters, a pattern RE2 refuses, a status that is none. The message names the option.

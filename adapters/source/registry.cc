@@ -1,6 +1,7 @@
 #include "adapters/source/registry.h"
 
 #include <array>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -24,6 +25,15 @@ constexpr std::array kFormats = {
     SourceFormat{"text", "any text lines, by a format file", nullptr, MakeTextPatternSource},
 };
 
+// What people call a format besides.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 7> kAliases = {{{"nginx", "combined"},
+                                                                                    {"apache", "combined"},
+                                                                                    {"common", "combined"},
+                                                                                    {"json", "ndjson"},
+                                                                                    {"jsonl", "ndjson"},
+                                                                                    {"ssh", "sshd"},
+                                                                                    {"auth.log", "sshd"}}};
+
 // The first lines that are not blank; a last one that the end of `text` may have cut is left out.
 std::vector<std::string_view> FirstLines(std::string_view text, bool whole) {
   std::vector<std::string_view> lines;
@@ -45,6 +55,9 @@ std::span<const SourceFormat> SourceFormats() noexcept {
 }
 
 const SourceFormat* FindSourceFormat(std::string_view name) noexcept {
+  for (const auto& [alias, format] : kAliases) {
+    if (alias == name) name = format;
+  }
   for (const SourceFormat& format : kFormats) {
     if (format.name == name) return &format;
   }

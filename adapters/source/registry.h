@@ -32,7 +32,8 @@ struct SourceFormat {
 
 // All of them; of equally good recognitions the earlier one is taken.
 std::span<const SourceFormat> SourceFormats() noexcept;
-// The one of a name, or nullptr.
+// The one of a name, or of what people call it besides (nginx, apache, common; json, jsonl; ssh, auth.log),
+// or nullptr.
 const SourceFormat* FindSourceFormat(std::string_view name) noexcept;
 // "ndjson, csv, …", for messages.
 std::string SourceFormatNames();

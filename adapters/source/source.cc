@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "engine/text.h"
+
 namespace stockade {
 
 std::string_view Help(ReadError error) noexcept {
@@ -23,6 +25,15 @@ std::string_view Help(ReadError error) noexcept {
       "the line does not have the shape of this format",
   };
   return kHelp[static_cast<size_t>(error)];
+}
+
+std::string ErrorText(const Record& record) {
+  std::string text = Concat(Name(record.error), ": ");
+  if (record.error == ReadError::kBadValue && record.error_field < FieldId::kFirstUnknown) {
+    return Concat(text, kKnownFieldNames[static_cast<size_t>(record.error_field)],
+                  " holds a value outside its vocabulary");
+  }
+  return Concat(text, Help(record.error));
 }
 
 char* TextArena::Allocate(size_t size) {

@@ -28,6 +28,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -35,6 +36,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "engine/event/field.h"
 #include "engine/event/login_event.h"
 
 namespace stockade {
@@ -79,10 +81,14 @@ struct Record {
   uint32_t input = 0;     // index of the input, in the order they were named
   uint32_t offset = 0;  // of the error, in bytes from the begin of the record; 0 where it is not known better
   ReadError error = ReadError::kNone;
-  LoginEvent event;  // meaningful only if ok(); its text lives in the batch
+  FieldId error_field = FieldId::kFirstUnknown;  // a known field that is to blame; kFirstUnknown: none
+  LoginEvent event;                              // meaningful only if ok(); its text lives in the batch
 
   bool ok() const noexcept { return error == ReadError::kNone; }
 };
+// "bad_value: event.outcome holds a value outside its vocabulary": the error's name and Help, and the field
+// where one is to blame. Only of a record that is not ok().
+std::string ErrorText(const Record& record);
 
 // Bytes that stay where they are until Clear: for text that a line does not hold as such (unescaped strings,
 // numbers written anew). Grows by blocks and keeps them, so that a steady stream allocates nothing.
@@ -185,6 +191,10 @@ class Source {
   virtual const SourceCounters& counters() const = 0;
   // The header row of a CSV, for the parts of the same log that lack one; empty for anything else.
   virtual std::string header() const { return {}; }
+  // Of a log of requests that has held no attempt so far: paths that credentials may have been sent to, with
+  // how often; the first kMissedPathsMax different ones. As the log writes them: not fit for a terminal.
+  virtual std::map<std::string, uint64_t> missed_paths() const { return {}; }
+  static constexpr size_t kMissedPathsMax = 256;
 };
 
 }  // namespace stockade

@@ -211,6 +211,7 @@ class TextPatternSource final : public LineSource {
   SyslogParser syslog_;
   const std::map<std::string, Outcome> words_;
   std::vector<re2::StringPiece> matched_;
+  FieldId wrong_ = FieldId::kFirstUnknown;  // of an error of ReadMatch: the field to blame
   std::vector<ExtraField> extra_;
 };
 
@@ -255,7 +256,7 @@ void TextPatternSource::ReadLine(const Line& line, Batch* batch) {
     Record* const record = AddRecord(line, batch);
     record->event.attempt.time_ns = head.time_ns;
     const ReadError error = ReadMatch(pattern, batch, &record->event);
-    if (error != ReadError::kNone) Fail(record, error);
+    if (error != ReadError::kNone) Fail(record, error, 0, wrong_);
     return;
   }
   CountOther();
@@ -266,6 +267,7 @@ ReadError TextPatternSource::ReadMatch(const Pattern& pattern, Batch* batch, Log
   std::string_view reason;
   bool has_time = format_.syslog_head;
   extra_.clear();
+  wrong_ = FieldId::kFirstUnknown;
   const auto set = [&](FieldId field, std::string_view text) -> ReadError {
     if (field >= FieldId::kFirstUnknown) {
       FieldValue value{FieldValue::Kind::kText, 0, text};
@@ -275,6 +277,7 @@ ReadError TextPatternSource::ReadMatch(const Pattern& pattern, Batch* batch, Log
       extra_.push_back(ExtraField{field, value});
       return ReadError::kNone;
     }
+    wrong_ = field;
     return SetField(field, text, event);
   };
   for (const auto& [field, text] : pattern.set) {
@@ -307,6 +310,7 @@ ReadError TextPatternSource::ReadMatch(const Pattern& pattern, Batch* batch, Log
     event->aftermath.outcome = *pattern.outcome;
   } else {
     const auto resolved = ResolveOutcome(outcome, reason, words_);
+    wrong_ = FieldId::kEventOutcome;
     if (!resolved.has_value()) return ReadError::kBadValue;
     event->aftermath.outcome = *resolved;
   }
