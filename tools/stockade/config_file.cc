@@ -335,8 +335,44 @@ class ConfigReader {
     if (findings_.errors() > errors_before) return;
     // Formats, field names and patterns are known to the sources only.
     if (const absl::Status status = Validate(config_.source); !status.ok()) {
-      Error(node, path, FromAbsl(status.message()));
+      RefuseInput(node, path, FromAbsl(status.message()));
     }
+  }
+  // Puts what Validate says of an option, "outcomes: …", at the key it was set by.
+  void RefuseInput(const YamlNode& input, std::string path, std::string_view message) {
+    struct Origin {
+      std::string_view option;
+      std::string_view section;  // of input; empty: input itself
+      std::string_view key;
+    };
+    static constexpr std::array<Origin, 9> kOrigins = {{{"format", "", "format"},
+                                                        {"fields", "", "fields"},
+                                                        {"year", "", "year"},
+                                                        {"columns", "csv", "columns"},
+                                                        {"delimiter", "csv", "delimiter"},
+                                                        {"login_paths", "access_log", "login_paths"},
+                                                        {"methods", "access_log", "methods"},
+                                                        {"outcomes", "access_log", "outcomes"},
+                                                        {"text_format", "", "text_format"}}};
+    const size_t colon = std::min(message.find(": "), message.size());
+    const YamlNode* at = &input;
+    for (const Origin& origin : kOrigins) {
+      if (origin.option != message.substr(0, colon)) continue;
+      const YamlNode* const section = origin.section.empty() ? &input : input.Find(origin.section);
+      const YamlNode* const value = section != nullptr ? section->Find(origin.key) : nullptr;
+      if (value == nullptr) break;  // what is missing has no place
+      Append(&path, origin.section.empty() ? "" : ".", origin.section, ".", origin.key);
+      message.remove_prefix(std::min(colon + 2, message.size()));
+      at = value;
+      // The entry of a map that the message speaks of, before it says what would be right.
+      const std::string_view subject = message.substr(0, message.find(" is "));
+      for (const YamlEntry& entry : value->entries) {
+        if (!entry.key.text.empty() && subject.find(entry.key.text) != std::string_view::npos)
+          at = &entry.key;
+      }
+      break;
+    }
+    Error(*at, path, message);
   }
   void ReadFormat(const YamlNode& node, const std::string& path) {
     if (const std::string* text = ReadText(node, path)) config_.source.format = *text;
@@ -426,10 +462,8 @@ class ConfigReader {
         const std::string* regex = ReadText(item.entries[0].value, path);
         if (regex == nullptr) continue;
         login = {PathMatch::kRegex, *regex};
-      } else if (item.is_text() && item.text.size() > 1 && item.text[0] == '/' && item.text.back() == '*') {
-        login = {PathMatch::kPrefix, item.text.substr(0, item.text.size() - 1)};
-      } else if (item.is_text() && !item.text.empty() && item.text[0] == '/') {
-        login = {PathMatch::kExact, item.text};
+      } else if (auto read = ParseLoginPath(item.is_text() ? item.text : ""); read.has_value()) {
+        login = *std::move(read);
       } else {
         Error(item, path, "must be a path as /login, the begin of one as /auth/*, or {regex: …}");
         continue;
