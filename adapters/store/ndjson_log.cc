@@ -8,6 +8,8 @@
 #include <charconv>
 #include <cmath>
 #include <cstring>
+#include <filesystem>
+#include <system_error>
 
 #include "engine/text.h"
 
@@ -26,25 +28,46 @@ void AppendMember(std::string_view key, std::string_view text, std::string* out)
   AppendJsonString(text, out);
 }
 
-bool SameFile(const struct stat& a, const struct stat& b) {
-  return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+// Whether both names lead to one regular file, or would once it is created.
+bool SameRegularFile(const std::string& a, const std::string& b) {
+  if (a.empty() || b.empty() || a == "-" || b == "-") return false;
+  struct stat of_a;
+  struct stat of_b;
+  const bool a_is_there = stat(a.c_str(), &of_a) == 0;
+  const bool b_is_there = stat(b.c_str(), &of_b) == 0;
+  if (a_is_there != b_is_there) return false;
+  if (a_is_there) return S_ISREG(of_a.st_mode) && of_a.st_dev == of_b.st_dev && of_a.st_ino == of_b.st_ino;
+  std::error_code error;
+  return a == b || std::filesystem::weakly_canonical(std::filesystem::absolute(a, error), error) ==
+                       std::filesystem::weakly_canonical(std::filesystem::absolute(b, error), error);
 }
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<LogFile>> LogFile::Create(const std::string& path,
-                                                         const std::vector<std::string>& inputs) {
-  if (path == "-") return std::unique_ptr<LogFile>(new LogFile("standard output", STDOUT_FILENO));
-  struct stat there;
-  if (stat(path.c_str(), &there) == 0 && S_ISREG(there.st_mode)) {
+absl::Status LogFile::CheckNames(const std::vector<std::string>& outputs,
+                                 const std::vector<std::string>& inputs) {
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    if (outputs[i].empty()) continue;
     for (const std::string& input : inputs) {
-      struct stat read;
-      if (stat(input.c_str(), &read) == 0 && SameFile(there, read)) {
+      if (SameRegularFile(outputs[i], input)) {
         return absl::InvalidArgumentError(
-            Concat(path, ": is an input too; writing it would destroy the log. Name another file"));
+            Concat(outputs[i], ": is an input too; writing it would destroy it. Name another file"));
+      }
+    }
+    for (size_t j = 0; j < i; ++j) {
+      if (outputs[i] == "-" && outputs[j] == "-")
+        return absl::InvalidArgumentError("only one file can be - (standard output)");
+      if (SameRegularFile(outputs[i], outputs[j])) {
+        return absl::InvalidArgumentError(
+            Concat(outputs[i], ": is named twice as an output. Name two files"));
       }
     }
   }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<LogFile>> LogFile::Create(const std::string& path) {
+  if (path == "-") return std::unique_ptr<LogFile>(new LogFile("standard output", STDOUT_FILENO));
   const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (file < 0) return absl::UnavailableError(Concat(path, ": cannot be written: ", std::strerror(errno)));
   return std::unique_ptr<LogFile>(new LogFile(path, file));

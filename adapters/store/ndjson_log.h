@@ -11,6 +11,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -23,10 +24,14 @@ namespace stockade {
 // A file that is written from its begin to its end through one buffer.
 class LogFile {
  public:
-  // Creates or empties `path`; "-" is standard output. Errors name the path and what the system said. Refuses
-  // a path that is one of `inputs`: opening it would destroy the log that is about to be read.
-  static absl::StatusOr<std::unique_ptr<LogFile>> Create(const std::string& path,
-                                                         const std::vector<std::string>& inputs);
+  // Whether files of these names can be written together while `inputs` are read; empty names are none.
+  // Refuses an output that is an input, under whatever name: opening it would destroy what is about to be
+  // read; one that is named twice, and "-" twice. Devices and pipes may be both. Opens nothing: call it
+  // before the first Create.
+  static absl::Status CheckNames(const std::vector<std::string>& outputs,
+                                 const std::vector<std::string>& inputs);
+  // Creates or empties `path`; "-" is standard output. Errors name the path and what the system said.
+  static absl::StatusOr<std::unique_ptr<LogFile>> Create(const std::string& path);
   ~LogFile();
   LogFile(const LogFile&) = delete;
   LogFile& operator=(const LogFile&) = delete;

@@ -172,6 +172,40 @@ TEST_CASE("a record that cannot be read costs one line and is named", "[replay]"
   CHECK_THAT(run.out, Catch::Contains("2 records could not be read"));
 }
 
+TEST_CASE("a value outside its vocabulary is named with its field", "[replay]") {
+  const Scene scene;
+  const std::string line = R"({"@timestamp":"2026-11-23T09:00:00Z",)";
+  const std::string log =
+      LoginLine(0, "203.0.113.9", "alice", "success") + line + R"("event":{"outcome":"perhaps"}})" + "\n" +
+      line + R"("login":{"certificate":"perhaps"}})" + "\n" + line + R"("user":{"name":{}}})" + "\n";
+  const ProgramRun run = scene.Replay({scene.Write("log", log)});
+  CHECK_THAT(run.err,
+             Catch::Contains("log:2: bad_value: event.outcome holds a value outside its vocabulary"));
+  CHECK_THAT(run.err, Catch::Contains("log:3: bad_value: login.certificate holds"));
+  CHECK_THAT(run.err, Catch::Contains("log:4: bad_value: user.name holds"));
+  const std::string csv =
+      "time,ip,user,outcome\n2026-11-23T09:00:00Z,192.0.2.1,alice,success\n"
+      "2026-11-23T09:00:01Z,192.0.2.1,alice,perhaps\n";
+  const ProgramRun columns = scene.Replay({scene.Write("log.csv", csv)});
+  CHECK_THAT(columns.err, Catch::Contains("log.csv:3: bad_value: event.outcome holds"));
+  CHECK_THAT(columns.out, !Catch::Contains("no login attempt"));  // the header is none of the lines
+}
+
+TEST_CASE("no message lets a log drive the terminal", "[replay]") {
+  const Scene scene;
+  const std::string header = scene.Write("log.csv", "a\x1b]0;owned\x07,b\n1,2\n");
+  const std::string settings = scene.Write("settings", "\"mo\\e[31m\\nde\": \"\\x9b31m\"\n");
+  for (const ProgramRun& run :
+       {scene.Replay({"--format", "csv", header}), scene.Replay({"-c", settings, header}),
+        RunStockade({"check", "-c", settings, scene.Path("rules.yml")}),
+        scene.Replay({"--format", "\x1b[31m", header})}) {
+    CHECK(run.exit_code != kExitFine);
+    for (const char* driven : {"\x1b", "\x07", "\xc2\x9b"})
+      CHECK_THAT(run.out + run.err, !Catch::Contains(driven));
+    CHECK_THAT(run.out + run.err, Catch::Contains("\\x1b"));
+  }
+}
+
 TEST_CASE("many unreadable records are counted, and only the first are named", "[replay]") {
   const Scene scene;
   std::string log = LoginLine(0, "203.0.113.9", "alice", "success");
@@ -209,6 +243,67 @@ TEST_CASE("an output never overwrites an input or another output", "[replay]") {
   const ProgramRun twice = RunStockade({"replay", "--rules", scene.Path("rules.yml"), "--verdicts",
                                         scene.Path("same"), "--decisions", scene.Path("same"), log});
   CHECK(twice.exit_code == kExitUsage);
+  CHECK_THAT(twice.err, Catch::Contains("same: is named twice as an output"));
+  CHECK_FALSE(std::filesystem::exists(scene.Path("same")));
+}
+
+TEST_CASE("what is refused has emptied no file", "[replay]") {
+  const Scene scene;
+  const std::string log = scene.Write("log", Join(RandomLog(5, 5)));
+  const std::string rules = scene.Read("rules.yml");
+  scene.Write("verdicts", "of yesterday");
+  for (const std::string& second :
+       {log, scene.Path("verdicts"), scene.Path("./verdicts"), scene.Path("rules.yml")}) {
+    CAPTURE(second);
+    const ProgramRun run = RunStockade({"replay", "--rules", scene.Path("rules.yml"), "--verdicts",
+                                        scene.Path("verdicts"), "--decisions", second, log});
+    CHECK(run.exit_code == kExitUsage);
+    CHECK(scene.Read("verdicts") == "of yesterday");
+    CHECK(scene.Read("rules.yml") == rules);
+  }
+}
+
+TEST_CASE(
+    "a log of requests without a usual login path says which paths there were, and --login-path reads it",
+    "[replay]") {
+  const Scene scene;
+  std::string log;
+  const auto request = [](const std::string& method, const std::string& path) {
+    return "203.0.113.9 - - [23/Nov/2026:09:00:00 +0000] \"" + method + " " + path +
+           " HTTP/1.1\" 200 512 \"-\" \"curl\"\n";
+  };
+  for (int i = 0; i < 3; ++i) log += request("POST", "/portal/enter");
+  log += request("POST", "/a\x1b[31mb") + request("GET", "/");
+  const std::string file = scene.Write("log", log);
+  const ProgramRun none = scene.Replay({file});
+  CHECK(none.exit_code == kExitFindings);
+  CHECK_THAT(none.err, Catch::Contains("5 lines were no login attempt"));
+  CHECK_THAT(none.err, Catch::Contains("3  /portal/enter\n"));
+  CHECK_THAT(none.err, Catch::Contains("--login-path /your/login"));
+  CHECK_THAT(none.err, Catch::Contains("/a\\x1b[31mb") && !Catch::Contains("\x1b"));
+  for (const char* path : {"/portal/enter", "/portal/*"}) {
+    const ProgramRun named = scene.Replay({"--format", "nginx", "--login-path", path, file});
+    CHECK(named.exit_code == kExitFine);
+    CHECK_THAT(named.out, Catch::Contains("3 attempts"));
+  }
+  CHECK(scene.Replay({"--login-path", "enter", file}).exit_code == kExitUsage);
+}
+
+TEST_CASE("a log read as the wrong format says which one it looks like", "[replay]") {
+  const Scene scene;
+  const std::string log = scene.Write("log", Join(RandomLog(5, 20)));
+  for (const char* format : {"sshd", "combined"}) {
+    const ProgramRun run = scene.Replay({"--format", format, log});
+    CHECK(run.exit_code == kExitFindings);
+    CHECK_THAT(run.err, Catch::Contains("log: the lines look like ndjson; use --format ndjson"));
+  }
+}
+
+TEST_CASE("the summary of mode observe does not claim that something was stopped", "[replay]") {
+  const Scene scene;
+  const std::string log = scene.Write("log", Join(RandomLog(5, 50)));
+  const ProgramRun run = scene.Replay({"-c", scene.Write("settings", "mode: observe\n"), log});
+  CHECK_THAT(run.out, Catch::Contains("observe, nothing is stopped") && !Catch::Contains("what if"));
 }
 
 TEST_CASE("a wrong setting empties no file", "[replay]") {

@@ -13,7 +13,8 @@ namespace stockade {
 // What the program tells its caller; scripts rely on it.
 enum ExitCode : int {
   kExitFine = 0,
-  kExitFindings = 1,  // check found something, a test failed, explain found no such line or decision
+  kExitFindings = 1,  // check found something, a test failed, replay read no attempt, explain found no such
+                      // line or decision
   kExitUsage = 2,  // wrong arguments, wrong configuration, an input or output that cannot be read or written
   kExitInterrupted = 130,  // Ctrl-C: what was printed is true of what was read until then
 };

@@ -15,6 +15,7 @@
 #include "engine/text.h"
 #include "tools/stockade/command.h"
 #include "tools/stockade/interrupt.h"
+#include "tools/stockade/nothing_read.h"
 #include "tools/stockade/program.h"
 #include "tools/stockade/progress.h"
 #include "tools/stockade/replay_session.h"
@@ -30,6 +31,7 @@ Examples:
   stockade replay /var/log/auth.log.1 /var/log/auth.log
   stockade replay --verdicts v.ndjson --decisions d.ndjson logins.ndjson.zst
   zcat logins.*.gz | stockade replay --format ndjson --json -
+  stockade replay --login-path /portal/enter /var/log/nginx/access.log
   stockade replay -c stockade.yaml --pace x60 --verdicts /dev/stdout yesterday.ndjson
 
 Files that are written, one object of JSON a line:
@@ -40,7 +42,7 @@ Files that are written, one object of JSON a line:
               "rule":"many_accounts","reason":"…","evidence":{…}}; explain --decision takes the id
   alerts     what rules found, with or without a response
 
-Exit codes: 0 the log was replayed · 2 wrong arguments or settings, or a file that cannot be read or written
+Exit codes: 0 the log was replayed · 1 it held no login attempt · 2 wrong arguments or settings, or a file that cannot be read or written
             130 interrupted
 )";
 
@@ -81,14 +83,11 @@ struct Outputs {
 
 absl::StatusOr<Outputs> OpenOutputs(const OutputOptions& options, const std::vector<std::string>& inputs) {
   Outputs outputs;
-  std::vector<std::string> taken = inputs;
-  int to_stdout = 0;
-  const auto open = [&](const std::string& path, std::unique_ptr<LogFile>* file) -> absl::Status {
+  // All names first, then the first file: what is refused has emptied none.
+  RETURN_IF_ERROR(LogFile::CheckNames({options.verdicts, options.decisions, options.alerts}, inputs));
+  const auto open = [](const std::string& path, std::unique_ptr<LogFile>* file) -> absl::Status {
     if (path.empty()) return absl::OkStatus();
-    if (path == "-" && ++to_stdout > 1)
-      return absl::InvalidArgumentError("only one file can be - (standard output)");
-    ASSIGN_OR_RETURN(*file, LogFile::Create(path, taken));
-    taken.push_back(path);
+    ASSIGN_OR_RETURN(*file, LogFile::Create(path));
     return absl::OkStatus();
   };
   RETURN_IF_ERROR(open(options.verdicts, &outputs.verdicts));
@@ -170,14 +169,17 @@ class Replay final : public EngineListener {
     if (places_shown_++ >= kPlacesShown) return;
     progress_->Clear();
     console_.err << PrintableText(session_->inputs().inputs[record.input].name) << ":" << record.line << ": "
-                 << Name(record.error) << ": " << Help(record.error);
+                 << ErrorText(record);
     if (record.offset > 0) console_.err << " (at byte " << record.offset << ")";
     console_.err << "\n";
     if (places_shown_ == kPlacesShown) console_.err << "further unreadable records are counted only\n";
   }
-  void BeforeAssess(const Record& record) {
-    if (pace_.on()) [[unlikely]]
-      WaitFor(record.event.attempt.time_ns);
+  bool BeforeAssess(const Record& record) {
+    if (!pace_.on()) [[likely]]
+      return true;
+    // A batch may hold hours: whoever interrupts a wait wants none of what stands behind it.
+    WaitFor(record.event.attempt.time_ns);
+    return !Interrupted();
   }
   void OnVerdict(const Record& record, const Verdict& verdict, bool reaches) {
     summary_.AddVerdict(record.event, verdict, reaches);
@@ -240,7 +242,10 @@ int RunReplay(std::span<const std::string> arguments, Console& console) {
     return Fail(console, FromAbsl(status.message()));
   }
   // Only now, when nothing else can be wrong: a mistyped option empties no file.
-  absl::StatusOr<Outputs> opened = OpenOutputs(output, options.inputs);
+  std::vector<std::string> read_files = options.inputs;
+  for (const std::string& file : {options.config_file, options.text_format}) read_files.push_back(file);
+  read_files.insert(read_files.end(), options.rules.begin(), options.rules.end());
+  absl::StatusOr<Outputs> opened = OpenOutputs(output, read_files);
   if (!opened.ok()) return Fail(console, FromAbsl(opened.status().message()));
   outputs = *std::move(opened);
   replay.Attach(&*session);
@@ -266,6 +271,10 @@ int RunReplay(std::span<const std::string> arguments, Console& console) {
     out << replay.summary().ToJson(run, session->inputs().inputs, source, counters) << "\n";
   } else {
     replay.summary().Print(run, session->inputs().inputs, source, counters, console, out);
+  }
+  if (read.ok() && !run.interrupted && replay.summary().attempts() == 0 &&
+      ExplainNothingRead(&*session, &console)) {
+    exit_code = kExitFindings;
   }
   if (!read.ok()) exit_code = Fail(console, FromAbsl(read.message()));
   for (const absl::Status& status : unwritten) exit_code = Fail(console, FromAbsl(status.message()));

@@ -22,6 +22,15 @@ absl::Status ApplyOptions(const ReplayOptions& options, Config* config) {
     return absl::InvalidArgumentError(Concat("--timezone: ", Quoted(options.timezone),
                                              " is no time zone of this system; write UTC or Asia/Tokyo"));
   }
+  if (!options.login_paths.empty()) config->source.access_log.login_paths.clear();
+  for (const std::string& text : options.login_paths) {
+    std::optional<AccessLogOptions::LoginPath> path = ParseLoginPath(text);
+    if (!path) {
+      return absl::InvalidArgumentError(
+          Concat("--login-path: ", Quoted(text), " is no path; write /login, or /auth/* for all below it"));
+    }
+    config->source.access_log.login_paths.push_back(*std::move(path));
+  }
   if (!options.memory.empty()) {
     const std::optional<uint64_t> bytes = ParseBytes(options.memory);
     if (!bytes || *bytes < kMemoryBytesMin) {
@@ -46,6 +55,11 @@ void AddReplayOptions(CLI::App* app, ReplayOptions* options) {
   app->add_option("--format", options->format,
                   "What the inputs are: ndjson, csv, combined, sshd, …; without it each input is looked at")
       ->type_name("NAME");
+  app->add_option("--login-path", options->login_paths,
+                  "Path that logins are sent to, in access logs: /portal/enter, or /auth/* for all below it, "
+                  "instead of the usual ones; may be repeated")
+      ->type_name("PATH")
+      ->allow_extra_args(false);
   app->add_option("--text-format", options->text_format, "Read lines by the patterns of this format file")
       ->type_name("FILE");
   app->add_option("--timezone", options->timezone, "Zone of dates without one, as Asia/Tokyo (UTC)")

@@ -32,6 +32,7 @@ struct ReplayOptions {
   std::string text_format;
   std::string memory;
   std::string timezone;
+  std::vector<std::string> login_paths;  // instead of those of the configuration
   std::optional<int> year;
   bool observe = false;  // let everything through, as the system did that wrote the log
   std::vector<std::string> inputs;
@@ -65,10 +66,11 @@ class ReplaySession {
 };
 
 // Drives all records through the engine. A Watcher sees it happen:
-//   bool OnBatch();                          before each batch: false ends the run as if the inputs ended
-//   here void OnUnreadable(const Record&); void BeforeAssess(const Record&); void OnVerdict(const Record&,
-//   const Verdict&, bool reaches);   the verdict's views live during this call void AfterRecord(const
-//   Record&);         after Observe, where there was one
+//   bool OnBatch();                   before each batch; false ends the run as if the inputs ended here
+//   void OnUnreadable(const Record&);
+//   bool BeforeAssess(const Record&); false ends the run as if the inputs ended before this record
+//   void OnVerdict(const Record&, const Verdict&, bool reaches);   the verdict's views live during this call
+//   void AfterRecord(const Record&);  after Observe, where there was one
 // Returns what the source said when it failed; the engine was finished and the watcher saw everything up to
 // there. A template, so that an attempt costs no indirect call.
 template <typename Watcher>
@@ -81,7 +83,8 @@ absl::Status DriveReplay(ReplaySession* session, Watcher* watcher) {
   const bool observe_all = session->options().observe;
   Batch batch;
   absl::Status ended;
-  while (watcher->OnBatch()) {
+  bool stopped = false;
+  while (!stopped && watcher->OnBatch()) {
     const absl::StatusOr<bool> more = source.Read(&batch);
     if (!more.ok()) ended = more.status();
     if (!more.ok() || !*more) break;
@@ -97,7 +100,10 @@ absl::Status DriveReplay(ReplaySession* session, Watcher* watcher) {
         watcher->OnUnreadable(record);
         continue;
       }
-      watcher->BeforeAssess(record);
+      if (!watcher->BeforeAssess(record)) {
+        stopped = true;
+        break;
+      }
       const Verdict verdict = engine.Assess(record.event.attempt);
       const bool reaches = observe_all || ReachesPasswordCheck(verdict, record.event.aftermath.challenge);
       watcher->OnVerdict(record, verdict, reaches);

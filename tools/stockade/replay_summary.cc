@@ -109,11 +109,14 @@ void ReplaySummary::Print(const ReplayRun& run, const std::vector<InputDescripti
   constexpr size_t kInputsShown = 10;
   for (size_t i = 0; i < inputs.size() && i < kInputsShown; ++i) {
     line(i == 0 ? "Inputs" : "",
-         Concat(PrintableText(inputs[i].name), ": ", inputs[i].format, ", ", inputs[i].why));
+         Concat(PrintableText(inputs[i].name), ": ", inputs[i].format, ", ", PrintableText(inputs[i].why)));
   }
   if (inputs.size() > kInputsShown) line("", Concat("and ", inputs.size() - kInputsShown, " more"));
-  line("Mode", run.observe ? Concat(Name(run.mode), ", everything was let through (--observe)")
-                           : Concat(Name(run.mode), ", a stopped attempt counts for nothing (what if)"));
+  line("Mode",
+       Concat(Name(run.mode), ", ",
+              run.observe                  ? "everything was let through (--observe)"
+              : run.mode == Mode::kObserve ? "nothing is stopped; decisions are made and not carried out"
+                                           : "a stopped attempt counts for nothing (what if)"));
 
   out << "\n" << Styled(console, Style::kBold, "Verdicts") << "\n";
   for (size_t kind = 0; kind < verdicts_.size(); ++kind) {

@@ -155,13 +155,14 @@ class Search final : public EngineListener {
   bool OnBatch() const { return !done() && !Interrupted(); }
   void OnUnreadable(const Record& record) {
     if (question_.line == 0 || record.position != question_.line) return;
-    unreadable_ = Concat(session_.inputs().inputs[record.input].name, ":", record.line, ": ",
-                         Name(record.error), ": ", Help(record.error));
+    unreadable_ =
+        Concat(session_.inputs().inputs[record.input].name, ":", record.line, ": ", ErrorText(record));
   }
-  void BeforeAssess(const Record& record) {
+  bool BeforeAssess(const Record& record) {
     turn_.Assess(record.position);
     tracer_.BeforeAssess(record);
     if (tracer_.on()) session_.engine().SetTracing(true);
+    return true;
   }
   void OnVerdict(const Record& record, const Verdict& verdict, bool reaches) {
     turn_.TakeVerdict(verdict);
@@ -240,13 +241,14 @@ class Collection final : public EngineListener {
 
   bool OnBatch() const { return !done_ && !Interrupted(); }
   void OnUnreadable(const Record&) {}
-  void BeforeAssess(const Record& record) {
+  bool BeforeAssess(const Record& record) {
     turn_.Assess(record.position);
-    if (done_) return;
+    if (done_) return true;
     const int64_t time_ms = record.event.attempt.time_ns / kNsPerMs;
     const bool counts = time_ms >= from_ms_ && time_ms <= to_ms_;
     session_.engine().SetTracing(counts || turn_.held() != 0);
     if (counts) note_ = Note(record, session_);
+    return true;
   }
   void OnVerdict(const Record& record, const Verdict& verdict, bool) {
     turn_.TakeVerdict(verdict);
@@ -301,6 +303,26 @@ void MarkWindows(const RuleSet& rules, std::string_view rule, TracedAttempt* tri
   }
 }
 
+// A temporal correlation without a condition of its own asks for all of its rules: in words, for it has none
+// written.
+void NameConditions(const RuleSet& rules, std::optional<TracedAttempt>* traced) {
+  if (!traced->has_value()) return;
+  for (TracedWindow& window : (*traced)->windows) {
+    if (!window.condition.empty()) continue;
+    for (const auto& correlation : rules.correlations()) {
+      const CorrelationRule& written = *correlation.written;
+      if (written.header.handle() != window.rule) continue;
+      window.condition = "all of";
+      for (const auto& reference : written.rules) {
+        Append(&window.condition, window.condition.ends_with(" of") ? " " : ", ", reference.rule);
+      }
+      if (written.type == CorrelationRule::Type::kTemporalOrdered) window.condition += " in this order";
+      Append(&window.condition, " within ", FormatSpanMs(window.span_ms));
+      break;
+    }
+  }
+}
+
 }  // namespace
 
 void Contributions::Add(const AttemptNote& note) {
@@ -328,6 +350,7 @@ absl::StatusOr<Explanation> Explain(ReplaySession* session, const Question& ques
   }
   if (!explanation.asked && !explanation.decision) return explanation;
   explanation.found = Explanation::Found::kAttempt;
+  NameConditions(*session->rules().rules, &explanation.asked);
   if (explanation.decision && decision_line > 0) {
     const Question made{decision_line, ""};
     Search search(made, session);
@@ -336,6 +359,7 @@ absl::StatusOr<Explanation> Explain(ReplaySession* session, const Question& ques
     Explanation of_trigger;
     search.Report(&of_trigger, &decision_line);
     explanation.trigger = std::move(of_trigger.asked);
+    NameConditions(*session->rules().rules, &explanation.trigger);
     if (explanation.trigger) {
       MarkWindows(*session->rules().rules, explanation.decision->rule, &*explanation.trigger);
     }
