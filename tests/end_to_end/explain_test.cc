@@ -114,6 +114,46 @@ TEST_CASE("of many attempts the first and the last few are named", "[explain]") 
   CHECK_THAT(run.out, Catch::Contains(R"("decision":{"time":"2026-11-23T09:00:04.000Z")"));
 }
 
+TEST_CASE("a rule without a condition is explained by the rules it wants", "[explain]") {
+  const Scene scene;
+  scene.Write("rules.yml", R"(
+title: A failed login
+name: failed
+logsource: {category: authentication}
+detection:
+  failure: {event.outcome: failure}
+  condition: failure
+---
+title: A login
+name: welcome
+logsource: {category: authentication}
+detection:
+  success: {event.outcome: success}
+  condition: success
+---
+title: In after a failure
+name: after_failure
+correlation:
+  type: temporal
+  rules: [failed, welcome]
+  group-by: [source.ip]
+  timespan: 10m
+)");
+  const std::string log = scene.Write("log", LoginLine(0, "203.0.113.9", "alice", "bad_password"));
+  const ProgramRun run = RunStockade({"explain", "--rules", scene.Path("rules.yml"), "--line", "1", log});
+  CHECK(run.exit_code == kExitFine);
+  CHECK_THAT(run.out, Catch::Contains("condition all of failed, welcome within 10m is not met"));
+}
+
+TEST_CASE("a refused certificate is explained by what would have let it pass", "[explain]") {
+  const Scene scene;
+  const std::string settings = scene.Write("settings", "certificates: required\n");
+  const std::string log = scene.Write("log", LoginLine(0, "203.0.113.9", "alice", "success"));
+  const ProgramRun run =
+      RunStockade({"explain", "-c", settings, "--rules", scene.Path("rules.yml"), "--line", "1", log});
+  CHECK_THAT(run.out, Catch::Contains("What would have let it pass\n  a certificate that is valid"));
+}
+
 TEST_CASE("what is not there ends with 1 and says so", "[explain]") {
   const Scene scene;
   WriteAttack(scene);

@@ -18,7 +18,7 @@ std::string GroupText(const Groups& group) {
   if (group.empty()) return "everything together";
   std::string text;
   for (const auto& [field, value] : group) {
-    Append(&text, text.empty() ? "" : ", ", field, " ", PrintableText(value));
+    Append(&text, text.empty() ? "" : ", ", PrintableText(field), " ", PrintableText(value));
   }
   return text;
 }
@@ -111,7 +111,7 @@ void PrintWindow(const TracedWindow& window, std::ostream& out) {
   out << "  " << PrintableText(window.rule) << ": "
       << ValueText(window.value, window.at_least, window.estimated) << " within "
       << FormatSpanMs(window.span_ms) << " for " << GroupText(window.group) << "; condition "
-      << window.condition << (window.met ? " is met" : " is not met")
+      << PrintableText(window.condition) << (window.met ? " is met" : " is not met")
       << (window.quiet ? ", and was already reported for this key" : "") << "\n";
   out << "      counted from " << TimeText(window.first_ms) << " to " << TimeText(window.last_ms) << " ("
       << DurationText(window.last_ms - window.first_ms) << ")\n";
@@ -200,8 +200,8 @@ void PrintDecision(const Explanation& explanation, const Console& console, std::
   out << "  because " << PrintableText(decision.reason) << "\n";
   if (evidence.span_ms > 0) {
     out << "  counted " << ValueText(evidence.value, evidence.at_least, evidence.estimated)
-        << (evidence.counted_field.empty() ? "" : " of ") << evidence.counted_field << " within "
-        << FormatSpanMs(evidence.span_ms) << " for " << GroupText(evidence.group) << ", from "
+        << (evidence.counted_field.empty() ? "" : " of ") << PrintableText(evidence.counted_field)
+        << " within " << FormatSpanMs(evidence.span_ms) << " for " << GroupText(evidence.group) << ", from "
         << TimeText(evidence.first_ms) << " to " << TimeText(evidence.last_ms) << "\n";
   }
   if (explanation.trigger) {
@@ -213,8 +213,8 @@ void PrintDecision(const Explanation& explanation, const Console& console, std::
   if (explanation.trigger) {
     for (const TracedWindow& window : explanation.trigger->windows) {
       if (!window.of_decision || std::isnan(window.allowed)) continue;
-      out << "  a threshold of " << NumberText(window.allowed) << " in place of \"" << window.condition
-          << "\" of rule " << PrintableText(window.rule) << "\n";
+      out << "  a threshold of " << NumberText(window.allowed) << " in place of \""
+          << PrintableText(window.condition) << "\" of rule " << PrintableText(window.rule) << "\n";
     }
   }
   if (evidence.span_ms == 0) {
@@ -225,6 +225,19 @@ void PrintDecision(const Explanation& explanation, const Console& console, std::
     out << "  " << ScopeWords(decision) << " on the allowlist: then it is challenged at most\n";
   }
   if (explanation.asked) out << "  waiting until " << TimeText(decision.until_ms) << "\n";
+}
+
+// Of an attempt that no decision stopped, but the gate itself.
+void PrintWayAroundGate(const TracedAttempt& asked, const Console& console, std::ostream& out) {
+  if (asked.reached || (asked.by != "certificate" && asked.by != "mode")) return;
+  out << Title(console, "What would have let it pass");
+  if (asked.by == "certificate") {
+    out << "  a certificate that is valid and bound to the account\n"
+        << "  certificates: preferred in the settings, if it then shows none; certificates: ignored, "
+           "whatever it shows\n";
+  } else {
+    out << "  mode: protect in the settings, unless a decision is in force\n";
+  }
 }
 
 void WriteNote(const AttemptNote& note, JsonWriter* json) {
@@ -322,7 +335,10 @@ void PrintExplanation(const Explanation& explanation, const Console& console, st
     PrintSteps(asked, console, out);
     PrintRules(asked, /*with_events=*/!explanation.decision, console, out);
   }
-  if (!explanation.decision) return;
+  if (!explanation.decision) {
+    if (explanation.asked) PrintWayAroundGate(*explanation.asked, console, out);
+    return;
+  }
   if (!explanation.asked) {
     const Decision& decision = *explanation.decision;
     out << Styled(console, Style::kBold,
