@@ -20,6 +20,31 @@ bool IsSpace(char c) noexcept {
   return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
+// Of a JSON number. Beyond what a double holds: infinity, or nothing left of it: 0. from_chars does not say
+// which, strtod would ask the locale; the decimal exponent does.
+double NumberOf(std::string_view text) noexcept {
+  double number = 0;
+  if (std::from_chars(text.data(), text.data() + text.size(), number).ec != std::errc::result_out_of_range)
+    return number;
+  const bool negative = text.starts_with('-');
+  if (negative) text.remove_prefix(1);
+  const std::string_view mantissa = text.substr(0, text.find_first_of("eE"));
+  int64_t exponent = 0;  // clamped: a text has 2^20 digits at most
+  if (mantissa.size() < text.size()) {
+    text.remove_prefix(mantissa.size() + 1);
+    const bool below_one = text.starts_with('-');
+    if (below_one || text.starts_with('+')) text.remove_prefix(1);
+    for (const char c : text) exponent = std::min<int64_t>(exponent * 10 + (c - '0'), int64_t{1} << 40);
+    if (below_one) exponent = -exponent;
+  }
+  // Where the first digit that is not 0 stands: before the point it adds to the exponent, behind it takes.
+  const size_t point = std::min(mantissa.find('.'), mantissa.size());
+  const size_t digit = std::min(mantissa.find_first_not_of("0."), mantissa.size());
+  const int64_t magnitude = exponent + static_cast<int64_t>(point) - static_cast<int64_t>(digit);
+  if (magnitude < 0) return negative ? -0.0 : 0.0;
+  return negative ? -std::numeric_limits<double>::infinity() : std::numeric_limits<double>::infinity();
+}
+
 class NdjsonSource final : public LineSource {
  public:
   NdjsonSource(std::unique_ptr<ByteReader> bytes, const SourceOptions& options)
@@ -290,11 +315,7 @@ bool NdjsonSource::SetValue(Node node, FieldValue::Kind kind, std::string_view t
   for (const FieldPaths::Target& target : paths_.Targets(node)) {
     if (target.field >= FieldId::kFirstUnknown) {
       double number = kind == FieldValue::Kind::kBool && text == "true" ? 1 : 0;
-      if (kind == FieldValue::Kind::kNumber &&
-          std::from_chars(text.data(), text.data() + text.size(), number).ec ==
-              std::errc::result_out_of_range) {
-        number = std::numeric_limits<double>::infinity() * (text.front() == '-' ? -1 : 1);
-      }
+      if (kind == FieldValue::Kind::kNumber) number = NumberOf(text);
       extra_.push_back(ExtraField{target.field, FieldValue{kind, number, text}});
     } else if (!in_list_ && kind != FieldValue::Kind::kNull && !SetPart(target, kind, text)) {
       return false;

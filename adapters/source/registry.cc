@@ -10,6 +10,7 @@
 #include "adapters/source/ndjson.h"
 #include "adapters/source/sshd.h"
 #include "adapters/source/text_pattern.h"
+#include "engine/limits.h"
 #include "engine/status.h"
 #include "engine/text.h"
 
@@ -25,6 +26,8 @@ constexpr std::array kFormats = {
     SourceFormat{"text", "any text lines, by a format file", nullptr, MakeTextPatternSource},
 };
 
+constexpr size_t kByteOrderMarkBytes = 3;  // of UTF-8, which Peek drops
+
 // What people call a format besides.
 constexpr std::array<std::pair<std::string_view, std::string_view>, 7> kAliases = {{{"nginx", "combined"},
                                                                                     {"apache", "combined"},
@@ -34,18 +37,45 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 7> kAliases 
                                                                                     {"ssh", "sshd"},
                                                                                     {"auth.log", "sshd"}}};
 
-// The first lines that are not blank; a last one that the end of `text` may have cut is left out.
-std::vector<std::string_view> FirstLines(std::string_view text, bool whole) {
+// The first lines that are not blank and not too long; a last one that the end of `text` may have cut is left
+// out.
+std::vector<std::string_view> FirstLines(std::string_view text, size_t most, bool whole) {
   std::vector<std::string_view> lines;
-  while (!text.empty() && lines.size() < kDetectLines) {
+  while (!text.empty() && lines.size() < most) {
     const size_t end = text.find('\n');
-    if (end == std::string_view::npos && !whole && !lines.empty()) break;
+    if (end == std::string_view::npos && !whole) break;
     std::string_view line = text.substr(0, end);
     text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
     if (line.ends_with('\r')) line.remove_suffix(1);
+    if (line.size() > kLineBytesMax) continue;
     if (line.find_first_not_of(" \t") != std::string_view::npos) lines.push_back(line);
   }
   return lines;
+}
+
+// What the formats made of a sample.
+struct Opinion {
+  DetectedFormat best;
+  size_t matched = 0;   // by the best
+  size_t readable = 0;  // by each, together
+};
+
+Opinion Ask(std::span<const std::string_view> lines, const SourceOptions& options) {
+  Opinion opinion;
+  for (const SourceFormat& format : kFormats) {
+    if (format.recognize == nullptr) continue;
+    const Recognition found = format.recognize(lines, options);
+    const auto matched = static_cast<size_t>(found.matched);
+    opinion.readable += matched;
+    if (matched <= opinion.matched) continue;
+    opinion.matched = matched;
+    const size_t all = lines.size();
+    std::string subject =
+        absl::StrCat(matched == all ? "" : absl::StrCat(matched, " of "), "the first ", all, " lines ");
+    if (all == 1) subject = "of one line, all ";
+    opinion.best = DetectedFormat{&format, subject + found.why};
+  }
+  return opinion;
 }
 
 }  // namespace
@@ -71,28 +101,25 @@ std::string SourceFormatNames() {
 }
 
 absl::StatusOr<DetectedFormat> DetectFormat(ByteReader* bytes, const SourceOptions& options) {
-  ASSIGN_OR_RETURN(const std::string_view begin, bytes->Peek(kDetectBytes));
-  const std::vector<std::string_view> lines = FirstLines(begin, begin.size() < kDetectBytes);
-  if (lines.empty()) return DetectedFormat{FindSourceFormat("ndjson"), "the input is empty"};
-  DetectedFormat best;
-  int matched = 0;
-  for (const SourceFormat& format : kFormats) {
-    if (format.recognize == nullptr) continue;
-    const Recognition found = format.recognize(lines, options);
-    if (found.matched <= matched) continue;
-    matched = found.matched;
-    const auto all = static_cast<int>(lines.size());
-    std::string subject =
-        absl::StrCat(matched == all ? "" : absl::StrCat(matched, " of "), "the first ", all, " lines ");
-    if (all == 1) subject = "of one line, all ";
-    best = DetectedFormat{&format, subject + found.why};
+  std::vector<std::string_view> lines;
+  Opinion opinion;
+  for (const DetectSample& sample : kDetectSamples) {
+    ASSIGN_OR_RETURN(const std::string_view begin, bytes->Peek(sample.bytes));
+    const bool whole = begin.size() + kByteOrderMarkBytes < sample.bytes;
+    lines = FirstLines(begin, sample.lines, whole);
+    if (whole && begin.find_first_not_of(" \t\r\n") == std::string_view::npos)
+      return DetectedFormat{FindSourceFormat("ndjson"), "the input is empty"};
+    opinion = Ask(lines, options);
+    if (opinion.matched != 0 && opinion.matched * 2 >= lines.size()) return opinion.best;
+    if (whole && lines.size() < sample.lines) break;
   }
-  if (static_cast<size_t>(matched) * 2 < lines.size()) {
-    return absl::InvalidArgumentError(Concat(bytes->name(), ": the format cannot be told from the first ",
-                                             lines.size(),
-                                             " lines; name it with --format: ", SourceFormatNames()));
+  if (opinion.matched != 0 && opinion.matched * 2 > opinion.readable &&
+      opinion.matched * kDetectReadableShare >= lines.size()) {
+    return opinion.best;
   }
-  return best;
+  return absl::InvalidArgumentError(Concat(bytes->name(), ": the format cannot be told from the first ",
+                                           lines.size(),
+                                           " lines; name it with --format: ", SourceFormatNames()));
 }
 
 }  // namespace stockade

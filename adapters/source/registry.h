@@ -2,6 +2,8 @@
 // is a file and a row of the table in registry.cc.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <memory>
 #include <span>
 #include <string>
@@ -43,11 +45,23 @@ struct DetectedFormat {
   std::string why;  // a whole sentence without its stop
 };
 
-// Looks at the first lines (up to kDetectLines that are not blank, of kDetectBytes) and takes the format that
-// most of them have the shape of; at least half must. Nothing in the input at all: NDJSON, of which an empty
-// input is one. Errors: the input cannot be read; no format fits, with the list of formats.
+// How much of the begin of an input is looked at, and how many of its lines that are not blank.
+struct DetectSample {
+  size_t bytes = 0;
+  size_t lines = 0;
+};
+// The first one decides, as a rule: little is read, and a pipe is not waited for. Where it does not, because
+// damaged or overlong lines stand at the begin, the next one is taken.
 inline constexpr size_t kDetectBytes = size_t{64} << 10;
-inline constexpr size_t kDetectLines = 100;
+inline constexpr std::array<DetectSample, 3> kDetectSamples = {
+    {{kDetectBytes, 100}, {size_t{1} << 20, 1000}, {size_t{4} << 20, 1000}}};
+
+// Takes the format that at least half of the lines of a sample have the shape of. Where no sample has one:
+// the format that reads most of those lines of the last one that any format can read, if these are at least
+// one in kDetectReadableShare; bad lines never outvote good ones. Lines longer than kLineBytesMax and the one
+// that the end of a sample cuts are not looked at. Nothing in the input at all: NDJSON, of which an empty
+// input is one. Errors: the input cannot be read; no format fits, with the list of formats.
+inline constexpr size_t kDetectReadableShare = 20;
 absl::StatusOr<DetectedFormat> DetectFormat(ByteReader* bytes, const SourceOptions& options);
 
 }  // namespace stockade

@@ -275,9 +275,9 @@ bool DocumentReader::ReadPercentile(const YamlNode& correlation, const YamlNode&
   }
   const std::optional<double> number = ReadNumber(*percentile, "correlation.condition.percentile");
   if (!number.has_value()) return false;
-  if (*number < 0 || *number > 100) {
+  if (!(*number > 0 && *number <= 100)) {
     return Fail(*percentile, "correlation.condition.percentile",
-                Concat("is from 0 to 100, not ", percentile->text));
+                Concat("is above 0 and up to 100, not ", percentile->text));
   }
   rule->percentile = *number;
   return true;

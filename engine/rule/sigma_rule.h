@@ -136,7 +136,7 @@ struct CorrelationRule {
   int64_t span_ms = 0;
   std::vector<Bound> bounds;          // all must hold; two form a range
   std::string condition_field;        // value_*: the field
-  double percentile = 50;             // value_percentile: which, 0..100
+  double percentile = 50;             // value_percentile: which, above 0 and up to 100
   // temporal*: a condition expression over rule names ("a and (b or c)"); empty: all of them. Leaves are tests whose
   // `test` is an index into `rules`.
   std::optional<Expression> temporal_condition;

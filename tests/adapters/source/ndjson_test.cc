@@ -3,6 +3,7 @@
 #include "adapters/source/ndjson.h"
 
 #include <catch2/catch.hpp>
+#include <limits>
 #include <random>
 
 #include "tests/adapters/source/read_all.h"
@@ -39,6 +40,36 @@ TEST_CASE("nested, dotted and mixed spellings are the same event", "[ndjson]") {
     CHECK(record.outcome() == Outcome::kBadPassword);
   }
   CHECK(result.records[2].line == 3);
+}
+
+TEST_CASE("numbers too small are 0, numbers too big infinite", "[ndjson]") {
+  FieldTable fields;
+  fields.Intern("n");
+  SourceOptions options = Format("ndjson");
+  options.fields = &fields;
+  const double infinity = std::numeric_limits<double>::infinity();
+  const std::vector<std::pair<std::string, double>> cases = {{"1e-400", 0},
+                                                             {"-1e-400", 0},
+                                                             {"123456E-500", 0},
+                                                             {"1e400", infinity},
+                                                             {"-1e400", -infinity},
+                                                             {"0.001e400", infinity},
+                                                             {"1e+99999999999999999999", infinity},
+                                                             {"1e-99999999999999999999", 0},
+                                                             {"0." + std::string(400, '0') + "1", 0},
+                                                             {"1" + std::string(400, '0'), infinity},
+                                                             {"1" + std::string(400, '0') + "e-400", 1},
+                                                             {"1.5", 1.5}};
+  std::string text;
+  for (const auto& [number, expected] : cases) text += WithTime("\"n\":" + number);
+  const auto result = ReadText(text, options);
+  REQUIRE(result.records.size() == cases.size());
+  for (size_t i = 0; i < cases.size(); ++i) {
+    INFO(cases[i].first);
+    REQUIRE(result.records[i].ok());
+    REQUIRE(result.records[i].attempt().extra.size() == 1);
+    CHECK(result.records[i].attempt().extra[0].value.number == cases[i].second);
+  }
 }
 
 TEST_CASE("every field of the design is read", "[ndjson]") {

@@ -284,7 +284,10 @@ TEST_CASE("errors of a correlation name line, column and key", "[rule]") {
         "'user.name'?");
   CHECK(first("  type: value_percentile\n  rules: [a]\n  timespan: 5m\n  condition: {gt: 5, field: f, "
               "percentile: 101}\n") ==
-        "r.yml:6:44: correlation.condition.percentile: is from 0 to 100, not 101");
+        "r.yml:6:44: correlation.condition.percentile: is above 0 and up to 100, not 101");
+  CHECK(first("  type: value_percentile\n  rules: [a]\n  timespan: 5m\n  condition: {gt: 5, field: f, "
+              "percentile: 0}\n") ==
+        "r.yml:6:44: correlation.condition.percentile: is above 0 and up to 100, not 0");
 }
 
 std::string ResponseError(std::string_view response) {
