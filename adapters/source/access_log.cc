@@ -6,6 +6,7 @@
 #include "absl/strings/match.h"
 #include "adapters/source/line_source.h"
 #include "adapters/source/timestamp.h"
+#include "engine/event/keyed_hash.h"
 #include "engine/limits.h"
 #include "engine/text.h"
 #include "re2/re2.h"
@@ -68,11 +69,48 @@ std::string_view Unescape(std::string_view text, TextArena* arena) {
   return std::string_view(out, size);
 }
 
+// Who is logged in by HTTP Basic: browsers send the name with every request, and only the first one of a user
+// and address is a login. A table of fixed size in which a newcomer takes the place of whoever hashes there:
+// what is forgotten costs one success counted twice.
+class BasicSessions {
+ public:
+  explicit BasicSessions(const HashKey& key) : key_(key), sessions_(kBasicSessionsRemembered) {}
+
+  // A request let in at `time_ns`: whether it begins a session.
+  bool Enter(std::string_view user, std::string_view host, int64_t time_ns) noexcept {
+    Session& session = At(user, host);
+    const bool known = session.open && time_ns - session.last_ns < kBasicAbsenceNs;
+    session.open = true;
+    session.last_ns = known ? std::max(session.last_ns, time_ns) : time_ns;
+    return !known;
+  }
+  // A request refused: whoever is let in after it has logged in anew.
+  void Refuse(std::string_view user, std::string_view host) noexcept { At(user, host).open = false; }
+
+ private:
+  struct Session {
+    Hash128 id;
+    int64_t last_ns = 0;
+    bool open = false;
+  };
+
+  Session& At(std::string_view user, std::string_view host) noexcept {
+    const Hash128 id = Combine(SipHash128(key_, user), SipHash128(key_, host));
+    Session& session = sessions_[id.low % kBasicSessionsRemembered];
+    if (session.id != id) session = Session{id, 0, false};
+    return session;
+  }
+
+  const HashKey key_;
+  std::vector<Session> sessions_;
+};
+
 class AccessLogSource final : public LineSource {
  public:
   AccessLogSource(std::unique_ptr<ByteReader> bytes, const SourceOptions& options)
       : LineSource(std::move(bytes)),
         options_(options.access_log),
+        sessions_(options.hash_key),
         login_(kLoginPathPattern),
         api_(kApiPathPattern) {
     for (const AccessLogOptions::LoginPath& path : options_.login_paths) {
@@ -95,10 +133,15 @@ class AccessLogSource final : public LineSource {
   bool IsMethod(std::string_view method) const;
   void CountMissed(std::string_view path);
   bool IsLogin(std::string_view method, std::string_view target, std::string_view path) const;
+  // Reads the date, or what it was at the line before. Nothing: it is none.
+  std::optional<int64_t> TimeOf(std::string_view date);
+  // By HTTP Basic. Nothing: no attempt.
+  std::optional<Outcome> BasicOutcomeOf(const AccessLogLine& cut);
   // Nothing: the answer says that there is no login there.
   std::optional<Outcome> OutcomeOf(int status, std::string_view target) const;
 
   const AccessLogOptions options_;
+  BasicSessions sessions_;
   const re2::RE2 login_;
   const re2::RE2 api_;
   std::vector<std::unique_ptr<re2::RE2>> regexes_;  // by login path; null for those that are none
@@ -177,6 +220,28 @@ std::optional<Outcome> AccessLogSource::OutcomeOf(int status, std::string_view t
   }
 }
 
+std::optional<int64_t> AccessLogSource::TimeOf(std::string_view date) {
+  if (date != last_date_) {
+    const auto time = ParseAccessLogDate(date);
+    if (!time.has_value()) return std::nullopt;
+    last_date_.assign(date);
+    last_time_ = *time;
+  }
+  return last_time_;
+}
+
+std::optional<Outcome> AccessLogSource::BasicOutcomeOf(const AccessLogLine& cut) {
+  if (cut.status == 401) {
+    if (cut.user.data() != nullptr) sessions_.Refuse(cut.user, cut.host);
+    return OutcomeOf(cut.status, {});
+  }
+  if (cut.user.data() == nullptr || cut.status < 200 || cut.status > 399) return std::nullopt;
+  const auto time = TimeOf(cut.date);
+  if (time.has_value() && !sessions_.Enter(cut.user, cut.host, *time)) return std::nullopt;
+  // Not by `outcomes`: they say what the statuses of a form mean, whose 200 is a failure.
+  return Outcome::kSuccess;
+}
+
 void AccessLogSource::ReadLine(const Line& line, Batch* batch) {
   AccessLogLine cut;
   if (!ParseAccessLogLine(line.text, &cut)) {
@@ -193,8 +258,13 @@ void AccessLogSource::ReadLine(const Line& line, Batch* batch) {
   const size_t question = std::min(target.find('?'), target.size());
   const std::string_view path = target.substr(0, question);
   const bool login = IsLogin(method, target, path);
-  const auto outcome = OutcomeOf(cut.status, target);
-  if (!(login && outcome.has_value()) && !(options_.basic && cut.status == 401)) {
+  std::optional<Outcome> outcome;
+  if (login) outcome = OutcomeOf(cut.status, target);
+  if (options_.basic) {
+    const auto basic = BasicOutcomeOf(cut);
+    if (!outcome.has_value()) outcome = basic;
+  }
+  if (!outcome.has_value()) {
     CountOther();
     if (!any_attempt_ && !login && IsMethod(method)) CountMissed(path);
     return;
@@ -202,23 +272,19 @@ void AccessLogSource::ReadLine(const Line& line, Batch* batch) {
   any_attempt_ = true;
   Record* const record = AddRecord(line, batch);
   LoginEvent& event = record->event;
-  if (cut.date != last_date_) {
-    const auto time = ParseAccessLogDate(cut.date);
-    if (!time.has_value()) {
-      Fail(record, ReadError::kBadTimestamp, static_cast<size_t>(cut.date.data() - line.text.data()));
-      return;
-    }
-    last_date_.assign(cut.date);
-    last_time_ = *time;
+  const auto time = TimeOf(cut.date);
+  if (!time.has_value()) {
+    Fail(record, ReadError::kBadTimestamp, static_cast<size_t>(cut.date.data() - line.text.data()));
+    return;
   }
-  event.attempt.time_ns = last_time_;
+  event.attempt.time_ns = *time;
   if (const auto address = Address::Parse(cut.host)) event.attempt.source = *address;
   if (cut.user.data() != nullptr) event.attempt.account = Unescape(cut.user, &batch->text);
   event.attempt.path = Unescape(path, &batch->text);
   if (cut.agent.data() != nullptr && cut.agent != "-")
     event.attempt.user_agent = Unescape(cut.agent, &batch->text);
   event.attempt.channel = "web";
-  event.aftermath.outcome = outcome.value_or(Outcome::kBadPassword);
+  event.aftermath.outcome = *outcome;
 
   std::array<ExtraField, 5> extra;
   size_t count = 0;

@@ -6,8 +6,14 @@
 //   ["agent"]]
 //
 // A request is an attempt if its method is in AccessLogOptions::methods and its path matches; the paths that
-// count without options are those of kLoginPathPattern, matched against path and query. A request answered by
-// 401 is one too (AccessLogOptions::basic), whatever it asked for. Every other line is counted as `other`,
+// count without options are those of kLoginPathPattern, matched against path and query.
+//
+// HTTP Basic (AccessLogOptions::basic) is an attempt besides, whatever the method and the path: a request
+// answered by 401 is a failure, and one with $remote_user answered by 2xx or 3xx a success. Browsers send the
+// name with every request, so of a user and address only the first success is an attempt, and the first one
+// after a 401 or after kBasicAbsenceNs without a request; a site behind Basic does not log in at every page.
+// Nginx writes the name that a request claims even where no password is asked for: `basic` is to be false for
+// a log in which pages open to all stand beside protected ones. Every other line is counted as `other`,
 // requests that no client of HTTP would send included; a line without the shape above is an error.
 //
 // Outcome by status, where the options do not say: a form redirects whom it lets in and is shown again to
@@ -23,6 +29,8 @@
 // http.response.status_code.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 
 #include "adapters/source/byte_reader.h"
@@ -38,6 +46,11 @@ inline constexpr char kLoginPathPattern[] =
     R"(|[?&](_task|action|do|op|page|route|r)=([a-z0-9_/%.-]*[/_%.-])?(log|sign)[-_]?(in|on)(&|$))";
 inline constexpr char kApiPathPattern[] =
     R"((?i)(^|/)(api|rest|graphql|v[0-9]+|oauth2?|sessions?|token|authenticate)(/|\?|$)|\.json(\?|$))";
+
+// The absence after which a request by HTTP Basic is a login again, and how many users and addresses are
+// remembered for it (about 40 bytes each).
+inline constexpr int64_t kBasicAbsenceNs = int64_t{3600} * 1'000'000'000;
+inline constexpr size_t kBasicSessionsRemembered = size_t{1} << 14;
 
 absl::StatusOr<std::unique_ptr<Source>> MakeAccessLogSource(std::unique_ptr<ByteReader> bytes,
                                                             const SourceOptions& options);

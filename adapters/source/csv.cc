@@ -146,7 +146,8 @@ class CsvSource final : public LineSource {
         header_(std::move(header)),
         header_due_(header_in_input),
         words_(LowerCaseWords(options.outcome_words)),
-        zone_(options.time_zone) {}
+        zone_(options.time_zone),
+        hash_key_(options.hash_key) {}
 
   std::string header() const override { return header_.line; }
 
@@ -158,6 +159,7 @@ class CsvSource final : public LineSource {
   bool header_due_;  // the next line is the header
   const std::map<std::string, Outcome> words_;
   const LocalZone zone_;
+  const HashKey hash_key_;
   std::vector<std::string_view> columns_;
   std::vector<ExtraField> extra_;
   uint64_t put_back_line_ = 0;
@@ -220,8 +222,12 @@ ReadError CsvSource::ReadRow(Batch* batch, LoginEvent* event, size_t* column, Fi
   bool has_time = false;
   extra_.clear();
   for (size_t i = 0; i < columns_.size(); ++i) {
-    const std::string_view text = columns_[i];
-    for (const FieldId field : header_.columns[i]) {
+    std::string_view text = columns_[i];
+    const std::vector<FieldId>& fields = header_.columns[i];
+    if (std::find(fields.begin(), fields.end(), FieldId::kPasswordId) != fields.end()) [[unlikely]] {
+      text = ToPasswordId(text, hash_key_, &batch->text);
+    }
+    for (const FieldId field : fields) {
       *column = i;
       *wrong = field;
       if (field >= FieldId::kFirstUnknown) {

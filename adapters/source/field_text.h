@@ -11,6 +11,7 @@
 
 #include "adapters/source/source.h"
 #include "engine/event/field.h"
+#include "engine/event/keyed_hash.h"
 #include "engine/event/login_event.h"
 #include "engine/event/outcome.h"
 
@@ -29,8 +30,17 @@ std::optional<Outcome> ParseOutcomeWord(std::string_view word) noexcept;
 std::optional<Outcome> ResolveOutcome(std::string_view outcome, std::string_view reason,
                                       const std::map<std::string, Outcome>& words);
 
+// What may stand in an event as a login.password_id. A text of 16 to 128 hexadecimal digits is an id and
+// stays itself; so does an empty one, which is none. Any other text may be a password: it becomes its keyed
+// hash, 32 hexadecimal digits in `arena`, and the text itself goes nowhere. The same text and key give the
+// same id.
+inline constexpr size_t kPasswordIdDigitsMin = 16;
+inline constexpr size_t kPasswordIdDigitsMax = 128;
+std::string_view ToPasswordId(std::string_view text, const HashKey& key, TextArena* arena);
+
 // Writes the value of one known text field into an event; kTimestamp, kEventOutcome and kEventReason are the
-// caller's. kNone, or why the value cannot be. `text` must live as long as the event's text.
+// caller's, and so is ToPasswordId. kNone, or why the value cannot be. `text` must live as long as the
+// event's text.
 ReadError SetField(FieldId id, std::string_view text, LoginEvent* event) noexcept;
 
 // The words of `words` in lower case, as ResolveOutcome wants them.

@@ -51,7 +51,8 @@ class NdjsonSource final : public LineSource {
       : LineSource(std::move(bytes)),
         paths_(options.field_paths, options.fields),
         words_(LowerCaseWords(options.outcome_words)),
-        zone_(options.time_zone) {}
+        zone_(options.time_zone),
+        hash_key_(options.hash_key) {}
 
  private:
   using Node = FieldPaths::Node;
@@ -101,6 +102,7 @@ class NdjsonSource final : public LineSource {
   const FieldPaths paths_;
   const std::map<std::string, Outcome> words_;
   const LocalZone zone_;
+  const HashKey hash_key_;
 
   JsonTokens tokens_;
   bool block_tokens_ = false;  // tokens_ are those of the whole block
@@ -312,7 +314,16 @@ std::string_view NdjsonSource::ReadEscaped(std::string_view raw) {
 }
 
 bool NdjsonSource::SetValue(Node node, FieldValue::Kind kind, std::string_view text) {
-  for (const FieldPaths::Target& target : paths_.Targets(node)) {
+  const std::span<const FieldPaths::Target> targets = paths_.Targets(node);
+  // A path that is the password's is so for every field that is read from it, and in a list as well.
+  const bool is_password = std::any_of(targets.begin(), targets.end(), [](const FieldPaths::Target& target) {
+    return target.field == FieldId::kPasswordId;
+  });
+  if (is_password && kind != FieldValue::Kind::kNull) [[unlikely]] {
+    text = ToPasswordId(text, hash_key_, &batch_->text);
+    kind = FieldValue::Kind::kText;
+  }
+  for (const FieldPaths::Target& target : targets) {
     if (target.field >= FieldId::kFirstUnknown) {
       double number = kind == FieldValue::Kind::kBool && text == "true" ? 1 : 0;
       if (kind == FieldValue::Kind::kNumber) number = NumberOf(text);

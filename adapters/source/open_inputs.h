@@ -4,9 +4,16 @@
 // Several inputs are merged in order of time: always the input whose next readable record is earliest, of
 // equal ones the one named first. An input is never reordered in itself, and unreadable records travel with
 // the next readable one of their input (those at its end, or after kLookaheadRecords without a readable one,
-// at once). Positions count lines over all inputs in the order in which they are delivered, so a log cut into
-// consecutive files gives the same records at the same positions as the log in one file; of CSV only the
-// first part need have the header.
+// at once). Positions count lines over all inputs in the order in which they are delivered. A log cut into
+// consecutive files between two lines therefore gives the same records at the same positions as the log in
+// one file; of CSV only the first part need have the header. It does not hold, because every input is read by
+// itself, where
+// - times go back at a cut, or parts overlap in time: parts are merged by time, one file is not;
+// - dates have no year, unless every part was last changed soon after its last line, or the parts lie in one
+//   year and `year` is given: it is the year of the first date of each;
+// - a cut parts lines of one sshd connection, which may then be counted once more, or logins of one user and
+//   address by HTTP Basic (access_log.h);
+// - a cut lies inside a CSV row of several lines, or a part is too short or damaged to tell its format by.
 //
 // An input costs its batch buffers, about 1 MiB, and a file descriptor until its end.
 #pragma once

@@ -14,6 +14,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "engine/event/field.h"
+#include "engine/event/keyed_hash.h"
 #include "engine/event/outcome.h"
 
 namespace stockade {
@@ -30,8 +31,9 @@ struct AccessLogOptions {
   // logon, auth, authenticate, session(s), token, wp-login.php, xmlrpc.php, login.php …, kLoginPathPattern in
   // access_log.h).
   std::vector<LoginPath> login_paths;
-  // Methods that send credentials. HTTP Basic is another matter: a request with $remote_user set, or answered
-  // by 401, is an attempt whatever its method if `basic` is set.
+  // Methods that send credentials. HTTP Basic is another matter: if `basic` is set, a request answered by 401
+  // is a failure and the first one of a user and address that is let in a success, whatever their method and
+  // path (access_log.h).
   std::vector<std::string> methods = {"POST"};
   bool basic = true;
   // Status → outcome. "200", "4xx". The more exact wins. Statuses that match nothing are kUnknown. Empty: the
@@ -54,6 +56,10 @@ struct SourceOptions {
   // words are not those of the design: {"INVALID_CREDENTIALS": bad_password}. Looked up before the built-in
   // words.
   std::map<std::string, Outcome> outcome_words;
+
+  // Of a login.password_id that is no id but may be the password itself: it is replaced by its hash under
+  // this key (field_text.h). The engine's, so that ids agree with what else is hashed.
+  HashKey hash_key;
 
   // CSV: field → name of its column. A mapped field is read from its column only; other fields from the
   // columns that are known by name (csv.h).

@@ -192,7 +192,8 @@ class TextPatternSource final : public LineSource {
         zone_(format_.zone),
         dates_(options.year, bytes().changed().value_or(options.reference_time), format_.zone),
         syslog_(dates_, format_.zone),
-        words_(LowerCaseWords(options.outcome_words)) {
+        words_(LowerCaseWords(options.outcome_words)),
+        hash_key_(options.hash_key) {
     int groups = 1;
     for (const Pattern& pattern : format_.patterns) {
       groups = std::max(groups, pattern.match->NumberOfCapturingGroups() + 1);
@@ -210,6 +211,7 @@ class TextPatternSource final : public LineSource {
   YearlessDates dates_;
   SyslogParser syslog_;
   const std::map<std::string, Outcome> words_;
+  const HashKey hash_key_;
   std::vector<re2::StringPiece> matched_;
   FieldId wrong_ = FieldId::kFirstUnknown;  // of an error of ReadMatch: the field to blame
   std::vector<ExtraField> extra_;
@@ -278,6 +280,7 @@ ReadError TextPatternSource::ReadMatch(const Pattern& pattern, Batch* batch, Log
       return ReadError::kNone;
     }
     wrong_ = field;
+    if (field == FieldId::kPasswordId) text = ToPasswordId(text, hash_key_, &batch->text);
     return SetField(field, text, event);
   };
   for (const auto& [field, text] : pattern.set) {

@@ -88,6 +88,7 @@ absl::StatusOr<ReplaySession> ReplaySession::Open(const ReplayOptions& options) 
   RETURN_IF_ERROR(ApplyOptions(options, &session.config_));
   ASSIGN_OR_RETURN(session.rules_, LoadRules(session.config_));
   session.config_.source.fields = session.rules_.fields.get();
+  session.config_.source.hash_key = session.config_.engine.hash_key;
   session.config_.source.reference_time = absl::Now();
   RETURN_IF_ERROR(Validate(session.config_.source));
   return session;

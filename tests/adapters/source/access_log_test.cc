@@ -79,6 +79,37 @@ TEST_CASE("options choose paths, methods and outcomes", "[access_log]") {
   CHECK(result.counters.other == 2);
 }
 
+TEST_CASE("a login by HTTP Basic counts once until a refusal or an absence", "[access_log]") {
+  const auto at = [](std::string_view time, int status, std::string_view user, std::string_view host) {
+    return Concat(host, " - ", user, " [01/May/2024:", time, " +0200] \"GET /page HTTP/1.1\" ", status,
+                  " 5\n");
+  };
+  const std::string text = at("12:00:00", 200, "alice", "192.0.2.1") +  // a login
+                           at("12:00:01", 304, "alice", "192.0.2.1") +
+                           at("12:00:02", 200, "alice", "192.0.2.9") +  // from elsewhere: another one
+                           at("12:00:03", 200, "-", "192.0.2.1") + at("12:00:04", 404, "bob", "192.0.2.1") +
+                           at("12:30:00", 401, "alice", "192.0.2.1") +  // a failure
+                           at("12:30:01", 302, "alice", "192.0.2.1") +  // a login
+                           at("13:30:00", 200, "alice", "192.0.2.1") +
+                           at("14:29:59", 200, "alice", "192.0.2.1") +
+                           at("15:30:00", 200, "alice", "192.0.2.1");  // after an absence
+  const auto result = ReadText(text, Format("combined"));
+  std::vector<std::pair<uint64_t, Outcome>> seen;
+  for (const auto& record : result.records) {
+    REQUIRE(record.ok());
+    CHECK(record.attempt().account == "alice");
+    seen.emplace_back(record.line, record.outcome());
+  }
+  CHECK(seen == std::vector<std::pair<uint64_t, Outcome>>{{1, Outcome::kSuccess},
+                                                          {3, Outcome::kSuccess},
+                                                          {6, Outcome::kBadPassword},
+                                                          {7, Outcome::kSuccess},
+                                                          {10, Outcome::kSuccess}});
+  SourceOptions options = Format("combined");
+  options.access_log.basic = false;
+  CHECK(ReadText(text, options).records.empty());
+}
+
 TEST_CASE("no user name frames another address or time", "[access_log]") {
   for (const std::string_view user :
        {"a [10/Oct/2000:13:55:36 +0000] \\\"POST /login HTTP/1.1\\\" 302 1",

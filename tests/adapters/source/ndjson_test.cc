@@ -77,7 +77,7 @@ TEST_CASE("every field of the design is read", "[ndjson]") {
       WithTime(
           R"("source":{"ip":"::ffff:192.0.2.1","geo":{"country_iso_code":"NO"}},"user_agent":{"original":"curl/8"},)"
           R"("tls":{"client":{"ja3":"a","ja4":"b"}},"url":{"path":"/login"},"http":{"request":{"id":"r1"}},)"
-          R"("login":{"certificate":"expired","password_id":"00ff","device":"d","channel":"web","header_order":"h",)"
+          R"("login":{"certificate":"expired","password_id":"00ff00ff00ff00ff","device":"d","channel":"web","header_order":"h",)"
           R"("challenge":{"human":"passed","identity":"failed"}},"event":{"outcome":"failure","reason":"bad_certificate"})"),
       Format("ndjson"));
   REQUIRE(result.records.size() == 1);
@@ -93,7 +93,7 @@ TEST_CASE("every field of the design is read", "[ndjson]") {
   CHECK(a.request_id == "r1");
   CHECK(a.certificate == CertificateStatus::kExpired);
   CHECK(a.certificate_present);
-  CHECK(a.password_id == "00ff");
+  CHECK(a.password_id == "00ff00ff00ff00ff");
   CHECK(a.device == "d");
   CHECK(a.channel == "web");
   CHECK(a.header_order == "h");
