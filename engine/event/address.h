@@ -55,7 +55,8 @@ class Address {
   }
 
  private:
-  friend struct Prefix;  // a network wider than /96 around the NAT64 prefix starts at an address that must not fold
+  friend struct
+      Prefix;  // a network wider than /96 around the NAT64 prefix starts at an address that must not fold
   constexpr Address(uint64_t high, uint64_t low, uint8_t family) : high_(high), low_(low), family_(family) {}
 
   uint64_t high_ = 0;

@@ -20,22 +20,22 @@
 namespace stockade {
 
 struct Attempt {
-  int64_t time_ns = 0;           // @timestamp: nanoseconds since 1970 UTC, from 1970 to 2262
-  Address source;                // source.ip, folded; absent for a login that names no address
-  std::string_view account;      // user.name, as it was typed
-  std::string_view user_agent;   // user_agent.original
-  std::string_view ja3;          // tls.client.ja3
-  std::string_view ja4;          // tls.client.ja4
-  std::string_view path;         // url.path
-  std::string_view request_id;   // http.request.id
-  uint32_t asn = 0;              // source.as.number; 0: absent (AS 0 is reserved, RFC 7607)
-  std::string_view country;      // source.geo.country_iso_code
+  int64_t time_ns = 0;          // @timestamp: nanoseconds since 1970 UTC, from 1970 to 2262
+  Address source;               // source.ip, folded; absent for a login that names no address
+  std::string_view account;     // user.name, as it was typed
+  std::string_view user_agent;  // user_agent.original
+  std::string_view ja3;         // tls.client.ja3
+  std::string_view ja4;         // tls.client.ja4
+  std::string_view path;        // url.path
+  std::string_view request_id;  // http.request.id
+  uint32_t asn = 0;             // source.as.number; 0: absent (AS 0 is reserved, RFC 7607)
+  std::string_view country;     // source.geo.country_iso_code
   CertificateStatus certificate = CertificateStatus::kUnchecked;  // login.certificate
-  bool certificate_present = false;  // whether the event said anything of certificates at all
-  std::string_view password_id;  // login.password_id: keyed hash, hex
-  std::string_view device;       // login.device
-  std::string_view channel;      // login.channel
-  std::string_view header_order; // login.header_order
+  bool certificate_present = false;   // whether the event said anything of certificates at all
+  std::string_view password_id;       // login.password_id: keyed hash, hex
+  std::string_view device;            // login.device
+  std::string_view channel;           // login.channel
+  std::string_view header_order;      // login.header_order
   std::span<const ExtraField> extra;  // other fields that some rule asks for
 
   bool has_account() const noexcept { return account.data() != nullptr; }

@@ -21,8 +21,8 @@ enum class Outcome : uint8_t {
   kStopped,  // somebody in front, perhaps we, never let it reach the password check
 };
 inline constexpr std::array<std::string_view, 8> kOutcomeNames = {
-    "unknown",         "success",              "bad_password",   "unknown_account",
-    "bad_certificate", "second_factor_failed", "account_locked", "stopped"};
+    "unknown",        "success", "bad_password", "unknown_account", "bad_certificate", "second_factor_failed",
+    "account_locked", "stopped"};
 
 // event.outcome, the coarse ECS word: success | failure | unknown. Everything but success and unknown is a failure.
 constexpr std::string_view CoarseOutcomeName(Outcome outcome) noexcept {
@@ -63,9 +63,15 @@ struct ChallengeResults {
   ChallengeResult identity = ChallengeResult::kAbsent;
 };
 
-constexpr std::string_view Name(Outcome outcome) noexcept { return kOutcomeNames[static_cast<size_t>(outcome)]; }
-constexpr std::string_view Name(CertificateStatus s) noexcept { return kCertificateNames[static_cast<size_t>(s)]; }
-constexpr std::string_view Name(ChallengeResult r) noexcept { return kChallengeResultNames[static_cast<size_t>(r)]; }
+constexpr std::string_view Name(Outcome outcome) noexcept {
+  return kOutcomeNames[static_cast<size_t>(outcome)];
+}
+constexpr std::string_view Name(CertificateStatus s) noexcept {
+  return kCertificateNames[static_cast<size_t>(s)];
+}
+constexpr std::string_view Name(ChallengeResult r) noexcept {
+  return kChallengeResultNames[static_cast<size_t>(r)];
+}
 
 // The enum of a spelling, or nothing for any other text. Exact: case counts.
 constexpr std::optional<Outcome> ParseOutcome(std::string_view name) noexcept {

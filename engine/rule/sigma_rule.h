@@ -34,14 +34,14 @@ absl::Status ErrorAt(const Place& place, std::string_view key, std::string_view 
 // are resolved. A field with several values (a list in the log) answers yes if any value does.
 struct Test {
   enum class Kind : uint8_t {
-    kPattern,     // `pattern` matches the field's text
-    kNumber,      // the field's number compares to `number` by `comparison`
-    kCidr,        // the field is an address inside `prefix`
-    kExists,      // the field is there (a null counts as there)
-    kNull,        // the field is absent or null
-    kEmpty,       // the field is there and its text is empty
-    kFieldRef,    // the field's text relates to the text of `other_field` by `text_relation`
-    kTimePart,    // `time_part` of the field's time (UTC) compares to `number`
+    kPattern,   // `pattern` matches the field's text
+    kNumber,    // the field's number compares to `number` by `comparison`
+    kCidr,      // the field is an address inside `prefix`
+    kExists,    // the field is there (a null counts as there)
+    kNull,      // the field is absent or null
+    kEmpty,     // the field is there and its text is empty
+    kFieldRef,  // the field's text relates to the text of `other_field` by `text_relation`
+    kTimePart,  // `time_part` of the field's time (UTC) compares to `number`
   };
   enum class Comparison : uint8_t { kEq, kNeq, kLt, kLte, kGt, kGte };
   enum class TextRelation : uint8_t { kEquals, kStartsWith, kEndsWith, kContains };
@@ -55,8 +55,9 @@ struct Test {
   bool caseless = true;
   bool dot_all = true;      // "." matches newline: always for Sigma strings, by |s for |re
   bool multi_line = false;  // |m
-  std::string literal;      // kPattern without wildcards: the text itself, so that a matcher may compare instead of scan;
-                            // has_literal tells, and the relation is text_relation
+  std::string
+      literal;  // kPattern without wildcards: the text itself, so that a matcher may compare instead of scan;
+                // has_literal tells, and the relation is text_relation
   bool has_literal = false;
   Comparison comparison = Comparison::kEq;
   double number = 0;
@@ -73,8 +74,9 @@ struct Test {
 struct Expression {
   enum class Kind : uint8_t { kTest, kAnd, kOr, kNot };
   Kind kind = Kind::kTest;
-  int test = 0;                      // kTest: index into SigmaRule::tests
-  std::vector<Expression> operands;  // kAnd, kOr: any number (kAnd of none is true, kOr of none false); kNot: one
+  int test = 0;  // kTest: index into SigmaRule::tests
+  std::vector<Expression>
+      operands;  // kAnd, kOr: any number (kAnd of none is true, kOr of none false); kNot: one
 };
 
 // What all Sigma documents share.
@@ -99,7 +101,7 @@ struct RuleHeader {
 struct SigmaRule {
   RuleHeader header;
   std::vector<Test> tests;
-  Expression expression;   // detection and condition, and every filter that applies
+  Expression expression;  // detection and condition, and every filter that applies
   std::optional<Response> response;
 };
 
@@ -117,7 +119,13 @@ struct Alias {
 // A correlation rule: do the events that others match, together, within a span, for one key, meet a condition?
 struct CorrelationRule {
   enum class Type : uint8_t {
-    kEventCount, kValueCount, kTemporal, kTemporalOrdered, kValueSum, kValueAvg, kValuePercentile
+    kEventCount,
+    kValueCount,
+    kTemporal,
+    kTemporalOrdered,
+    kValueSum,
+    kValueAvg,
+    kValuePercentile
   };
   struct Bound {
     Test::Comparison comparison;
@@ -134,14 +142,14 @@ struct CorrelationRule {
   std::vector<std::string> group_by;  // fields or aliases; empty: one window for all
   std::vector<Alias> aliases;
   int64_t span_ms = 0;
-  std::vector<Bound> bounds;          // all must hold; two form a range
-  std::string condition_field;        // value_*: the field
-  double percentile = 50;             // value_percentile: which, above 0 and up to 100
+  std::vector<Bound> bounds;    // all must hold; two form a range
+  std::string condition_field;  // value_*: the field
+  double percentile = 50;       // value_percentile: which, above 0 and up to 100
   // temporal*: a condition expression over rule names ("a and (b or c)"); empty: all of them. Leaves are tests whose
   // `test` is an index into `rules`.
   std::optional<Expression> temporal_condition;
-  bool generate = false;              // referenced rules alert on their own, too
-  std::string condition_written;      // "gte 8" or "gte 5, lt 10"
+  bool generate = false;          // referenced rules alert on their own, too
+  std::string condition_written;  // "gte 8" or "gte 5, lt 10"
   std::optional<Response> response;
   Place place;
 };

@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
-#include "adapters/source/open_inputs.h"
 #include <catch2/catch.hpp>
+#include "adapters/source/open_inputs.h"
 #include "engine/text.h"
 
 namespace stockade::test {
