@@ -42,7 +42,7 @@ std::unique_ptr<KeyedTable> Table(const WindowConfig& config, size_t memory_byte
 }
 
 size_t MemoryFor(size_t keys) {
-  return std::max(keys * 160, kMemoryBytesMin);
+  return std::max(keys * 160, KeyedTable::kBytesMin);
 }
 
 void CompareAnswers() {

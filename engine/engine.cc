@@ -21,10 +21,11 @@ int64_t ToMs(int64_t time_ns) noexcept {
   return ms - (time_ns % 1'000'000 < 0 ? 1 : 0);
 }
 
-// How one ceiling is shared out. Lanes hold 72 bytes an account, decisions half a kilobyte each; windows get
-// the rest.
+// How one ceiling is shared out. Lanes hold 72 bytes an account, decisions half a kilobyte each, remembered repeaters
+// kRepeaterBytes; windows get the rest.
+constexpr size_t kRepeaterBytes = 128;
 struct Shares {
-  size_t lanes, ledger, windows;
+  size_t lanes, ledger, repeaters, windows;
 };
 Shares ShareOut(size_t memory_bytes) noexcept {
   constexpr size_t kLanesMax = size_t{256} << 20;
@@ -32,12 +33,10 @@ Shares ShareOut(size_t memory_bytes) noexcept {
   Shares shares;
   shares.lanes = std::clamp(memory_bytes / 4, Lanes::kBytesMin, kLanesMax);
   shares.ledger = std::min(memory_bytes / 8, kLedgerMax);
-  shares.windows = memory_bytes - shares.lanes - shares.ledger;
+  shares.repeaters = std::min(memory_bytes / 32, Policy::kRepeatersMax * kRepeaterBytes);
+  shares.windows = memory_bytes - shares.lanes - shares.ledger - shares.repeaters;
   return shares;
 }
-
-// A remembered repeater costs about this much; they get as much as half the ledger's share again.
-constexpr size_t kRepeaterBytes = 256;
 
 }  // namespace
 
@@ -51,7 +50,7 @@ struct Engine::State final : CorrelationListener {
         watermark({options.lateness_ms, kJumpMsMax}),
         lanes(shares.lanes, options.hash_key),
         ledger(LedgerOptions{options.hash_key, shares.ledger, 0}),
-        policy(options.hash_key, std::min(Policy::kRepeatersMax, shares.ledger / kRepeaterBytes)),
+        policy(options.hash_key, shares.repeaters / kRepeaterBytes),
         gate(&ledger, &lanes),
         trace([this](const GateStep& step) { listener->OnGateStep(step); }) {
     ledger.SetAllowlist(options.allowlist);
@@ -80,6 +79,8 @@ struct Engine::State final : CorrelationListener {
   Gate gate;
   Gate::Trace trace;
   bool tracing = false;
+  int64_t observed_ms =
+      INT64_MIN;  // the newest time of an event whose outcome was taken; goes back in a rollback
   EngineCounters counters;
 
   // What an event means to rules and windows, worked out before its turn.
@@ -136,8 +137,15 @@ uint64_t Engine::State::AdmitTime(const Attempt& attempt, int64_t time_ms) {
   const Admission admission = watermark.Admit(time_ms);
   Resolve(admission.held);
   const int64_t now_ms = watermark.now_ms().value_or(time_ms);
-  if (admission.rolled_back) correlator->SetNow(now_ms);
-  ledger.Advance(now_ms);
+  if (admission.rolled_back) {
+    correlator->SetNow(now_ms);
+    observed_ms = now_ms;
+  }
+  // Decisions are thrown out only once they are over by a time that can no longer turn out to have been wrong: two wild
+  // clocks in a row must not let everybody go. Until then Find, which goes by now, passes them over.
+  if (const std::optional<int64_t> settled_ms = watermark.settled_ms(); settled_ms.has_value()) {
+    ledger.Advance(*settled_ms);
+  }
   switch (admission.arrival) {
     case Arrival::kOnTime:
     case Arrival::kLate:
@@ -200,6 +208,7 @@ void Engine::Finish() noexcept {
 // An outcome whose time is believed: rules, windows, lanes.
 void Engine::State::Take(const LoginEvent& event, const Verdict& verdict) {
   const int64_t time_ms = ToMs(event.attempt.time_ns);
+  observed_ms = std::max(observed_ms, time_ms);
   Prepared* const meaning = FindPrepared(event);
   RaiseBaseAlerts(event, meaning->matched, time_ms);
   correlator->Observe(event, &meaning->feeds, time_ms, this);
@@ -232,7 +241,11 @@ void Engine::State::RaiseBaseAlerts(const LoginEvent& event, std::span<const uin
   }
 }
 
-void Engine::State::OnAlert(const Alert& alert) {
+void Engine::State::OnAlert(const Alert& found) {
+  // A late event raises its alert now: decisions follow one another in time and last from now on. The event's own time
+  // stays in the evidence.
+  Alert alert = found;
+  alert.time_ms = std::max(found.time_ms, observed_ms);
   ++counters.alerts;
   listener->OnAlert(alert);
   if (alert.response == nullptr) return;

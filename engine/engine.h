@@ -1,25 +1,29 @@
-// Stockade's engine: one attempt in, one verdict out before the password check; one outcome in, and decisions
-// follow.
+// Stockade's engine: one attempt in, one verdict out before the password check; one outcome in, decisions follow.
 //
-//   attempt ──► Assess ──► verdict ──► (password check) ──► Observe ──► windows ─► rules ─► decision ─►
-//   ledger
-//                  ▲                                                                                    │
-//                  └──────────────────────── standing decisions ◄───────────────────────────────────────┘
+//   attempt ─► Assess ─► verdict ─► (password check) ─► Observe ─► windows ─► rules ─► decision ─► ledger
+//                 ▲                                                                                   │
+//                 └──────────────────────── standing decisions ◄──────────────────────────────────────┘
 //
-// What for: to be embedded: by the sidecar, by replay, by a gateway written in C++. What it needs comes in:
-// events, and time with them. It does no I/O, reads no clock, starts no thread, and throws nothing.
+// What for: to be embedded: by the sidecar, by replay, by a gateway written in C++. What it needs comes in: events, and
+// time with them. It does no I/O, reads no clock, starts no thread, and throws nothing.
 //
-// Order of calls, as a grammar: (Assess Observe?)* Finish?. Several attempts may be between Assess and
-// Observe at once. Observe is called for every attempt that went on to the password check
-// (ReachesPasswordCheck), with the verdict that Assess gave for it; never for one that was stopped. Finish
-// ends a stream whose last event may still be waiting for its timestamp to be believed.
+// Order of calls, as a grammar: (Assess Observe?)* Finish?. Several attempts may be between Assess and Observe at once.
+// Observe is called for every attempt that went on to the password check (ReachesPasswordCheck), with the verdict that
+// Assess gave for it; never for one that was stopped. Finish ends a stream whose last event may still be waiting for
+// its timestamp to be believed.
 //
-// Determinism: the same calls with the same options give the same verdicts, alerts and decisions, byte for
-// byte, on every machine, at any speed. Time: an event counts at its own @timestamp, in whole milliseconds.
-// See window/watermark.h for late and wild ones. Memory: everything the engine keeps stays below
-// EngineOptions::memory_bytes. Cost: Assess a fraction of a microsecond; Observe a fraction more for each
-// rule that matches. Neither allocates, save where an alert is raised or an account is learnt. Threads: none.
-// One caller at a time; who has several serialises them. The RuleSet may be shared.
+// Determinism: the same calls with the same options give the same verdicts, alerts and decisions, byte for byte, on
+// every machine, at any speed.
+//
+// Time: an event counts at its own @timestamp, in whole milliseconds. See window/watermark.h for late and wild ones.
+// What a late event gives rise to is decided, and lasts, from now on.
+//
+// Memory: everything the engine keeps stays below EngineOptions::memory_bytes.
+//
+// Cost: Assess a fraction of a microsecond; Observe a fraction more for each rule that matches. Neither allocates, save
+// where an alert is raised or an account is learnt. Measured in bench/engine_bench.cc.
+//
+// Threads: none. One caller at a time; who has several serialises them. The RuleSet may be shared.
 #pragma once
 
 #include <cstdint>

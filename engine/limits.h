@@ -27,13 +27,14 @@ inline constexpr int64_t kLatenessMsDefault = int64_t{5} * 60 * 1000;
 // What a user may set it to. A day: beyond it, it is another log to be merged, not lateness.
 inline constexpr int64_t kLatenessMsMax = int64_t{24} * 3600 * 1000;
 
-// A step of event time forward by more than this is believed only when the next event agrees. An hour:
-// shorter than a quiet night, longer than any scheduler's hiccup.
+// A step of event time forward by more than this, or than the lateness, is believed only when the next event
+// agrees. An hour: shorter than a quiet night, longer than any scheduler's hiccup.
 inline constexpr int64_t kJumpMsMax = int64_t{3600} * 1000;
 
-// Memory for windows: the default ceiling, and the smallest that can hold a useful table.
+// Everything the engine keeps: the default ceiling, and the smallest that is shared out into useful parts
+// (4 MiB of lanes, 2 of decisions, 10 of windows).
 inline constexpr size_t kMemoryBytesDefault = size_t{1} << 30;
-inline constexpr size_t kMemoryBytesMin = size_t{4} << 20;
+inline constexpr size_t kMemoryBytesMin = size_t{16} << 20;
 
 // One line of a log, one record of NDJSON. nginx and HAProxy cut headers at 8-64 KiB; a login event of more
 // than 1 MiB is an attack on the reader.

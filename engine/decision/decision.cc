@@ -58,8 +58,8 @@ size_t PlainPrefix(std::string_view text) {
     uint64_t word;
     std::memcpy(&word, text.data() + size, 8);
     const uint64_t below_space = (word - kOnes * 0x20) & ~word & kHighs;
-    const uint64_t special = (word & kHighs) | below_space | zero(word ^ kOnes * '"') | zero(word ^ kOnes * '\\') |
-                             zero(word ^ kOnes * 0x7f);
+    const uint64_t special = (word & kHighs) | below_space | zero(word ^ kOnes * '"') |
+                             zero(word ^ kOnes * '\\') | zero(word ^ kOnes * 0x7f);
     if (special != 0) break;
     size += 8;
   }
@@ -97,6 +97,7 @@ void AppendNumber(std::string_view key, double value, std::string* out) {
 void AppendEvidence(const Evidence& evidence, std::string* out) {
   out->push_back('{');
   if (!evidence.title.empty()) AppendText("title", evidence.title, out);
+  if (!evidence.via.empty()) AppendText("via", evidence.via, out);
   AppendNumber("value", evidence.value, out);
   if (evidence.at_least) Append(out, ",\"at_least\":true");
   if (evidence.estimated) Append(out, ",\"estimated\":true");

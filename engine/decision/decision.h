@@ -1,5 +1,5 @@
-// The standing order: an action on a scope and value, with an expiry and the evidence it rests on; and its text form,
-// the NDJSON that `replay --decisions` writes and every firewall adapter reads.
+// The standing order: an action on a scope and value, with an expiry and the evidence it rests on; and its
+// text form, the NDJSON that `replay --decisions` writes and every firewall adapter reads.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,9 @@ namespace stockade {
 // What kind of name `value` is. The wire spellings are those of Name(Scope).
 enum class Scope : uint8_t { kIp, kRange, kAsn, kFingerprint, kAccount };
 inline constexpr std::string_view kScopeNames[] = {"ip", "range", "asn", "fingerprint", "account"};
-constexpr std::string_view Name(Scope scope) noexcept { return kScopeNames[static_cast<size_t>(scope)]; }
+constexpr std::string_view Name(Scope scope) noexcept {
+  return kScopeNames[static_cast<size_t>(scope)];
+}
 
 // Why: enough to explain the decision to the person it hit.
 struct Evidence {
@@ -30,29 +32,31 @@ struct Evidence {
   int64_t first_ms = 0;
   int64_t last_ms = 0;
   std::vector<std::pair<std::string, std::string>> group;  // group-by field → value
+  // The correlation the counts are from, where the rule itself only joins others; else empty.
+  std::string via = {};
 };
 
 struct Decision {
-  std::string id;          // 16 hex digits; a function of rule, scope, value and time, so that replays agree
-  int64_t time_ms = 0;     // event time at which it was made
+  std::string id;       // 16 hex digits; a function of rule, scope, value and time, so that replays agree
+  int64_t time_ms = 0;  // event time at which it was made
   Action action = Action::kBlock;
   Scope scope = Scope::kIp;
-  std::string value;       // "203.0.113.9", "203.0.113.0/24", "64500", an account, a fingerprint's hash in hex
-  Prefix prefix;           // for kIp and kRange: the same as a network
-  int64_t until_ms = 0;    // expires at this event time: acts for every now < until
+  std::string value;     // "203.0.113.9", "203.0.113.0/24", "64500", an account, a fingerprint's hash in hex
+  Prefix prefix;         // for kIp and kRange: the same as a network
+  int64_t until_ms = 0;  // expires at this event time: acts for every now < until
   ChallengeKind challenge_kind = ChallengeKind::kHuman;
   bool all_lanes = false;  // of a lock
   bool shadow = false;     // made while the mode was observe: shown, never carried out
   int repeat = 0;          // how often this rule had decided on this value before, while that was remembered
   std::string rule;
-  std::string reason;      // one sentence for a person
-  std::string campaign;    // empty: none
+  std::string reason;    // one sentence for a person
+  std::string campaign;  // empty: none
   Evidence evidence;
 };
 
-// One line of JSON without a newline, keys in the order of the design: time, id, action, scope, value, until, rule,
-// reason, evidence, and campaign where there is one; then, where they say something, kind (of a challenge), repeat,
-// all_lanes and shadow. Text that is not UTF-8 is written with U+FFFD in place of each
+// One line of JSON without a newline, keys in the order of the design: time, id, action, scope, value, until,
+// rule, reason, evidence, and campaign where there is one; then, where they say something, kind (of a
+// challenge), repeat, all_lanes and shadow. Text that is not UTF-8 is written with U+FFFD in place of each
 // bad byte. Deterministic: same decision, same bytes.
 std::string ToJson(const Decision& decision);
 

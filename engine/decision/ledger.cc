@@ -246,15 +246,21 @@ InForce Ledger::Find(const Attempt& attempt, int64_t now_ms) const noexcept {
   return in_force;
 }
 
-bool Ledger::TakeToken(const Decision& decision, int64_t now_ms) noexcept {
+bool Ledger::HasToken(const Decision& decision, int64_t now_ms) const noexcept {
   if (decision.action != Action::kThrottle) return true;
   const uint32_t index = FindSame(decision);
+  if (index == kNone) return true;
+  return std::max(slots_[index].full_at_ms, now_ms) - now_ms <= (kThrottleBurst - 1) * kThrottleIntervalMs;
+}
+
+bool Ledger::TakeToken(const Decision& decision, int64_t now_ms) noexcept {
+  if (!HasToken(decision, now_ms)) return false;
+  const uint32_t index = decision.action == Action::kThrottle ? FindSame(decision) : kNone;
   if (index == kNone) return true;
   // The bucket as one number, the time at which it is full again (GCRA, ITU-T I.371): a token is one interval
   // of it.
   Slot& slot = slots_[index];
   const int64_t full_at_ms = std::max(slot.full_at_ms, now_ms);
-  if (full_at_ms - now_ms > (kThrottleBurst - 1) * kThrottleIntervalMs) return false;
   slot.full_at_ms = full_at_ms + kThrottleIntervalMs;
   return true;
 }

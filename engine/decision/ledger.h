@@ -101,6 +101,8 @@ class Ledger {
   // time; an attempt older than the newest one counted is judged as if it came with that one. True for a
   // decision that does not stand or does not throttle.
   bool TakeToken(const Decision& decision, int64_t now_ms) noexcept;
+  // Whether TakeToken would let an attempt pass; takes nothing.
+  bool HasToken(const Decision& decision, int64_t now_ms) const noexcept;
 
   // By hand. False if no decision has this id. Looks at all of them.
   bool Remove(std::string_view id);

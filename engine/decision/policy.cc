@@ -32,6 +32,7 @@ std::string NameBytes(const Alert& alert, const TargetValue& target) {
 Evidence EvidenceOf(const Alert& alert) {
   Evidence evidence;
   evidence.title = std::string(alert.title);
+  evidence.via = std::string(alert.via);
   evidence.value = alert.value;
   evidence.at_least = alert.at_least;
   evidence.estimated = alert.estimated;
@@ -59,7 +60,8 @@ std::string ReasonOf(const Alert& alert) {
     Append(&reason, " of ", alert.counted_field);
   }
   Append(&reason, " within ", FormatSpanMs(alert.span_ms));
-  if (!alert.condition.empty()) Append(&reason, " (", alert.condition, ")");
+  if (!alert.condition.empty())
+    Append(&reason, " (", alert.condition, alert.via.empty() ? "" : " of ", alert.via, ")");
   return reason;
 }
 

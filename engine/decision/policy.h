@@ -2,12 +2,10 @@
 // stand.
 //
 // - The target's value comes from the event that raised the alert. One that does not say gives no decision.
-// - It lasts `for`, times `factor` for every repeat that is remembered, at most `up-to`. A repeat is an alert
-// of the
+// - It lasts `for`, times `factor` for every repeat that is remembered, at most `up-to`. A repeat is an alert of the
 //   same rule on the same value after the last decision was over and within `up-to` of its end.
 // - What touches the allowlist is challenged instead of blocked or locked.
-// - A block or lock of an account is a lock, of the unfamiliar lane unless the rule says all lanes: nobody
-// locks a
+// - A block or lock of an account is a lock, of the unfamiliar lane unless the rule says all lanes: nobody locks a
 //   customer out but the customer. A lock of anything else is a challenge: there are no lanes to close.
 // - Made while the engine observes, it is a shadow: shown, never carried out.
 // - Its id is 16 hex digits of the keyed hash of rule, scope, value and time. Same events, same ids.

@@ -22,6 +22,7 @@ Asked AskedBy(const Decision& decision, Lane lane) noexcept {
     case Action::kChallenge:
       return {VerdictKind::kChallenge, decision.challenge_kind};
     case Action::kThrottle:
+      if (lane == Lane::kHalf) return kIdentity;
       return {VerdictKind::kThrottle, ChallengeKind::kHuman};
     case Action::kBlock:
     case Action::kLock:
@@ -86,7 +87,12 @@ void Gate::AskStanding(const Attempt& attempt, int64_t now_ms, Verdict* verdict,
   for (const Decision* decision : {in_force.source, in_force.account}) {
     if (decision == nullptr) continue;
     Asked asked = AskedBy(*decision, verdict->lane);
-    if (asked.kind == VerdictKind::kThrottle && ledger_->TakeToken(*decision, now_ms)) asked = Asked{};
+    if (decision->action == Action::kThrottle && asked.kind != VerdictKind::kAllow) {
+      // Only strangers use the rate up: the owner of a half-familiar place is asked for who he is while they do.
+      const bool within = verdict->lane == Lane::kUnfamiliar ? ledger_->TakeToken(*decision, now_ms)
+                                                             : ledger_->HasToken(*decision, now_ms);
+      if (in_force.allowlisted || within) asked = Asked{};
+    }
     if (in_force.allowlisted && asked.kind > VerdictKind::kChallenge) {
       asked = Asked{VerdictKind::kChallenge, ChallengeKind::kHuman};
     }

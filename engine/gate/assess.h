@@ -5,21 +5,21 @@
 //   3 lane                 how the attempt arrives at its account decides what 1 means to it
 //   4 mode                 what an operator has switched to
 //
-// What a standing decision means in each lane; the strictest of all that apply wins, at equal strictness the
-// first:
+// What a standing decision means in each lane; the strictest of all that apply wins, at equal strictness
+// the first:
 //
-//                 certified   familiar   half                   unfamiliar
-//   challenge     –           –          challenge              challenge
-//   throttle      –           –          throttle over its rate throttle over its rate
-//   block         –           –          challenge (identity)   deny
-//   lock          –           –          challenge (identity)   deny
-//   lock, all     –           deny       deny                   deny
+//                 certified   familiar   half                    unfamiliar
+//   challenge     –           –          challenge               challenge
+//   throttle      –           –          identity over its rate  throttle over its rate
+//   block         –           –          challenge (identity)    deny
+//   lock          –           –          challenge (identity)    deny
+//   lock, all     –           deny       deny                    deny
 //
-// So whoever floods an address or an account with wrong passwords shuts out strangers and never the customer
-// who comes from where he always comes. A throttle lets one attempt in ten seconds through, five at once. An
-// allowlisted attempt is challenged at most. A shadow decision only says what it would do. A certificate that
-// is not valid is denied where certificates are required; where they are preferred, a bad one is denied, a
-// missing or unchecked one goes on.
+// So whoever floods an address or an account with wrong passwords shuts out strangers and never the customer who comes
+// from where he always comes. A throttle lets one stranger in ten seconds through, five at once. An allowlisted attempt
+// is challenged at most and never throttled. A shadow decision only says what it would do. A certificate that is not
+// valid is denied where certificates are required; where they are preferred, a bad one is denied, a missing or
+// unchecked one goes on.
 //
 // Takes an Attempt, which holds no outcome: a verdict cannot depend on the outcome of its own attempt.
 // noexcept; well below a microsecond; allocates only while tracing. Not thread-safe: throttles spend their

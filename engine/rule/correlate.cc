@@ -177,12 +177,14 @@ Correlator::Correlator(const RuleSet* rules, const Options& options, std::unique
   }
 }
 
-void Correlator::AddFeeds(size_t unified, std::vector<Feed>* feeds) noexcept {
+void Correlator::AddFeeds(size_t unified, uint32_t cause, bool temporal_only,
+                          std::vector<Feed>* feeds) noexcept {
   for (const Consumer& consumer : rules_->consumers(unified)) {
     if (feeds->size() == kFeedsMax) return;
     const CompiledCorrelation& correlation = rules_->correlations()[consumer.correlation];
+    if (temporal_only && !IsTemporal(correlation.written->type)) continue;
     const auto& reference = correlation.references[consumer.reference];
-    Feed feed{consumer.correlation, consumer.reference, 0, salts_[consumer.correlation]};
+    Feed feed{consumer.correlation, consumer.reference, 0, cause, salts_[consumer.correlation]};
     bool whole = true;
     for (const FieldId field : reference.group_by) {
       const Hash128* part = keys_.Find(field);
@@ -207,7 +209,7 @@ void Correlator::Prepare(const LoginEvent& event, std::span<const uint16_t> matc
                          std::vector<Feed>* feeds) noexcept {
   keys_.Begin(event);
   feeds->clear();
-  for (const uint16_t rule : matched) AddFeeds(rule, feeds);
+  for (const uint16_t rule : matched) AddFeeds(rule, 0, false, feeds);
 }
 
 void Correlator::PrefetchBlocks(std::span<const Feed> feeds) const noexcept {
@@ -218,6 +220,7 @@ void Correlator::Observe(const LoginEvent& event, std::vector<Feed>* feeds, int6
                          CorrelationListener* listener) {
   event_ = &event;
   bool keys_begun = false;
+  firings_.clear();
   // Correlations that fire add feeds for those that refer to them: the list grows while it is walked.
   for (size_t i = 0; i < feeds->size(); ++i) {
     const Feed feed = (*feeds)[i];
@@ -231,17 +234,19 @@ void Correlator::Observe(const LoginEvent& event, std::vector<Feed>* feeds, int6
                                                                        : correlation.span_ms;
     const bool quiet = met && reading.fired_ms != kNeverMs && reading.newest_ms - reading.fired_ms < quiet_ms;
     if (tracing_) listener->OnWindow(Describe(correlation, feed, reading, value, met, quiet));
-    if (!met || quiet) continue;
-    if (reading.entry != kNoEntry) table_->SetFired(reading.entry, reading.newest_ms);
+    if (!met) continue;
+    if (!quiet && reading.entry != kNoEntry) table_->SetFired(reading.entry, reading.newest_ms);
     const size_t unified = rules_->rules().size() + feed.correlation;
-    if (rules_->alerts_alone(unified) || correlation.written->response.has_value()) {
-      Raise(correlation, feed, reading, value, time_ms, listener);
-    }
-    if (rules_->consumers(unified).empty()) continue;
+    const bool raises = rules_->alerts_alone(unified) || correlation.written->response.has_value();
+    const bool feeds_others = !rules_->consumers(unified).empty();
+    if (!(raises && !quiet) && !feeds_others) continue;
+    firings_.push_back({feed, reading, value});
+    if (raises && !quiet) Raise(firings_.back(), time_ms, listener);
+    if (!feeds_others) continue;
     // Others may have been prepared since this event was.
     if (!keys_begun) keys_.Begin(event);
     keys_begun = true;
-    AddFeeds(unified, feeds);
+    AddFeeds(unified, static_cast<uint32_t>(firings_.size()), quiet, feeds);
   }
 }
 
@@ -321,22 +326,33 @@ WindowReading Correlator::Describe(const CompiledCorrelation& correlation, const
   return described;
 }
 
-void Correlator::Raise(const CompiledCorrelation& correlation, const Feed& feed, const Reading& reading,
-                       double value, int64_t time_ms, CorrelationListener* listener) {
-  const WindowReading described = Describe(correlation, feed, reading, value, true, false);
-  const CorrelationRule& written = *correlation.written;
+void Correlator::Raise(const Firing& firing, int64_t time_ms, CorrelationListener* listener) {
+  const CompiledCorrelation& raised = rules_->correlations()[firing.feed.correlation];
+  // Down to the rule that counted.
+  const Firing* counted = &firing;
+  const auto correlation_of = [this](const Firing& of) -> const CompiledCorrelation& {
+    return rules_->correlations()[of.feed.correlation];
+  };
+  while (IsTemporal(correlation_of(*counted).written->type) && counted->feed.cause != 0) {
+    counted = &firings_[counted->feed.cause - 1];
+  }
+  const CompiledCorrelation& counting = correlation_of(*counted);
+  const WindowReading described =
+      Describe(counting, counted->feed, counted->reading, counted->value, true, false);
+  const CorrelationRule& written = *raised.written;
   Alert alert;
-  alert.rule = described.rule;
+  alert.rule = written.header.handle();
+  if (counted != &firing) alert.via = described.rule;
   alert.title = written.header.title;
   alert.level = written.header.level;
   alert.response = written.response.has_value() ? &*written.response : nullptr;
   alert.time_ms = time_ms;
   alert.span_ms = described.span_ms;
-  alert.value = value;
+  alert.value = described.value;
   alert.at_least = described.at_least;
   alert.estimated = described.estimated;
   alert.condition = described.condition;
-  alert.counted_field = written.condition_field;
+  alert.counted_field = counting.written->condition_field;
   alert.first_ms = described.first_ms;
   alert.last_ms = described.last_ms;
   for (const auto& [field, text] : described.group) alert.group.emplace_back(field, text);

@@ -5,9 +5,15 @@
 // When the window meets the condition the correlation fires: it raises an alert, and it is itself an input to
 // correlations that refer to it, for the same event.
 //
-// When it fires. With the event that makes the condition true, and then, while it stays true, not again for
-// the same key until the response's `for` (without a response, the span) of event time has passed: one
-// finding, not one for each further event. A key whose window has run empty starts anew.
+// What an alert rests on. Of a temporal rule that fired because a counting rule did, the counts, edges and
+// condition are those of that counting rule, and the alert says so (`via`): "eight accounts within ten
+// minutes" explains, "two rules fired" does not.
+//
+// When it alerts. With the event that makes the condition true, and then, while it stays true, not again for the same
+// key until the response's `for` (without a response, the span) of event time has passed: one finding, not one for each
+// further event. A key whose window has run empty starts anew. What it is an input to: a correlation that counts is given
+// its alerts, so that "three alerts" are three; a temporal one is given every event with which the condition holds, so
+// that "a and not b" is asked again when b has left the window.
 //
 // The types. event_count: events. value_count: different values of the field (absent: not counted).
 // value_sum, value_avg, value_percentile: of the field's number (not a number: not counted). temporal: every
@@ -79,7 +85,8 @@ class Correlator {
   struct Feed {
     uint16_t correlation = 0;
     uint16_t reference = 0;
-    uint32_t tag = 0;  // of a value_count: the value's fingerprint
+    uint32_t tag = 0;    // of a value_count: the value's fingerprint
+    uint32_t cause = 0;  // 1 + index of the firing that made this entry; 0: the event itself
     Hash128 key;
   };
 
@@ -101,19 +108,28 @@ class Correlator {
  private:
   Correlator(const RuleSet* rules, const Options& options, std::unique_ptr<KeyedTable> table);
 
-  void AddFeeds(size_t unified, std::vector<Feed>* feeds) noexcept;
+  // A correlation that fired while the current event is observed: the cause of the entries it makes in
+  // others.
+  struct Firing {
+    Feed feed;
+    Reading reading;
+    double value = 0;
+  };
+
+  // `temporal_only`: for a correlation that is met but quiet, which is no new finding to be counted.
+  void AddFeeds(size_t unified, uint32_t cause, bool temporal_only, std::vector<Feed>* feeds) noexcept;
   Reading Enter(const Feed& feed, int64_t time_ms) noexcept;
   bool Met(const CompiledCorrelation& correlation, const Reading& reading, double* value) noexcept;
   bool MetInOrder(const CompiledCorrelation& correlation, std::span<const TimedTag> entries) const noexcept;
   WindowReading Describe(const CompiledCorrelation& correlation, const Feed& feed, const Reading& reading,
                          double value, bool met, bool quiet);
-  void Raise(const CompiledCorrelation& correlation, const Feed& feed, const Reading& reading, double value,
-             int64_t time_ms, CorrelationListener* listener);
+  void Raise(const Firing& firing, int64_t time_ms, CorrelationListener* listener);
 
   const RuleSet* rules_;
   std::unique_ptr<KeyedTable> table_;
   GroupKeys keys_;
-  std::vector<Hash128> salts_;  // of each correlation: two rules never share a window
+  std::vector<Hash128> salts_;   // of each correlation: two rules never share a window
+  std::vector<Firing> firings_;  // reused
   const LoginEvent* event_ = nullptr;
   bool tracing_ = false;
 };

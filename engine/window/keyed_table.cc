@@ -70,9 +70,9 @@ Shares Divide(size_t memory_bytes, bool any_grows, size_t window_count) {
 
 absl::StatusOr<std::unique_ptr<KeyedTable>> KeyedTable::Create(const Options& options,
                                                                std::span<const WindowConfig> configs) {
-  if (options.memory_bytes < kMemoryBytesMin) {
+  if (options.memory_bytes < KeyedTable::kBytesMin) {
     return absl::InvalidArgumentError(
-        Concat("memory_bytes: ", options.memory_bytes, " is too low; at least ", kMemoryBytesMin));
+        Concat("memory_bytes: ", options.memory_bytes, " is too low; at least ", KeyedTable::kBytesMin));
   }
   if (options.lateness_ms < 0 || options.lateness_ms > kLatenessMsMax) {
     return absl::InvalidArgumentError(

@@ -48,9 +48,11 @@ class KeyedTable {
   // Suspicious keys that came together lie together, so it must be more than such a group has.
   static constexpr int kHandStepsMax = 4096;
   static constexpr size_t kWindowsMax = 65535;
+  // The smallest ceiling: some fifty thousand keys. Below it the index alone would be most of the table.
+  static constexpr size_t kBytesMin = size_t{4} << 20;
 
   struct Options {
-    size_t memory_bytes = kMemoryBytesDefault;  // at least kMemoryBytesMin
+    size_t memory_bytes = kMemoryBytesDefault;  // at least kBytesMin
     int64_t lateness_ms = kLatenessMsDefault;   // of the watermark in front; 0 to kLatenessMsMax
   };
 

@@ -37,8 +37,9 @@ uint32_t KeyedTable::State::FindOrInsert(uint16_t window, const Hash128& key, in
 bool KeyedTable::State::Advance(HeadBlock& head, const Window& window, int64_t time_ms) noexcept {
   if (time_ms <= head.newest_ms) {
     const int64_t age_ms = head.newest_ms - time_ms;
-    if (age_ms > options.lateness_ms) {
-      // The watermark let it in, so it has rolled back, and what is here comes from a time that never was.
+    if (head.newest_ms > now_ms) {
+      // The watermark has rolled back, and what is here comes from a time that never was. (An outcome that merely took
+      // long to come is old, but its key's newest time is not ahead of everybody's.)
       Empty(head);
       head.newest_ms = time_ms;
       return true;

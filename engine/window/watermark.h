@@ -4,21 +4,20 @@
 //   kOnTime   at or after the watermark, which moves to it.
 //   kLate     older than the watermark by at most `lateness`: counts where it belongs; the watermark stays.
 //   kTooLate  older than that: refused and counted.
-//   kHeld     a step forward that nobody else has confirmed yet. The caller keeps this one event back; the
-//   next
+//   kHeld     a step forward that nobody else has confirmed yet. The caller keeps this one event back; the next
 //             admission says what it was. At most one event is held at any time.
-// A step forward is held if it is longer than min(jump, max(lateness, kStepMsMin)): a shorter one is harmless
-// even if it is wrong, for the events that follow it at the right time are merely late. The very first event
-// is held too. With a held event H and watermark W, the next event t decides:
-//   t in [H - lateness, H + jump]  H is confirmed: a quiet night, nothing is lost. Then t is admitted on top
-//   of H. t beyond H + jump              time moved on past H. H is confirmed if its own step was at most
-//   kSpanMsMax (no
-//                                  window could tell a longer one from a new stream), or if it is the first
-//                                  event; else it was wild. Then t is admitted, and is held in turn.
-//   t in [W - lateness, H - lateness)  H was wild: dropped and counted. Then t is admitted as if H had never
-//   been. t before W - lateness          too late, and says nothing about H, which stays held. (First event:
-//   H was wild,
-//                                  and t is held as the first.)
+// A step forward is held if it is longer than min(jump, max(lateness, kStepMsMin)): a shorter one is harmless even if
+// it is wrong, for the events that follow it at the right time are merely late. The very first event is held too.
+//
+// With a held event H and watermark W, the next event t decides:
+//   t in [H - lateness, H + jump]      H is confirmed: a quiet night, nothing is lost. Then t is admitted on top of H.
+//   t beyond H + jump                  time moved on past H. H is confirmed if its own step was at most kSpanMsMax (no
+//                                      window could tell a longer one from a new stream), or if it is the first event;
+//                                      else it was wild. Then t is admitted, and is held in turn.
+//   t in [W - lateness, H - lateness)  H was wild: dropped and counted. Then t is admitted as if H had never been.
+//   t before W - lateness              too late, and says nothing about H, which stays held. (First event: H was wild,
+//                                      and t is held as the first.)
+//
 // Two wild events in a row can still confirm each other. So the time before the last held step is remembered
 // until kSettledAfter events were admitted since; if meanwhile kRollbackAfter events in a row are too late
 // but lie around that time (after two wild first events: around one another), the watermark rolls back to it
@@ -88,6 +87,12 @@ class Watermark {
   // The newest time believed; nothing before the first event was confirmed.
   std::optional<int64_t> now_ms() const noexcept {
     return now_ms_ == kNone ? std::nullopt : std::optional<int64_t>(now_ms_);
+  }
+  // The newest time that no rollback will take back: now_ms(), or where it stood before a step that is not settled yet
+  // (nothing while that is the first one).
+  std::optional<int64_t> settled_ms() const noexcept {
+    const int64_t settled_ms = unsettled_ ? before_step_ms_ : now_ms_;
+    return settled_ms == kNone ? std::nullopt : std::optional<int64_t>(settled_ms);
   }
   bool is_holding() const noexcept { return held_ms_ != kNone; }
   const Counters& counters() const noexcept { return counters_; }

@@ -178,6 +178,56 @@ TEST_CASE("one wild timestamp neither expires the windows nor stalls them", "[en
   }
 }
 
+TEST_CASE("two wild timestamps in a row let nobody go, and protection goes on", "[engine][time]") {
+  Bench bench;
+  int64_t now = kStart;
+  for (int i = 0; i < 5; ++i) bench.Try(now += kSecond, "203.0.113.9", "ann", Outcome::kBadPassword);
+  REQUIRE(bench.recorder.decisions.size() == 1);
+  const int64_t wild = kStart + int64_t{30} * 24 * 3600 * kSecond;
+  bench.Try(wild, "198.51.100.66", "w", Outcome::kSuccess);
+  bench.Try(wild, "198.51.100.66", "w", Outcome::kSuccess);
+  int denied = 0;
+  for (int i = 0; i < 60; ++i)
+    denied += bench.Try(now += kSecond, "203.0.113.9", "ann", Outcome::kBadPassword) == VerdictKind::kDeny;
+  CHECK(denied >= 55);
+  denied = 0;
+  for (int i = 0; i < 60; ++i)
+    denied += bench.Try(now += kSecond, "203.0.113.10", "u" + std::to_string(i), Outcome::kBadPassword) ==
+              VerdictKind::kDeny;
+  CHECK(denied == 55);
+}
+
+TEST_CASE("an outcome that comes long after its attempt empties nobody's window", "[engine][time]") {
+  Bench bench;
+  LoginEvent slow;
+  slow.attempt.time_ns = kStart + kSecond;
+  slow.attempt.source = *Address::Parse("203.0.113.9");
+  slow.attempt.account = "ann";
+  slow.aftermath.outcome = Outcome::kBadPassword;
+  bench.Try(kStart, "203.0.113.1", "x", Outcome::kSuccess);
+  const Verdict verdict = bench.engine->Assess(slow.attempt);
+  for (int i = 0; i < 3; ++i)
+    bench.Try(kStart + (400 + i) * kSecond, "203.0.113.9", "ann", Outcome::kBadPassword);
+  bench.engine->Observe(slow, verdict);  // 400 s later: still within the ten minutes of the rule, the fourth
+  CHECK(bench.recorder.decisions.empty());
+  bench.Try(kStart + 404 * kSecond, "203.0.113.9", "ann", Outcome::kBadPassword);
+  CHECK(bench.recorder.decisions.size() == 1);
+}
+
+TEST_CASE("decisions come in order of time, late events or not", "[engine][time]") {
+  Bench bench;
+  std::mt19937 random(17);
+  for (int i = 0; i < 3000; ++i) {
+    const int64_t jitter = static_cast<int64_t>(random() % 250) * kSecond;
+    bench.Try(kStart + i * kSecond - jitter, "203.0." + std::to_string(random() % 40) + ".9",
+              "user" + std::to_string(random() % 100), Outcome::kBadPassword);
+  }
+  REQUIRE(bench.recorder.decisions.size() > 20);
+  CHECK(std::is_sorted(
+      bench.recorder.decisions.begin(), bench.recorder.decisions.end(),
+      [](const std::string& a, const std::string& b) { return a.substr(0, 34) < b.substr(0, 34); }));
+}
+
 TEST_CASE("after a quiet night the first event counts as soon as the next one confirms it",
           "[engine][time]") {
   Bench bench;

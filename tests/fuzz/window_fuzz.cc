@@ -33,7 +33,7 @@ void Run(Bytes bytes) {
   config.limit = 1 + int(bytes.Next(1) % 80);
   if (config.kind == WindowKind::kSequence) config.limit = std::min(config.limit, kExactLimit);
   config.percentile = 1 + bytes.Next(1) % 100;
-  auto table = KeyedTable::Create({.memory_bytes = kMemoryBytesMin, .lateness_ms = kLatenessMsMax},
+  auto table = KeyedTable::Create({.memory_bytes = KeyedTable::kBytesMin, .lateness_ms = kLatenessMsMax},
                                   std::span(&config, 1));
   STOCKADE_CHECK(table.ok());
   WindowOracle oracle(config);
@@ -62,7 +62,7 @@ void Run(Bytes bytes) {
     }
     const Reading want = oracle.Add(time_ms, tag, number);
     STOCKADE_CHECK(got.counted == want.counted);
-    STOCKADE_CHECK((*table)->bytes() <= kMemoryBytesMin);
+    STOCKADE_CHECK((*table)->bytes() <= KeyedTable::kBytesMin);
     if (!got.estimated) STOCKADE_CHECK(SaysTheSame(got, want));
     const bool has_limit = config.kind <= WindowKind::kSequence;
     if (has_limit) STOCKADE_CHECK(got.count >= 0 && got.count <= config.limit);

@@ -19,6 +19,7 @@ class Collector : public CorrelationListener {
  public:
   void OnAlert(const Alert& alert) override {
     fired.emplace_back(alert.rule);
+    last_via = std::string(alert.via);
     last_value = alert.value;
     last_at_least = alert.at_least;
     last_first_ms = alert.first_ms;
@@ -28,6 +29,7 @@ class Collector : public CorrelationListener {
 
   std::vector<std::string> fired;
   std::vector<double> windows;
+  std::string last_via;
   double last_value = 0;
   bool last_at_least = false;
   int64_t last_first_ms = 0, last_last_ms = 0;
@@ -207,6 +209,62 @@ TEST_CASE("a correlation that fires is an input to those that refer to it", "[ru
   CHECK(bench.collector.fired.empty());
   observe(1, "ann", 50);
   CHECK(bench.collector.fired == std::vector<std::string>{"then_success"});
+}
+
+TEST_CASE("a temporal rule that joins a counting rule explains itself by its counts", "[rule]") {
+  CorrelationRule many = Correlation("many_accounts_fail", Type::kValueCount, {"r0"});
+  many.condition_field = "user.name";
+  many.bounds = {{Test::Comparison::kGte, 3}};
+  CorrelationRule lets_in = Correlation("lets_somebody_in", Type::kEventCount, {"r1"});
+  lets_in.bounds = {{Test::Comparison::kGte, 1}};
+  CorrelationRule alone = Correlation("alone", Type::kTemporal, {"many_accounts_fail", "lets_somebody_in"});
+  Expression fails, lets, no_one_let_in;
+  fails.test = 0;
+  lets.test = 1;
+  no_one_let_in.kind = Expression::Kind::kNot;
+  no_one_let_in.operands.push_back(lets);
+  alone.temporal_condition.emplace();
+  alone.temporal_condition->kind = Expression::Kind::kAnd;
+  alone.temporal_condition->operands.push_back(fails);
+  alone.temporal_condition->operands.push_back(no_one_let_in);
+  Bench bench({many, lets_in, alone}, 2);
+  const uint16_t failed = 0;
+  int64_t at = kStart;
+  for (const std::string_view account : {"ann", "bob", "cyd"})
+    bench.Observe(Event(1, account), std::span(&failed, 1), at += 100);
+  REQUIRE(bench.collector.fired == std::vector<std::string>{"alone"});
+  CHECK(bench.collector.last_via == "many_accounts_fail");
+  CHECK(bench.collector.last_value == 3);
+  CHECK(bench.collector.last_first_ms == kStart + 100);
+  CHECK(bench.collector.last_last_ms == kStart + 300);
+}
+
+TEST_CASE("a and not b is asked again once b has left the window", "[rule]") {
+  CorrelationRule many = Correlation("many", Type::kEventCount, {"r0"});
+  many.bounds = {{Test::Comparison::kGte, 3}};
+  many.span_ms = 10000;
+  CorrelationRule lets_in = Correlation("lets_in", Type::kEventCount, {"r1"});
+  lets_in.bounds = {{Test::Comparison::kGte, 1}};
+  CorrelationRule alone = Correlation("alone", Type::kTemporal, {"many", "lets_in"});
+  alone.span_ms = 10000;
+  Expression fails, lets, no_one_let_in;
+  fails.test = 0;
+  lets.test = 1;
+  no_one_let_in.kind = Expression::Kind::kNot;
+  no_one_let_in.operands.push_back(lets);
+  alone.temporal_condition.emplace();
+  alone.temporal_condition->kind = Expression::Kind::kAnd;
+  alone.temporal_condition->operands.push_back(fails);
+  alone.temporal_condition->operands.push_back(no_one_let_in);
+  Bench bench({many, lets_in, alone}, 2);
+  const uint16_t failed = 0, succeeded = 1;
+  bench.Observe(Event(1, "own"), std::span(&succeeded, 1), kStart);
+  int first = -1;
+  for (int second = 1; second <= 15 && first < 0; ++second) {
+    bench.Observe(Event(1, "ann"), std::span(&failed, 1), kStart + second * 1000);
+    if (!bench.collector.fired.empty()) first = second;
+  }
+  CHECK(first == 10);  // the success counts for [0, 10) seconds
 }
 
 TEST_CASE(

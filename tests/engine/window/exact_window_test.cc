@@ -119,7 +119,7 @@ TEST_CASE("random streams with late, equal and edge times count as the oracle co
       now = std::max(now, time);
       events.push_back({time, uint32_t(below(uint64_t(tags))), double(below(2000)) - 1000});
     }
-    const auto table = MakeTable(std::span(&config, 1), kMemoryBytesMin);
+    const auto table = MakeTable(std::span(&config, 1), KeyedTable::kBytesMin);
     failure = Compare(*table, 0, uint64_t(stream), events);
   }
   INFO(failure);
@@ -183,7 +183,7 @@ TEST_CASE("a configuration that cannot be is named", "[window]") {
   REQUIRE_FALSE(Validate({WindowKind::kDistinct, 10, 0, 50}).ok());
   REQUIRE_FALSE(Validate({WindowKind::kPercentile, 10, 5, 0}).ok());
   REQUIRE_FALSE(Validate({WindowKind::kPercentile, 10, 5, std::nan("")}).ok());
-  REQUIRE_FALSE(KeyedTable::Create({.memory_bytes = kMemoryBytesMin - 1}, {}).ok());
+  REQUIRE_FALSE(KeyedTable::Create({.memory_bytes = KeyedTable::kBytesMin - 1}, {}).ok());
 }
 
 }  // namespace

@@ -34,7 +34,7 @@ TEST_CASE("a slow key at 4 of 5 outlives a flood of two million keys", "[window]
 
 TEST_CASE("a flood of keys seen twice evicts keys seen twice at most", "[window]") {
   const WindowConfig config{WindowKind::kCount, 24 * kHourMs, 8, 50};
-  const auto table = MakeTable(std::span(&config, 1), kMemoryBytesMin);
+  const auto table = MakeTable(std::span(&config, 1), KeyedTable::kBytesMin);
   for (uint64_t key = 0; key < 1000; ++key) {
     for (int i = 0; i < 4; ++i) table->Add(0, KeyOf(key), i);
   }
@@ -48,11 +48,11 @@ TEST_CASE("a flood of keys seen twice evicts keys seen twice at most", "[window]
 
 TEST_CASE("keys whose window has run out make room without a loss", "[window]") {
   const WindowConfig config{WindowKind::kCount, 1000, 5, 50};
-  const auto table = MakeTable(std::span(&config, 1), kMemoryBytesMin, 0);
+  const auto table = MakeTable(std::span(&config, 1), KeyedTable::kBytesMin, 0);
   for (uint64_t i = 0; i < 500'000; ++i) table->Add(0, KeyOf(i), int64_t(i / 10));
   REQUIRE(table->counters(0).evicted == 0);
   REQUIRE(table->counters(0).reclaimed > 400'000);
-  REQUIRE(table->bytes() <= kMemoryBytesMin);
+  REQUIRE(table->bytes() <= KeyedTable::kBytesMin);
 }
 
 TEST_CASE("the ceiling holds with windows of every kind that all grow", "[window]") {
@@ -62,7 +62,7 @@ TEST_CASE("the ceiling holds with windows of every kind that all grow", "[window
       {WindowKind::kPercentile, kHourMs, 64, 95},     {WindowKind::kAverage, kHourMs, 64, 50},
       {WindowKind::kDistinct, kHourMs, 64, 50},       {WindowKind::kCount, kHourMs, 64, 50},
       {WindowKind::kDistinct, kHourMs, 1'000'000, 50}};
-  const auto table = MakeTable(windows, kMemoryBytesMin);
+  const auto table = MakeTable(windows, KeyedTable::kBytesMin);
   uint64_t x = 12345;
   size_t bytes_max = 0;
   for (int64_t i = 0; i < 1'000'000; ++i) {
@@ -82,7 +82,7 @@ TEST_CASE("the same events give the same readings, evictions and all", "[window]
   const std::vector<WindowConfig> windows = {{WindowKind::kCount, kHourMs, 5, 50},
                                              {WindowKind::kDistinct, kHourMs, 200, 50}};
   const auto run = [&] {
-    const auto table = MakeTable(windows, kMemoryBytesMin);
+    const auto table = MakeTable(windows, KeyedTable::kBytesMin);
     uint64_t sum = 0;
     uint64_t x = 7;
     for (int64_t i = 0; i < 300'000; ++i) {
@@ -99,7 +99,7 @@ TEST_CASE("the same events give the same readings, evictions and all", "[window]
 
 TEST_CASE("after a rollback keys of the time that never was start afresh", "[window]") {
   const WindowConfig config{WindowKind::kCount, kHourMs, 5, 50};
-  const auto table = MakeTable(std::span(&config, 1), kMemoryBytesMin, 300'000);
+  const auto table = MakeTable(std::span(&config, 1), KeyedTable::kBytesMin, 300'000);
   table->Add(0, KeyOf(1), 0);
   table->Add(0, KeyOf(1), int64_t{10} * 365 * 24 * kHourMs);
   table->SetNow(1000);
