@@ -39,6 +39,8 @@ endif()
 
 add_library(stockade_build_options INTERFACE)
 target_compile_options(stockade_build_options INTERFACE ${STOCKADE_WARNINGS})
+# What STOCKADE_CHECK prints names a file of the project, not a folder of the machine it was built on.
+target_compile_options(stockade_build_options INTERFACE -fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=)
 # Position-independent, so that a shared object may embed the engine; but nobody replaces our functions one by one, and
 # the compiler may inline them.
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
