@@ -7,14 +7,13 @@
 // matter. An event that is older than its key's newest by span or more no longer counts, and the reading says
 // so (`counted`).
 //
-// Exact or estimated. Up to kExactLimit (64) values a window is exact: it keeps the newest `limit` of them,
-// and with those "at least `limit` within `span`" is decided without error, which is all that a rule asks.
-// Beyond 64 values:
-//   kCount       cells of growing size (after Datar, Gionis, Indyk, Motwani 2002): standard error below 2 %.
-//   kDistinct    exact to about 8,000 values, then a sample by hash (after Gibbons & Tirthapura 2002): below
-//   2 %. kSum/kAverage cells as for kCount: below 2 % of the sum of absolute values. kPercentile  exact to
-//   2,048 events, then a sample: below 2 % of rank. kSequence    keeps the newest 64 entries and no more,
-//   which is its definition.
+// Exact or estimated. Up to kExactLimit (64) values a window is exact: it keeps the newest `limit` of them, and with
+// those "at least `limit` within `span`" is decided without error, which is all that a rule asks. Beyond 64 values:
+//   kCount         cells of growing size (after Datar, Gionis, Indyk, Motwani 2002): standard error below 2 %.
+//   kDistinct      exact to about 8,000 values, then a sample by hash (after Gibbons & Tirthapura 2002): below 2 %.
+//   kSum, kAverage cells as for kCount: below 2 % of the sum of absolute values.
+//   kPercentile    exact to 2,048 events, then a sample: below 2 % of rank.
+//   kSequence      keeps the newest 64 entries and no more, which is its definition.
 // A reading that is an estimate says so (`estimated`), and decisions repeat it.
 #pragma once
 
