@@ -60,7 +60,8 @@ std::optional<Outcome> ResolveOutcome(std::string_view outcome, std::string_view
 std::string_view ToPasswordId(std::string_view text, const HashKey& key, TextArena* arena) {
   if (text.empty()) return text;
   const bool is_id = text.size() >= kPasswordIdDigitsMin && text.size() <= kPasswordIdDigitsMax &&
-                     std::all_of(text.begin(), text.end(), [](char c) { return absl::ascii_isxdigit(c); });
+                     std::all_of(text.begin(), text.end(),
+                                 [](char c) { return absl::ascii_isxdigit(static_cast<unsigned char>(c)); });
   if (is_id) return text;
   HexBuffer hex;
   return arena->Copy(HexOf(SipHash128(key, text), &hex));

@@ -56,7 +56,7 @@ TEST_CASE("the fifth failure of an address stops it, and nobody else", "[replay]
   CHECK(run.exit_code == kExitFine);
   const std::vector<std::string> verdicts = Lines(scene.Read("verdicts"));
   REQUIRE(verdicts.size() == 8);
-  for (const size_t i : {0, 1, 2, 3, 4, 6, 7}) {
+  for (const unsigned i : {0U, 1U, 2U, 3U, 4U, 6U, 7U}) {
     CHECK(verdicts[i] == "{\"line\":" + std::to_string(i + 1) + ",\"verdict\":\"allow\"}");
   }
   CHECK_THAT(verdicts[5], Catch::StartsWith(R"({"line":6,"verdict":"deny","by":"frequency","reason":")"));

@@ -82,6 +82,7 @@ endfunction()
 
 # stockade_fuzz(<name> SOURCES <file>... CORPUS <dir> [LINK <target>...]): a libFuzzer target under preset fuzz;
 # elsewhere the same target replays its seed corpus as a test.
+add_custom_target(fuzz_targets)
 function(stockade_fuzz name)
   cmake_parse_arguments(ARG "" "CORPUS" "SOURCES;LINK" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
@@ -96,4 +97,5 @@ function(stockade_fuzz name)
     add_test(NAME ${name} COMMAND ${name} ${ARG_CORPUS})
   endif()
   set_tests_properties(${name} PROPERTIES LABELS fuzz TIMEOUT 300)
+  add_dependencies(fuzz_targets ${name})
 endfunction()

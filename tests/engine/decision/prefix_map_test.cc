@@ -14,7 +14,7 @@ namespace {
 Address CrowdedAddress(std::mt19937& random) {
   if (random() % 2 == 0) return Address::V4(static_cast<uint32_t>(0x0a000000 | (random() & 0x00030303)));
   std::array<uint8_t, 16> bytes{0x20, 0x01};
-  for (const size_t i : {3, 5, 7, 11, 15}) bytes[i] = static_cast<uint8_t>(random() & 1);
+  for (const unsigned i : {3U, 5U, 7U, 11U, 15U}) bytes[i] = static_cast<uint8_t>(random() & 1);
   return Address::V6(bytes);
 }
 
