@@ -58,7 +58,7 @@ struct Engine::State final : CorrelationListener {
     gate.SetCertificatePolicy(options.certificates);
   }
 
-  uint64_t AdmitTime(const Attempt& attempt, int64_t time_ms);
+  uint64_t AdmitTime(int64_t time_ms);
   void Resolve(HeldFate fate);
   void Take(const LoginEvent& event, const Verdict& verdict);
   struct Prepared;
@@ -132,8 +132,7 @@ Engine::~Engine() = default;
 
 // Moves the engine's time to this event, settles the event that was held for want of confirmation, and says
 // how this one's outcome is to be taken.
-uint64_t Engine::State::AdmitTime(const Attempt& attempt, int64_t time_ms) {
-  static_cast<void>(attempt);
+uint64_t Engine::State::AdmitTime(int64_t time_ms) {
   const Admission admission = watermark.Admit(time_ms);
   Resolve(admission.held);
   const int64_t now_ms = watermark.now_ms().value_or(time_ms);
@@ -171,7 +170,7 @@ void Engine::State::Resolve(HeldFate fate) {
 Verdict Engine::Assess(const Attempt& attempt) noexcept {
   State& state = *state_;
   const int64_t time_ms = ToMs(attempt.time_ns);
-  const uint64_t ticket = state.AdmitTime(attempt, time_ms);
+  const uint64_t ticket = state.AdmitTime(time_ms);
   // A late attempt meets the decisions of now, not of then; one whose time is not confirmed yet is given its
   // own time, for a night may have passed and with it the decision's expiry.
   const int64_t now_ms = std::max(time_ms, state.watermark.now_ms().value_or(time_ms));
