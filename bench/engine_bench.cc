@@ -66,7 +66,7 @@ class Stream {
       : keys_(keys),
         windows_(windows),
         step_ns_(3'600'000'000'000 / (kEventsAHour * static_cast<int64_t>(keys))),
-        group_keys_(EngineOptions().hash_key, kFields) {
+        group_keys_(EngineOptions().hash_key) {
     for (size_t i = 0; i < windows; ++i) {
       salts_.push_back(SipHash128(EngineOptions().hash_key, Concat("window:", WindowName(i))));
     }
@@ -98,7 +98,8 @@ class Stream {
       event.aftermath.outcome = Outcome::kBadPassword;
       group_keys_.Begin(event);
       for (size_t window = 0; window < windows_; ++window) {
-        hashes_[window][i] = Combine(salts_[window], *group_keys_.Find(kFields[window % kFields.size()]));
+        hashes_[window][i] =
+            Combine(salts_[window], *group_keys_.Find(group_keys_.SlotOf(kFields[window % kFields.size()])));
       }
     }
     size_ = size;

@@ -169,7 +169,7 @@ void LogBench::Drive(Engine& engine, const Batch& batch, Use&& use) const {
     if (!record.ok()) continue;
     const Verdict verdict = engine.Assess(record.event.attempt);
     use(record, verdict);
-    if (options_.observe || ReachesPasswordCheck(verdict, record.event.aftermath.challenge)) {
+    if (options_.observe || IsObserved(verdict, record.event.aftermath.challenge)) {
       engine.Observe(record.event, verdict);
     }
   }

@@ -55,14 +55,18 @@ struct Engine::State final : CorrelationListener {
         trace([this](const GateStep& step) { listener->OnGateStep(step); }) {
     ledger.SetAllowlist(options.allowlist);
     gate.SetMode(options.mode);
+    lets_through = options.lets_through;
     gate.SetCertificatePolicy(options.certificates);
   }
 
   uint64_t AdmitTime(int64_t time_ms);
   void Resolve(HeldFate fate);
+  // Takes an outcome when its time is believed: now, or once the next event has confirmed it.
+  void Settle(const LoginEvent& event, const Verdict& verdict) noexcept;
   void Take(const LoginEvent& event, const Verdict& verdict);
   struct Prepared;
-  void Prepare(const LoginEvent& event, Prepared* prepared) noexcept;
+  void Prepare(const LoginEvent& event, Prepared* prepared,
+               Correlator::Charge charge = Correlator::Charge::kAll) noexcept;
   Prepared* FindPrepared(const LoginEvent& event) noexcept;
   void RaiseBaseAlerts(const LoginEvent& event, std::span<const uint16_t> matched, int64_t time_ms);
   void OnAlert(const Alert& alert) override;
@@ -79,20 +83,19 @@ struct Engine::State final : CorrelationListener {
   Gate gate;
   Gate::Trace trace;
   bool tracing = false;
+  bool lets_through = false;
+  bool charging_sources = false;  // while an attempt is taken that was denied for its certificate
   int64_t observed_ms =
       INT64_MIN;  // the newest time of an event whose outcome was taken; goes back in a rollback
   EngineCounters counters;
 
   // What an event means to rules and windows, worked out before its turn.
   struct Prepared {
-    Prepared() {
-      matched.reserve(64);
-      feeds.reserve(Correlator::kFeedsMax);
-    }
+    Prepared() { matched.reserve(64); }
     const LoginEvent* event = nullptr;  // null: spent
     int64_t time_ns = 0;
     std::vector<uint16_t> matched;
-    std::vector<Correlator::Feed> feeds;
+    Correlator::Feeds feeds;
   };
   std::array<Prepared, Engine::kPrefetchedMax> prepared;
   size_t prepared_next = 0;
@@ -182,22 +185,32 @@ Verdict Engine::Assess(const Attempt& attempt) noexcept {
 }
 
 void Engine::Observe(const LoginEvent& event, const Verdict& verdict) noexcept {
-  State& state = *state_;
-  ++state.counters.observed;
+  if (!verdict.for_certificate || state_->lets_through) {
+    ++state_->counters.observed;
+    return state_->Settle(event, verdict);
+  }
+  // What became of it is known, and by us: whatever the log says, no password was checked.
+  LoginEvent refused = event;
+  refused.aftermath = {Outcome::kBadCertificate, {}};
+  state_->Settle(refused, verdict);
+}
+
+void Engine::State::Settle(const LoginEvent& event, const Verdict& verdict) noexcept {
   if (verdict.time_ticket == kTicketTooLate) return;
   if (verdict.time_ticket >= kTicketHeldFirst) {
-    if (state.holding && verdict.time_ticket == state.held_ticket) {
-      state.held_event.Assign(event);
-      state.held_verdict = Verdict{};
-      state.held_verdict.kind = verdict.kind;
-      state.held_verdict.challenge_kind = verdict.challenge_kind;
-      state.held_verdict.lane = verdict.lane;
-      state.held_observed = true;
+    if (holding && verdict.time_ticket == held_ticket) {
+      held_event.Assign(event);
+      held_verdict = Verdict{};
+      held_verdict.kind = verdict.kind;
+      held_verdict.challenge_kind = verdict.challenge_kind;
+      held_verdict.lane = verdict.lane;
+      held_verdict.for_certificate = verdict.for_certificate;
+      held_observed = true;
       return;
     }
-    if (state.fates[verdict.time_ticket % State::kFatesKept] == HeldFate::kWild) return;
+    if (fates[verdict.time_ticket % kFatesKept] == HeldFate::kWild) return;
   }
-  state.Take(event, verdict);
+  Take(event, verdict);
 }
 
 void Engine::Finish() noexcept {
@@ -208,7 +221,11 @@ void Engine::Finish() noexcept {
 void Engine::State::Take(const LoginEvent& event, const Verdict& verdict) {
   const int64_t time_ms = ToMs(event.attempt.time_ns);
   observed_ms = std::max(observed_ms, time_ms);
-  Prepared* const meaning = FindPrepared(event);
+  // Denied for its certificate: the source pays, the account never does. What was prepared took the event as the log
+  // has it.
+  charging_sources = verdict.for_certificate && !lets_through;
+  if (charging_sources) Prepare(event, &unprepared, Correlator::Charge::kSources);
+  Prepared* const meaning = charging_sources ? &unprepared : FindPrepared(event);
   RaiseBaseAlerts(event, meaning->matched, time_ms);
   correlator->Observe(event, &meaning->feeds, time_ms, this);
   meaning->event = nullptr;
@@ -248,6 +265,7 @@ void Engine::State::OnAlert(const Alert& found) {
   ++counters.alerts;
   listener->OnAlert(alert);
   if (alert.response == nullptr) return;
+  if (charging_sources && alert.response->target == Target::kUserName) return;
   const std::optional<Decision> decision =
       policy.Decide(alert, ledger.allowlist(), gate.mode() == Mode::kObserve);
   if (!decision.has_value()) return;
@@ -257,12 +275,12 @@ void Engine::State::OnAlert(const Alert& found) {
   listener->OnDecision(*decision);
 }
 
-void Engine::State::Prepare(const LoginEvent& event, Prepared* into) noexcept {
+void Engine::State::Prepare(const LoginEvent& event, Prepared* into, Correlator::Charge charge) noexcept {
   const std::span<const uint16_t> matched = rules->Match(event, &scratch);
   into->event = &event;
   into->time_ns = event.attempt.time_ns;
   into->matched.assign(matched.begin(), matched.end());
-  correlator->Prepare(event, into->matched, &into->feeds);
+  correlator->Prepare(event, into->matched, &into->feeds, charge);
 }
 
 Engine::State::Prepared* Engine::State::FindPrepared(const LoginEvent& event) noexcept {
@@ -276,7 +294,6 @@ Engine::State::Prepared* Engine::State::FindPrepared(const LoginEvent& event) no
 void Engine::Prefetch(const LoginEvent& event) noexcept {
   State& state = *state_;
   state.ledger.Prefetch(event.attempt);
-  state.lanes.Prefetch(event.attempt);
   // The first half of the hint for this event, the second for the one a few before it, whose index lines are
   // there now.
   constexpr size_t kBehind = 3;
@@ -289,7 +306,10 @@ void Engine::Prefetch(const LoginEvent& event) noexcept {
     if (one.event == &event) one.event = nullptr;
   }
   state.Prepare(event, &fresh);
-  if (earlier.event != nullptr) state.correlator->PrefetchBlocks(earlier.feeds);
+  state.lanes.Prefetch(event.attempt, state.correlator->account_hash());
+  if (earlier.event == nullptr) return;
+  state.correlator->PrefetchBlocks(earlier.feeds);
+  state.lanes.PrefetchRecord(earlier.event->attempt);
 }
 
 void Engine::SetMode(Mode mode) noexcept {

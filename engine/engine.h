@@ -8,9 +8,13 @@
 // time with them. It does no I/O, reads no clock, starts no thread, and throws nothing.
 //
 // Order of calls, as a grammar: (Assess Observe?)* Finish?. Several attempts may be between Assess and Observe at once.
-// Observe is called for every attempt that went on to the password check (ReachesPasswordCheck), with the verdict that
-// Assess gave for it; never for one that was stopped. Finish ends a stream whose last event may still be waiting for
+// Observe is called for every attempt that went on to the password check and for every one that was denied for its
+// certificate (IsObserved says which), with the verdict that Assess gave for it; never for another that was stopped. Finish ends a stream whose last event may still be waiting for
 // its timestamp to be believed.
+//
+// Certificates: an attempt that is denied for its certificate (Verdict::for_certificate) is handed to Observe too, which
+// charges it to its source and to nothing else: its outcome is bad_certificate, it counts in no window that has the
+// account in its key, and no decision on an account follows from it.
 //
 // Determinism: the same calls with the same options give the same verdicts, alerts and decisions, byte for byte, on
 // every machine, at any speed.
@@ -54,6 +58,9 @@ struct EngineOptions {
   // live draws one at random and keeps it: with a known key they can compute names that fall together.
   HashKey hash_key{0x73746f636b616465, 0x2d64656661756c74};
   Allowlist allowlist;
+  // Every attempt goes on to the password check whatever the verdict, and is observed: the log of a system where nothing
+  // was stopped. Then a bad certificate is observed as the log has it, like everything else.
+  bool lets_through = false;
 };
 
 // Figures since the start.

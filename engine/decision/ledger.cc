@@ -226,7 +226,9 @@ InForce Ledger::Find(const Attempt& attempt, int64_t now_ms) const noexcept {
   uint32_t source = kNone;
   if (!asns_.empty() && attempt.asn != 0) Consider(Lookup(asns_, attempt.asn, kNone), now_ms, &source);
   if (!fingerprints_.empty() && HasFingerprint(attempt)) {
-    const Hash128 hash = FingerprintHash(options_.hash_key, attempt.ja4, attempt.user_agent);
+    const Hash128 hash = prints_.Of(attempt.ja4, attempt.user_agent, [&] {
+      return FingerprintHash(options_.hash_key, attempt.ja4, attempt.user_agent);
+    });
     Consider(Lookup(fingerprints_, hash, kNone), now_ms, &source);
   }
   if (!prefixes_.empty())

@@ -36,6 +36,7 @@
 #include "engine/decision/target.h"
 #include "engine/event/keyed_hash.h"
 #include "engine/event/login_event.h"
+#include "engine/event/pair_memo.h"
 
 namespace stockade {
 
@@ -177,6 +178,7 @@ class Ledger {
   PrefixMap prefixes_;
   absl::flat_hash_map<uint32_t, uint32_t> asns_;
   absl::flat_hash_map<Hash128, uint32_t> fingerprints_;
+  mutable PairMemo<Hash128> prints_;  // JA4 and user agent → their hash
   absl::flat_hash_map<std::string, uint32_t> accounts_;
   ExpiryQueue<Due> expiries_;
   std::vector<Change> changes_;

@@ -181,32 +181,12 @@ Lanes::Tokens Lanes::TokensOf(const Attempt& attempt) const noexcept {
 }
 
 uint32_t Lanes::PrintToken(std::string_view ja4, std::string_view user_agent) const noexcept {
-  const auto hash = [&] {
+  return prints_.Of(ja4, user_agent, [&] {
     const HashKey print_key{key_.k0 ^ 0x7072696e74000000, key_.k1};
     char family[kAgentBytesMax];
     const size_t size = WriteFamily(user_agent, family);
     return TokenOf(Combine(SipHash128(print_key, ja4), SipHash128(print_key, family, size)));
-  };
-  if (ja4.size() + user_agent.size() > kPrintBytesMax) return hash();
-  // Where to look: the ends and the middle tell prints apart well enough; a wrong slot only costs the hash.
-  uint64_t mixed = ja4.size() << 32 | user_agent.size();
-  const auto stir = [&mixed](const char* from) {
-    uint64_t word;
-    std::memcpy(&word, from, sizeof word);
-    mixed = (mixed ^ word) * 0x9e3779b97f4a7c15;
-  };
-  if (ja4.size() >= 8) stir(ja4.data() + ja4.size() - 8);
-  if (user_agent.size() >= 8) {
-    stir(user_agent.data() + user_agent.size() / 2 - 4);
-    stir(user_agent.data() + user_agent.size() - 8);
-  }
-  static_assert(kPrintSlots == 256);
-  Print& print = prints_[mixed >> 56];
-  if (print.token != 0 && print.user_agent == user_agent && print.ja4 == ja4) return print.token;
-  print.token = hash();
-  print.ja4.assign(ja4);
-  print.user_agent.assign(user_agent);
-  return print.token;
+  });
 }
 
 Lanes::Bucket* Lanes::BucketOf(uint64_t tag) const noexcept {
@@ -217,12 +197,11 @@ Lanes::Identity Lanes::IdentityOf(const Attempt& attempt) const noexcept {
   const Identified& known = identified_[SlotOf(&attempt)];
   const bool same = known.attempt == &attempt && known.time_ns == attempt.time_ns &&
                     known.account == attempt.account.data();
-  return same ? known.identity : Identify(attempt);
+  return same ? known.identity : Identify(attempt, SipHash128(key_, attempt.account));
 }
 
-Lanes::Identity Lanes::Identify(const Attempt& attempt) const noexcept {
-  const uint64_t low = SipHash128(key_, attempt.account).low;
-  const uint64_t tag = low == 0 ? 1 : low;
+Lanes::Identity Lanes::Identify(const Attempt& attempt, const Hash128& account_hash) const noexcept {
+  const uint64_t tag = account_hash.low == 0 ? 1 : account_hash.low;
   __builtin_prefetch(&BucketOf(tag)->tags);  // on its way while the tokens are hashed
   return {tag, TokensOf(attempt)};
 }
@@ -289,11 +268,19 @@ double Lanes::OddsOf(const Identity& identity, int64_t time_ns) const noexcept {
   return odds;
 }
 
-void Lanes::Prefetch(const Attempt& attempt) noexcept {
+void Lanes::Prefetch(const Attempt& attempt, const Hash128* account_hash) noexcept {
   Identified& place = identified_[SlotOf(&attempt)];
   place.attempt = nullptr;
   if (!attempt.has_account()) return;
-  place = {&attempt, attempt.time_ns, attempt.account.data(), Identify(attempt)};
+  const Hash128 hash = account_hash != nullptr ? *account_hash : SipHash128(key_, attempt.account);
+  place = {&attempt, attempt.time_ns, attempt.account.data(), Identify(attempt, hash)};
+}
+
+void Lanes::PrefetchRecord(const Attempt& attempt) const noexcept {
+  const Identified& known = identified_[SlotOf(&attempt)];
+  if (known.attempt != &attempt) return;
+  if (const Record* const record = Find(BucketOf(known.identity.tag), known.identity.tag); record != nullptr)
+    __builtin_prefetch(record);
 }
 
 Lane Lanes::LaneOf(const Attempt& attempt, bool certificates_count) const noexcept {

@@ -44,6 +44,7 @@
 
 #include "engine/event/keyed_hash.h"
 #include "engine/event/login_event.h"
+#include "engine/event/pair_memo.h"
 #include "engine/window/lazy_memory.h"
 
 namespace stockade {
@@ -74,8 +75,10 @@ class Lanes {
 
   // Hashes an attempt's names ahead of its turn and brings closer the record of its account. Optional; worth
   // it a few attempts ahead. The attempt stays where and as it is while LaneOf and Learn may still be asked
-  // about it.
-  void Prefetch(const Attempt& attempt) noexcept;
+  // about it. `account_hash`: SipHash128 of the account under this key, where the caller has it already.
+  void Prefetch(const Attempt& attempt, const Hash128* account_hash = nullptr) noexcept;
+  // The second half of the hint, best some 100 ns after the first: the record itself.
+  void PrefetchRecord(const Attempt& attempt) const noexcept;
   // The lane of an attempt. Where certificates are ignored by configuration, `certificates_count` is false.
   // An attempt without an account is unfamiliar.
   Lane LaneOf(const Attempt& attempt, bool certificates_count = true) const noexcept;
@@ -154,7 +157,7 @@ class Lanes {
   };
 
   Identity IdentityOf(const Attempt& attempt) const noexcept;
-  Identity Identify(const Attempt& attempt) const noexcept;
+  Identity Identify(const Attempt& attempt, const Hash128& account_hash) const noexcept;
   uint32_t PrintToken(std::string_view ja4, std::string_view user_agent) const noexcept;
   Tokens TokensOf(const Attempt& attempt) const noexcept;
   Bucket* BucketOf(uint64_t tag) const noexcept;
@@ -192,16 +195,7 @@ class Lanes {
   static constexpr size_t kIdentifiedSlots = 64;
   std::array<Identified, kIdentifiedSlots> identified_;
 
-  // Prints seen lately, compared byte for byte: the same few hundred browsers come again and again, and
-  // hashing a user agent costs more than everything else here.
-  struct Print {
-    std::string ja4;
-    std::string user_agent;
-    uint32_t token = 0;  // 0: free
-  };
-  static constexpr size_t kPrintSlots = 256;
-  static constexpr size_t kPrintBytesMax = 512;  // longer ones are hashed anew: nobody honest sends them
-  mutable std::array<Print, kPrintSlots> prints_;
+  mutable PairMemo<uint32_t> prints_;  // the token of a JA4 and user agent
 };
 
 }  // namespace stockade

@@ -69,7 +69,13 @@ Hash128 SipHash128(const HashKey& key, const void* bytes, size_t size) noexcept 
   const auto* p = static_cast<const unsigned char*>(bytes);
   for (size_t words = size / 8; words > 0; --words, p += 8) state.Compress(LoadLittle(p));
   uint64_t last = static_cast<uint64_t>(size) << 56;
-  for (size_t i = 0; i < size % 8; ++i) last |= static_cast<uint64_t>(p[i]) << (8 * i);
+  const size_t rest = size % 8;
+  if (size >= 8 && rest != 0) {
+    // The last eight bytes at once, less those that were taken already.
+    last |= LoadLittle(p + rest - 8) >> (64 - 8 * rest);
+  } else {
+    for (size_t i = 0; i < rest; ++i) last |= static_cast<uint64_t>(p[i]) << (8 * i);
+  }
   state.Compress(last);
   Hash128 hash;
   state.v2 ^= 0xee;

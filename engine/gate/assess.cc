@@ -134,6 +134,7 @@ void Gate::AskCertificate(const Attempt& attempt, Verdict* verdict, const Trace*
   verdict->by = "certificate";
   verdict->reason = CertificateReason(attempt.certificate);
   verdict->decision = nullptr;
+  verdict->for_certificate = true;
 }
 
 void Gate::AskMode(Verdict* verdict, const Trace* trace) const noexcept {
@@ -152,6 +153,7 @@ void Gate::AskMode(Verdict* verdict, const Trace* trace) const noexcept {
     case Mode::kObserve:
       // What would have been said stays in `by` and `reason`.
       verdict->kind = VerdictKind::kAllow;
+      verdict->for_certificate = false;
       return;
     case Mode::kCertificateOnly:
       if (verdict->lane != Lane::kCertified)

@@ -45,7 +45,8 @@ struct Verdict {
   std::string_view by;
   std::string_view reason;
   const Decision* decision = nullptr;  // the standing decision, if it was one; same lifetime
-  uint64_t time_ticket = 0;  // the engine's own note about the event's time; hand it back to Observe
+  bool for_certificate = false;  // denied for its certificate: Observe charges the source, and nobody else
+  uint64_t time_ticket = 0;      // the engine's own note about the event's time; hand it back to Observe
 };
 
 // Whether an attempt with this verdict goes on to the password check, given what came of the challenge that
@@ -56,6 +57,12 @@ constexpr bool ReachesPasswordCheck(const Verdict& verdict, const ChallengeResul
   const ChallengeResult result =
       verdict.challenge_kind == ChallengeKind::kHuman ? challenge.human : challenge.identity;
   return result == ChallengeResult::kPassed;
+}
+
+// Whether Observe is to be told of it: it reached the password check, or its certificate was bad, which is charged to
+// its source.
+constexpr bool IsObserved(const Verdict& verdict, const ChallengeResults& challenge) noexcept {
+  return verdict.for_certificate || ReachesPasswordCheck(verdict, challenge);
 }
 
 }  // namespace stockade

@@ -15,94 +15,9 @@ namespace {
 
 using Type = CorrelationRule::Type;
 
-bool Holds(const CorrelationRule::Bound& bound, double value) noexcept {
-  switch (bound.comparison) {
-    case Test::Comparison::kEq:
-      return value == bound.number;
-    case Test::Comparison::kNeq:
-      return value != bound.number;
-    case Test::Comparison::kLt:
-      return value < bound.number;
-    case Test::Comparison::kLte:
-      return value <= bound.number;
-    case Test::Comparison::kGt:
-      return value > bound.number;
-    case Test::Comparison::kGte:
-      return value >= bound.number;
-  }
-  return false;
-}
-
-bool HoldAll(const std::vector<CorrelationRule::Bound>& bounds, double value) noexcept {
-  return std::all_of(bounds.begin(), bounds.end(), [&](const auto& bound) { return Holds(bound, value); });
-}
-
-// How far a window must be able to count so that every bound is decided: a threshold that values must reach,
-// or one more than a value that they must not pass.
-double LimitFor(const std::vector<CorrelationRule::Bound>& bounds) noexcept {
-  double limit = 1;
-  for (const auto& bound : bounds) {
-    const bool reach =
-        bound.comparison == Test::Comparison::kGte || bound.comparison == Test::Comparison::kLt;
-    limit = std::max(limit, reach ? std::ceil(bound.number) : std::floor(bound.number) + 1);
-  }
-  return limit;
-}
-
-WindowKind KindOf(Type type) noexcept {
-  switch (type) {
-    case Type::kEventCount:
-      return WindowKind::kCount;
-    case Type::kValueCount:
-    case Type::kTemporal:
-      return WindowKind::kDistinct;
-    case Type::kTemporalOrdered:
-      return WindowKind::kSequence;
-    case Type::kValueSum:
-      return WindowKind::kSum;
-    case Type::kValueAvg:
-      return WindowKind::kAverage;
-    case Type::kValuePercentile:
-      return WindowKind::kPercentile;
-  }
-  return WindowKind::kCount;
-}
-
 bool CountsThings(Type type) noexcept {
   return type == Type::kEventCount || type == Type::kValueCount;
 }
-bool IsTemporal(Type type) noexcept {
-  return type == Type::kTemporal || type == Type::kTemporalOrdered;
-}
-
-// The tags of a temporal window are positions in the rule's list.
-bool HoldsOver(const Expression& expression, uint64_t seen) noexcept {
-  switch (expression.kind) {
-    case Expression::Kind::kTest:
-      return (seen >> expression.test & 1) != 0;
-    case Expression::Kind::kNot:
-      return !HoldsOver(expression.operands[0], seen);
-    case Expression::Kind::kAnd:
-      return std::all_of(expression.operands.begin(), expression.operands.end(),
-                         [&](const Expression& operand) { return HoldsOver(operand, seen); });
-    case Expression::Kind::kOr:
-      return std::any_of(expression.operands.begin(), expression.operands.end(),
-                         [&](const Expression& operand) { return HoldsOver(operand, seen); });
-  }
-  return false;
-}
-
-std::vector<FieldId> FieldsOfKeys(const RuleSet& rules) {
-  std::vector<FieldId> fields;
-  for (const CompiledCorrelation& correlation : rules.correlations()) {
-    for (const auto& reference : correlation.references) {
-      fields.insert(fields.end(), reference.group_by.begin(), reference.group_by.end());
-      if (reference.value_field.has_value()) fields.push_back(*reference.value_field);
-    }
-  }
-  return fields;
-}
-
 std::optional<double> NumberOf(const FieldValue& value) noexcept {
   if (value.kind == FieldValue::Kind::kNumber) return value.number;
   if (value.kind != FieldValue::Kind::kText || value.text.empty()) return std::nullopt;
@@ -136,158 +51,172 @@ double AllowedBy(const CompiledCorrelation& correlation, double value) noexcept 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Correlator>> Correlator::Create(const RuleSet* rules, const Options& options) {
-  std::vector<WindowConfig> configs;
-  for (const CompiledCorrelation& correlation : rules->correlations()) {
-    const CorrelationRule& written = *correlation.written;
-    WindowConfig config;
-    config.kind = KindOf(written.type);
-    config.span_ms = correlation.span_ms;
-    config.percentile = written.percentile;
-    if (CountsThings(written.type)) {
-      const double limit = LimitFor(correlation.bounds);
-      if (!(limit <= kWindowLimitMax)) {
-        return ErrorAt(written.place, "correlation.condition",
-                       Concat("no window counts to ", limit, "; the most is ", kWindowLimitMax));
-      }
-      config.limit = static_cast<int>(limit);
-    } else if (written.type == Type::kTemporal) {
-      if (correlation.references.size() > static_cast<size_t>(kExactLimit)) {
-        return ErrorAt(written.place, "correlation.rules",
-                       Concat("a temporal correlation takes at most ", kExactLimit, " rules"));
-      }
-      config.limit = static_cast<int>(correlation.references.size());
-    } else {
-      config.limit = kExactLimit;
-    }
-    if (const absl::Status status = Validate(config); !status.ok()) {
-      return ErrorAt(written.place, "correlation", FromAbsl(status.message()));
-    }
-    configs.push_back(config);
-  }
+  ASSIGN_OR_RETURN(const std::vector<WindowConfig> configs, WindowConfigs(*rules));
   ASSIGN_OR_RETURN(auto table, KeyedTable::Create(options.table, configs));
   return std::unique_ptr<Correlator>(new Correlator(rules, options, std::move(table)));
 }
 
 Correlator::Correlator(const RuleSet* rules, const Options& options, std::unique_ptr<KeyedTable> table)
-    : rules_(rules), table_(std::move(table)), keys_(options.hash_key, FieldsOfKeys(*rules)) {
-  // Salted by the rule's handle, not its position: adding a rule to a set must not move the windows of the
-  // others.
-  for (const CompiledCorrelation& correlation : rules_->correlations()) {
-    salts_.push_back(SipHash128(options.hash_key, Concat("window:", correlation.written->header.handle())));
+    : rules_(rules),
+      table_(std::move(table)),
+      keys_(options.hash_key),
+      plans_(rules, options.hash_key, &keys_),
+      account_slot_(keys_.Has(FieldId::kUserName) ? keys_.SlotOf(FieldId::kUserName) : FeedRoute::kNoSlot),
+      luck_(rules->correlations().size()) {}
+
+Correlator::Feeds::Feeds() {
+  entries.reserve(kFeedsMax);
+  chains.reserve(kChainedMax);
+  chained.reserve(kChainedMax);
+}
+
+bool Correlator::MakeFeed(const FeedRoute& route, Feed* feed) noexcept {
+  const CorrelationPlan& plan = plans_[route.correlation];
+  feed->correlation = route.correlation;
+  feed->reference = route.reference;
+  feed->tag = route.reference;
+  Hash128 key = plan.salt;
+  for (const uint16_t slot : plans_.parts(route)) {
+    const Hash128* const part = keys_.Find(slot);
+    if (part == nullptr) return false;
+    key = Combine(key, *part);
+  }
+  feed->key = key;
+  if (plan.type != Type::kValueCount) return true;
+  const Hash128* const value =
+      route.value_slot != FeedRoute::kNoSlot ? keys_.Find(route.value_slot) : nullptr;
+  if (value == nullptr) return false;
+  feed->tag = Fingerprint(*value);
+  return true;
+}
+
+void Correlator::AddFeeds(size_t unified, uint32_t cause, bool temporal_only, bool sources_only,
+                          std::vector<Feed>* entries) noexcept {
+  for (const FeedRoute& route : plans_.routes(unified)) {
+    if (entries->size() == kFeedsMax) return;
+    if ((temporal_only && !route.is_temporal) || (sources_only && route.of_account)) continue;
+    Feed& feed = entries->emplace_back();
+    if (MakeFeed(route, &feed)) {
+      feed.cause = cause;
+    } else {
+      entries->pop_back();
+    }
   }
 }
 
-void Correlator::AddFeeds(size_t unified, uint32_t cause, bool temporal_only,
-                          std::vector<Feed>* feeds) noexcept {
-  for (const Consumer& consumer : rules_->consumers(unified)) {
-    if (feeds->size() == kFeedsMax) return;
-    const CompiledCorrelation& correlation = rules_->correlations()[consumer.correlation];
-    if (temporal_only && !IsTemporal(correlation.written->type)) continue;
-    const auto& reference = correlation.references[consumer.reference];
-    Feed feed{consumer.correlation, consumer.reference, 0, cause, salts_[consumer.correlation]};
-    bool whole = true;
-    for (const FieldId field : reference.group_by) {
-      const Hash128* part = keys_.Find(field);
-      if (part == nullptr) {
-        whole = false;
-        break;
-      }
-      feed.key = Combine(feed.key, *part);
-    }
-    if (whole && correlation.written->type == Type::kValueCount) {
-      const Hash128* value = reference.value_field.has_value() ? keys_.Find(*reference.value_field) : nullptr;
-      whole = value != nullptr;
-      if (whole) feed.tag = Fingerprint(*value);
-    }
-    if (!whole) continue;
-    table_->Prefetch(feed.key);
-    feeds->push_back(feed);
-  }
-}
-
-void Correlator::Prepare(const LoginEvent& event, std::span<const uint16_t> matched,
-                         std::vector<Feed>* feeds) noexcept {
+void Correlator::Prepare(const LoginEvent& event, std::span<const uint16_t> matched, Feeds* feeds,
+                         Charge charge) noexcept {
   keys_.Begin(event);
-  feeds->clear();
-  for (const uint16_t rule : matched) AddFeeds(rule, 0, false, feeds);
+  feeds->sources_only = charge == Charge::kSources;
+  feeds->entries.clear();
+  feeds->chains.clear();
+  feeds->chained.clear();
+  for (const uint16_t rule : matched) AddFeeds(rule, 0, false, feeds->sources_only, &feeds->entries);
+  const size_t base_rules = rules_->rules().size();
+  for (const Feed& feed : feeds->entries) {
+    table_->Prefetch(feed.key);
+    if (luck_[feed.correlation] < kLucky) continue;
+    // All of a chain or nothing of it: what is missing could not be told from what has no key.
+    const size_t unified = base_rules + feed.correlation;
+    const std::span<const FeedRoute> routes = plans_.routes(unified);
+    if (feeds->chained.size() + routes.size() > kChainedMax) continue;
+    const auto begin = static_cast<uint32_t>(feeds->chained.size());
+    AddFeeds(unified, 0, false, feeds->sources_only, &feeds->chained);
+    feeds->chains.push_back(
+        {static_cast<uint32_t>(unified), begin, static_cast<uint32_t>(feeds->chained.size())});
+  }
+  for (const Feed& feed : feeds->chained) table_->Prefetch(feed.key);
 }
 
-void Correlator::PrefetchBlocks(std::span<const Feed> feeds) const noexcept {
-  for (const Feed& feed : feeds) table_->PrefetchBlock(feed.key);
+void Correlator::PrefetchBlocks(const Feeds& feeds) const noexcept {
+  for (const Feed& feed : feeds.entries) table_->PrefetchBlock(feed.key);
+  for (const Feed& feed : feeds.chained) table_->PrefetchBlock(feed.key);
 }
 
-void Correlator::Observe(const LoginEvent& event, std::vector<Feed>* feeds, int64_t time_ms,
+// The entries that a correlation makes which has just fired: those that Prepare foresaw, or worked out now.
+void Correlator::AddChain(size_t unified, uint32_t cause, bool temporal_only, bool* keys_begun,
+                          Feeds* feeds) noexcept {
+  for (const Feeds::Chain& chain : feeds->chains) {
+    if (chain.unified != unified) continue;
+    for (uint32_t i = chain.begin; i < chain.end && feeds->entries.size() < kFeedsMax; ++i) {
+      const Feed& feed = feeds->chained[i];
+      if (temporal_only && !plans_[feed.correlation].is_temporal) continue;
+      feeds->entries.push_back(feed);
+      feeds->entries.back().cause = cause;
+    }
+    return;
+  }
+  // Others may have been prepared since this event was.
+  if (!*keys_begun) keys_.Begin(*event_);
+  *keys_begun = true;
+  AddFeeds(unified, cause, temporal_only, feeds->sources_only, &feeds->entries);
+}
+
+void Correlator::Observe(const LoginEvent& event, Feeds* feeds, int64_t time_ms,
                          CorrelationListener* listener) {
   event_ = &event;
   bool keys_begun = false;
   firings_.clear();
-  // Correlations that fire add feeds for those that refer to them: the list grows while it is walked.
-  for (size_t i = 0; i < feeds->size(); ++i) {
-    const Feed feed = (*feeds)[i];
-    const CompiledCorrelation& correlation = rules_->correlations()[feed.correlation];
-    const Reading reading = Enter(feed, time_ms);
+  // Correlations that fire add feeds for those that refer to them: the list grows while it is walked, within the room
+  // it has.
+  for (size_t i = 0; i < feeds->entries.size(); ++i) {
+    const Feed& feed = feeds->entries[i];
+    const CorrelationPlan& plan = plans_[feed.correlation];
+    const Reading reading = Enter(plan, feed, time_ms);
     if (!reading.counted) continue;
     double value = 0;
-    const bool met = Met(correlation, reading, &value);
+    const bool met = Met(feed.correlation, reading, &value);
+    if (plan.feeds_others) NoteLuck(feed.correlation, met);
     if (!met && !tracing_) continue;
-    const int64_t quiet_ms = correlation.written->response.has_value() ? correlation.written->response->for_ms
-                                                                       : correlation.span_ms;
-    const bool quiet = met && reading.fired_ms != kNeverMs && reading.newest_ms - reading.fired_ms < quiet_ms;
-    if (tracing_) listener->OnWindow(Describe(correlation, feed, reading, value, met, quiet));
+    const bool quiet =
+        met && reading.fired_ms != kNeverMs && reading.newest_ms - reading.fired_ms < plan.quiet_ms;
+    if (tracing_) listener->OnWindow(Describe(feed, reading, value, met, quiet));
     if (!met) continue;
     if (!quiet && reading.entry != kNoEntry) table_->SetFired(reading.entry, reading.newest_ms);
-    const size_t unified = rules_->rules().size() + feed.correlation;
-    const bool raises = rules_->alerts_alone(unified) || correlation.written->response.has_value();
-    const bool feeds_others = !rules_->consumers(unified).empty();
-    if (!(raises && !quiet) && !feeds_others) continue;
+    if (!(plan.raises && !quiet) && !plan.feeds_others) continue;
     firings_.push_back({feed, reading, value});
-    if (raises && !quiet) Raise(firings_.back(), time_ms, listener);
-    if (!feeds_others) continue;
-    // Others may have been prepared since this event was.
-    if (!keys_begun) keys_.Begin(event);
-    keys_begun = true;
-    AddFeeds(unified, static_cast<uint32_t>(firings_.size()), quiet, feeds);
+    if (plan.raises && !quiet) Raise(firings_.back(), time_ms, listener);
+    if (!plan.feeds_others) continue;
+    AddChain(rules_->rules().size() + feed.correlation, static_cast<uint32_t>(firings_.size()), quiet,
+             &keys_begun, feeds);
   }
 }
 
-Reading Correlator::Enter(const Feed& feed, int64_t time_ms) noexcept {
-  const CompiledCorrelation& correlation = rules_->correlations()[feed.correlation];
-  const auto& reference = correlation.references[feed.reference];
-  switch (correlation.written->type) {
+Reading Correlator::Enter(const CorrelationPlan& plan, const Feed& feed, int64_t time_ms) noexcept {
+  switch (plan.type) {
     case Type::kEventCount:
-      return table_->Add(correlation.window, feed.key, time_ms);
+      return table_->Add(plan.window, feed.key, time_ms);
     case Type::kTemporal:
     case Type::kTemporalOrdered:
-      return table_->AddTag(correlation.window, feed.key, time_ms, feed.reference);
     case Type::kValueCount:
-      return table_->AddTag(correlation.window, feed.key, time_ms, feed.tag);
+      return table_->AddTag(plan.window, feed.key, time_ms, feed.tag);
     case Type::kValueSum:
     case Type::kValueAvg:
     case Type::kValuePercentile:
       break;
   }
+  const auto& reference = rules_->correlations()[feed.correlation].references[feed.reference];
   if (!reference.value_field.has_value()) return Reading();
   FieldScratch scratch;
   const std::optional<double> number = NumberOf(GetField(*event_, *reference.value_field, &scratch));
   if (!number.has_value()) return Reading();
-  return table_->AddNumber(correlation.window, feed.key, time_ms, *number);
+  return table_->AddNumber(plan.window, feed.key, time_ms, *number);
 }
 
-bool Correlator::Met(const CompiledCorrelation& correlation, const Reading& reading, double* value) noexcept {
-  const CorrelationRule& written = *correlation.written;
-  *value = reading.value;
-  if (!IsTemporal(written.type)) return HoldAll(correlation.bounds, reading.value);
-
+bool Correlator::Met(size_t correlation, const Reading& reading, double* value) noexcept {
+  const CorrelationPlan& plan = plans_[correlation];
+  if (!plan.is_temporal) {
+    *value = reading.value;
+    return plans_.ValueMeets(correlation, reading.value);
+  }
+  const uint64_t seen = table_->SmallTags(reading.entry);
+  *value = std::popcount(seen);
+  if (plan.type == Type::kTemporal) return plans_.SeenMeets(correlation, seen);
+  const CompiledCorrelation& ordered = rules_->correlations()[correlation];
+  if (static_cast<size_t>(std::popcount(seen)) < ordered.references.size()) return false;
   std::array<TimedTag, kExactLimit> entries;
   const int count = table_->Entries(reading.entry, entries);
-  const std::span<const TimedTag> present(entries.data(), static_cast<size_t>(count));
-  uint64_t seen = 0;
-  for (const TimedTag& entry : present) seen |= uint64_t{1} << entry.tag;
-  *value = std::popcount(seen);
-  if (written.type == Type::kTemporalOrdered) return MetInOrder(correlation, present);
-  if (written.temporal_condition.has_value()) return HoldsOver(*written.temporal_condition, seen);
-  if (!correlation.bounds.empty()) return HoldAll(correlation.bounds, *value);
-  return static_cast<size_t>(std::popcount(seen)) == correlation.references.size();
+  return MetInOrder(ordered, {entries.data(), static_cast<size_t>(count)});
 }
 
 bool Correlator::MetInOrder(const CompiledCorrelation& correlation,
@@ -301,8 +230,9 @@ bool Correlator::MetInOrder(const CompiledCorrelation& correlation,
   return false;
 }
 
-WindowReading Correlator::Describe(const CompiledCorrelation& correlation, const Feed& feed,
-                                   const Reading& reading, double value, bool met, bool quiet) {
+WindowReading Correlator::Describe(const Feed& feed, const Reading& reading, double value, bool met,
+                                   bool quiet) {
+  const CompiledCorrelation& correlation = rules_->correlations()[feed.correlation];
   WindowReading described;
   described.rule = correlation.written->header.handle();
   described.condition = correlation.written->condition_written;
@@ -333,12 +263,11 @@ void Correlator::Raise(const Firing& firing, int64_t time_ms, CorrelationListene
   const auto correlation_of = [this](const Firing& of) -> const CompiledCorrelation& {
     return rules_->correlations()[of.feed.correlation];
   };
-  while (IsTemporal(correlation_of(*counted).written->type) && counted->feed.cause != 0) {
+  while (plans_[counted->feed.correlation].is_temporal && counted->feed.cause != 0) {
     counted = &firings_[counted->feed.cause - 1];
   }
   const CompiledCorrelation& counting = correlation_of(*counted);
-  const WindowReading described =
-      Describe(counting, counted->feed, counted->reading, counted->value, true, false);
+  const WindowReading described = Describe(counted->feed, counted->reading, counted->value, true, false);
   const CorrelationRule& written = *raised.written;
   Alert alert;
   alert.rule = written.header.handle();

@@ -35,6 +35,7 @@
 
 #include "absl/status/statusor.h"
 #include "engine/decision/alert.h"
+#include "engine/rule/correlation_plan.h"
 #include "engine/rule/group_key.h"
 #include "engine/rule/rule_set.h"
 #include "engine/window/keyed_table.h"
@@ -85,19 +86,44 @@ class Correlator {
   struct Feed {
     uint16_t correlation = 0;
     uint16_t reference = 0;
-    uint32_t tag = 0;    // of a value_count: the value's fingerprint
+    uint32_t tag = 0;    // of a value_count: the value's fingerprint; of a temporal one: the reference
     uint32_t cause = 0;  // 1 + index of the firing that made this entry; 0: the event itself
     Hash128 key;
   };
 
-  // The entries that an event which matched these base rules (RuleSet::Match) will make, and a hint to memory
-  // that they come soon. `feeds` is emptied first; reserve kFeedsMax once and it never allocates.
-  void Prepare(const LoginEvent& event, std::span<const uint16_t> matched, std::vector<Feed>* feeds) noexcept;
+  // What one event will be counted in, worked out ahead. Reused, it allocates no more.
+  struct Feeds {
+    Feeds();
+    // The entries that rules make which `unified` feeds, should it fire: chained[begin, end).
+    struct Chain {
+      uint32_t unified = 0;
+      uint32_t begin = 0;
+      uint32_t end = 0;
+    };
+    std::vector<Feed> entries;
+    std::vector<Chain> chains;
+    std::vector<Feed> chained;
+    bool sources_only = false;
+  };
+  // What an event is charged to.
+  enum class Charge : uint8_t {
+    kAll,
+    kSources,  // nothing that has the account in its key: it must not move
+  };
+
+  // The entries that an event which matched these base rules (RuleSet::Match) will make, those that are likely to
+  // follow from them, and a hint to memory that they come soon.
+  void Prepare(const LoginEvent& event, std::span<const uint16_t> matched, Feeds* feeds,
+               Charge charge = Charge::kAll) noexcept;
+  // Of the event that was prepared last: the hash of its account under Options::hash_key, for others who need it; null
+  // where no rule asks for it or the event has none.
+  const Hash128* account_hash() noexcept {
+    return account_slot_ == FeedRoute::kNoSlot ? nullptr : keys_.Find(account_slot_);
+  }
   // The second half of the hint, best some 100 ns after the first.
-  void PrefetchBlocks(std::span<const Feed> feeds) const noexcept;
-  // Makes the entries of Prepare, at the event's own time, and those of correlations that fire.
-  void Observe(const LoginEvent& event, std::vector<Feed>* feeds, int64_t time_ms,
-               CorrelationListener* listener);
+  void PrefetchBlocks(const Feeds& feeds) const noexcept;
+  // Makes the entries of Prepare, at the event's own time, and those of correlations that fire. Spends `feeds`.
+  void Observe(const LoginEvent& event, Feeds* feeds, int64_t time_ms, CorrelationListener* listener);
 
   void SetTracing(bool on) noexcept { tracing_ = on; }
   // After the watermark has moved back.
@@ -116,19 +142,34 @@ class Correlator {
     double value = 0;
   };
 
+  // Chains that are worth foreseeing: more would be a rule set of its own kind, and are worked out when they fire.
+  static constexpr size_t kChainedMax = 64;
+  // How often a correlation was met lately, in 65536ths: an average over some 64 entries. From an eighth on its chain
+  // is foreseen. A hint to memory and nothing else: what is not foreseen is worked out when it fires.
+  static constexpr uint16_t kLucky = 8192;
+  void NoteLuck(size_t correlation, bool met) noexcept {
+    const int now = luck_[correlation];
+    luck_[correlation] = static_cast<uint16_t>(now + ((met ? 65535 : 0) - now) / 64);
+  }
+
+  // False where the event lacks a part of the key or the value.
+  bool MakeFeed(const FeedRoute& route, Feed* feed) noexcept;
   // `temporal_only`: for a correlation that is met but quiet, which is no new finding to be counted.
-  void AddFeeds(size_t unified, uint32_t cause, bool temporal_only, std::vector<Feed>* feeds) noexcept;
-  Reading Enter(const Feed& feed, int64_t time_ms) noexcept;
-  bool Met(const CompiledCorrelation& correlation, const Reading& reading, double* value) noexcept;
+  void AddFeeds(size_t unified, uint32_t cause, bool temporal_only, bool sources_only,
+                std::vector<Feed>* entries) noexcept;
+  void AddChain(size_t unified, uint32_t cause, bool temporal_only, bool* keys_begun, Feeds* feeds) noexcept;
+  Reading Enter(const CorrelationPlan& plan, const Feed& feed, int64_t time_ms) noexcept;
+  bool Met(size_t correlation, const Reading& reading, double* value) noexcept;
   bool MetInOrder(const CompiledCorrelation& correlation, std::span<const TimedTag> entries) const noexcept;
-  WindowReading Describe(const CompiledCorrelation& correlation, const Feed& feed, const Reading& reading,
-                         double value, bool met, bool quiet);
+  WindowReading Describe(const Feed& feed, const Reading& reading, double value, bool met, bool quiet);
   void Raise(const Firing& firing, int64_t time_ms, CorrelationListener* listener);
 
   const RuleSet* rules_;
   std::unique_ptr<KeyedTable> table_;
   GroupKeys keys_;
-  std::vector<Hash128> salts_;   // of each correlation: two rules never share a window
+  CorrelationPlans plans_;
+  uint16_t account_slot_;        // of user.name among the keys, or kNoSlot
+  std::vector<uint16_t> luck_;   // of each correlation
   std::vector<Firing> firings_;  // reused
   const LoginEvent* event_ = nullptr;
   bool tracing_ = false;

@@ -1,35 +1,28 @@
 #include "engine/rule/group_key.h"
 
+#include <algorithm>
 #include <cstring>
 
+#include "engine/decision/target.h"
 #include "engine/status.h"
 
 namespace stockade {
 
-GroupKeys::GroupKeys(const HashKey& key, std::span<const FieldId> fields) : key_(key) {
-  for (const FieldId field : fields) {
-    const auto index = static_cast<size_t>(field);
-    if (slot_of_.size() <= index) slot_of_.resize(index + 1);
-    if (slot_of_[index] != 0) continue;
-    slots_.emplace_back();
-    slot_of_[index] = static_cast<uint16_t>(slots_.size());
-  }
+uint16_t GroupKeys::SlotOf(FieldId field) {
+  for (size_t i = 0; i < slots_.size(); ++i)
+    if (slots_[i].field == field) return static_cast<uint16_t>(i);
+  slots_.emplace_back();
+  slots_.back().field = field;
+  return static_cast<uint16_t>(slots_.size() - 1);
+}
+
+bool GroupKeys::Has(FieldId field) const noexcept {
+  return std::any_of(slots_.begin(), slots_.end(), [field](const Slot& slot) { return slot.field == field; });
 }
 
 void GroupKeys::Begin(const LoginEvent& event) noexcept {
   event_ = &event;
   ++event_number_;
-}
-
-const Hash128* GroupKeys::Find(FieldId field) noexcept {
-  const auto index = static_cast<size_t>(field);
-  STOCKADE_DCHECK(index < slot_of_.size() && slot_of_[index] != 0);
-  Slot& slot = slots_[slot_of_[index] - size_t{1}];
-  if (slot.event != event_number_) {
-    slot.event = event_number_;
-    slot.present = Compute(field, &slot.hash);
-  }
-  return slot.present ? &slot.hash : nullptr;
 }
 
 Hash128 GroupKeys::HashText(std::string_view text) noexcept {
@@ -51,10 +44,13 @@ Hash128 GroupKeys::HashText(std::string_view text) noexcept {
 
 bool GroupKeys::Compute(FieldId field, Hash128* hash) noexcept {
   const Attempt& attempt = event_->attempt;
+  // Of 8 or of 24 bytes: an IPv4 network is never taken for an IPv6 one.
   const auto hash_address = [&](const Address& address, int length) {
-    const uint64_t bytes[3] = {
-        address.high(), address.low(),
-        static_cast<uint64_t>(address.is_v4() ? 4 : 6) << 8 | static_cast<uint64_t>(length)};
+    if (address.is_v4()) {
+      const uint64_t packed = uint64_t{address.v4()} << 8 | static_cast<uint64_t>(length);
+      return SipHash128(key_, &packed, sizeof packed);
+    }
+    const uint64_t bytes[3] = {address.high(), address.low(), static_cast<uint64_t>(length)};
     return SipHash128(key_, bytes, sizeof bytes);
   };
   switch (field) {
@@ -74,7 +70,8 @@ bool GroupKeys::Compute(FieldId field, Hash128* hash) noexcept {
       return true;
     case FieldId::kSourceFingerprint: {
       if (attempt.ja4.data() == nullptr && attempt.user_agent.data() == nullptr) return false;
-      *hash = Combine(SipHash128(key_, attempt.ja4), HashText(attempt.user_agent));
+      *hash = fingerprints_.Of(attempt.ja4, attempt.user_agent,
+                               [&] { return FingerprintHash(key_, attempt.ja4, attempt.user_agent); });
       return true;
     }
     default: {

@@ -21,23 +21,36 @@
 #include "engine/event/field.h"
 #include "engine/event/keyed_hash.h"
 #include "engine/event/login_event.h"
+#include "engine/event/pair_memo.h"
 
 namespace stockade {
 
 class GroupKeys {
  public:
-  // `fields`: all that will ever be asked for.
-  GroupKeys(const HashKey& key, std::span<const FieldId> fields);
+  explicit GroupKeys(const HashKey& key) noexcept : key_(key) {}
+
+  // The number by which a field is asked for; the same for the same field. At construction time of the rules only.
+  uint16_t SlotOf(FieldId field);
+  // Whether SlotOf was ever asked for it.
+  bool Has(FieldId field) const noexcept;
 
   // Starts with an event, which must live until the next Begin.
   void Begin(const LoginEvent& event) noexcept;
   // The hash of the field's value in the current event; null if it is absent. The pointer lives until the
   // next Begin.
-  const Hash128* Find(FieldId field) noexcept;
+  const Hash128* Find(uint16_t slot_number) noexcept {
+    Slot& slot = slots_[slot_number];
+    if (slot.event != event_number_) {
+      slot.event = event_number_;
+      slot.present = Compute(slot.field, &slot.hash);
+    }
+    return slot.present ? &slot.hash : nullptr;
+  }
 
  private:
   struct Slot {
     uint64_t event = 0;  // the number of the event this was computed for
+    FieldId field{};
     bool present = false;
     Hash128 hash;
   };
@@ -56,9 +69,9 @@ class GroupKeys {
   bool Compute(FieldId field, Hash128* hash) noexcept;
 
   HashKey key_;
-  std::vector<uint16_t> slot_of_;  // FieldId → slot + 1; 0: not asked for
   std::vector<Slot> slots_;
   std::array<Remembered, kMemoSlots> memo_;
+  PairMemo<Hash128> fingerprints_;  // of JA4 and user agent
   FieldScratch scratch_;
   const LoginEvent* event_ = nullptr;
   uint64_t event_number_ = 0;

@@ -18,7 +18,7 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/rule/byte_hash.h"
+#include "engine/event/byte_hash.h"
 
 namespace stockade {
 

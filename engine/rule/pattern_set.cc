@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "engine/rule/byte_hash.h"
+#include "engine/event/byte_hash.h"
 #include "engine/rule/byte_pattern.h"
 #include "engine/status.h"
 #include "engine/text.h"

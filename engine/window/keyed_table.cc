@@ -38,6 +38,8 @@ Window Prepare(const WindowConfig& config) {
       window.exact_max = HeadBlock::kNumbersInline;
       break;
   }
+  window.is_distinct = config.kind == WindowKind::kDistinct;
+  window.is_long = config.span_ms * 2 > int64_t{0xffffffff};
   for (int size = 0; size <= kExactLimit; ++size) {
     window.levels[static_cast<size_t>(size)] = window.Level(size);
   }
@@ -150,32 +152,38 @@ Reading KeyedTable::Add(uint16_t window_id, const Hash128& key, int64_t time_ms)
   State& state = *state_;
   const Window& window = state.windows[window_id];
   STOCKADE_DCHECK(window.config.kind == WindowKind::kCount);
-  const uint32_t number = state.FindOrInsert(window_id, key, time_ms);
-  HeadBlock& head = state.slab.head(number);
-  const bool counts = state.Advance(head, window, time_ms);
+  Reading reading;
+  HeadBlock* const head = state.FindForNewest(window_id, key, time_ms, &reading.entry);
+  if (head != nullptr && state.AddInOrder(*head, window, time_ms, reading)) return reading;
+  return state.AddAnyhow(window_id, key, time_ms);
+}
+
+Reading KeyedTable::State::AddAnyhow(uint16_t window_id, const Hash128& key, int64_t time_ms) noexcept {
+  const Window& window = windows[window_id];
+  const uint32_t number = FindOrInsert(window_id, key, time_ms);
+  HeadBlock& head = slab.head(number);
+  const bool counts = Advance(head, window, time_ms);
   const uint32_t now = Low(head.newest_ms);
   const uint32_t time = Low(time_ms);
-  Reading reading = state.Describe(head, number);
+  Reading reading = Describe(head, number);
   reading.counted = counts;
 
   if (head.is_grown()) {
-    auto& count = *std::get_if<EstimatedCount>(&state.grown.at(head.payload[0]));
+    auto& count = *std::get_if<EstimatedCount>(&grown.at(head.payload[0]));
     count.Expire(now);
     reading.before = count.Count(now);
     if (counts) {
       const size_t growth = count.growth_bytes();
-      count.Add(now, time, growth == 0 || state.MakeRoomForGrown(head.payload[0], growth));
+      count.Add(now, time, growth == 0 || MakeRoomForGrown(head.payload[0], growth));
     }
-    state.Settle(head, window, reading);
+    Settle(head, window, reading);
     return reading;
   }
-
-  if (state.AddInOrder(head, window, counts && time == now, now, reading)) return reading;
 
   State::Values values;
   uint32_t* times = head.payload.data();
   if (head.links != 0) {
-    state.TakeValues(head, false, values);
+    TakeValues(head, false, values);
     times = values.times.data();
   }
   TimesView view = DropExpired(times, nullptr, head.size, now, window.span);
@@ -188,7 +196,7 @@ Reading KeyedTable::Add(uint16_t window_id, const Hash128& key, int64_t time_ms)
       if (LinksFor(window.config, view.size + 1) > head.links) {
         if (head.links == 0) std::copy_n(times, view.size, values.times.begin());
         times = values.times.data();
-        state.Relink(number, window.config, view.size + 1);
+        Relink(number, window.config, view.size + 1);
         rewrite = true;
       }
       changed = view.size++;
@@ -197,15 +205,15 @@ Reading KeyedTable::Add(uint16_t window_id, const Hash128& key, int64_t time_ms)
       if (window.grows) {
         // 64 times and one more: an object takes over, if there is room for it or somebody can be made to
         // leave.
-        auto grown = std::make_unique<GrownWindow>(std::in_place_type<EstimatedCount>, window.span,
-                                                   static_cast<uint32_t>(window.config.limit));
-        auto& object = *std::get_if<EstimatedCount>(grown.get());
-        if (state.MakeRoomForGrown(GrownWindows::kNone, GrownWindows::CostOf(object.bytes()))) {
+        auto larger = std::make_unique<GrownWindow>(std::in_place_type<EstimatedCount>, window.span,
+                                                    static_cast<uint32_t>(window.config.limit));
+        auto& object = *std::get_if<EstimatedCount>(larger.get());
+        if (MakeRoomForGrown(GrownWindows::kNone, GrownWindows::CostOf(object.bytes()))) {
           const auto order = ByTime(times, view.size, now);
           for (int i = 0; i < view.size; ++i) object.Add(now, times[order[static_cast<size_t>(i)]], false);
           object.Add(now, time, false);
-          state.Grow(number, std::move(grown));
-          state.Settle(head, window, reading);
+          Grow(number, std::move(larger));
+          Settle(head, window, reading);
           return reading;
         }
         reading.estimated = true;
@@ -228,13 +236,13 @@ Reading KeyedTable::Add(uint16_t window_id, const Hash128& key, int64_t time_ms)
   head.size = static_cast<uint8_t>(view.size);
   if (head.links != 0) {
     if (rewrite) {
-      state.PutValues(head, false, values);
+      PutValues(head, false, values);
     } else if (changed >= 0) {
-      state.slab.block(head.payload[static_cast<size_t>(changed / kWordsPerBlock)])
+      slab.block(head.payload[static_cast<size_t>(changed / kWordsPerBlock)])
           .words[static_cast<size_t>(changed % kWordsPerBlock)] = time;
     }
   }
-  state.SetLevel(head, window.levels[static_cast<size_t>(view.size)]);
+  SetLevel(head, window.levels[static_cast<size_t>(view.size)]);
   FillExact(head, window, view.size, view.oldest_age, reading);
   return reading;
 }
@@ -242,25 +250,34 @@ Reading KeyedTable::Add(uint16_t window_id, const Hash128& key, int64_t time_ms)
 Reading KeyedTable::AddTag(uint16_t window_id, const Hash128& key, int64_t time_ms, uint32_t tag) noexcept {
   State& state = *state_;
   const Window& window = state.windows[window_id];
+  Reading reading;
+  HeadBlock* const head = state.FindForNewest(window_id, key, time_ms, &reading.entry);
+  if (head != nullptr && state.AddTagInOrder(*head, window, time_ms, tag, reading)) return reading;
+  return state.AddTagAnyhow(window_id, key, time_ms, tag);
+}
+
+Reading KeyedTable::State::AddTagAnyhow(uint16_t window_id, const Hash128& key, int64_t time_ms,
+                                        uint32_t tag) noexcept {
+  const Window& window = windows[window_id];
   const bool is_sequence = window.config.kind == WindowKind::kSequence;
   STOCKADE_DCHECK(is_sequence || window.config.kind == WindowKind::kDistinct);
-  const uint32_t number = state.FindOrInsert(window_id, key, time_ms);
-  HeadBlock& head = state.slab.head(number);
-  const bool counts = state.Advance(head, window, time_ms);
+  const uint32_t number = FindOrInsert(window_id, key, time_ms);
+  HeadBlock& head = slab.head(number);
+  const bool counts = Advance(head, window, time_ms);
   const uint32_t now = Low(head.newest_ms);
   const uint32_t time = Low(time_ms);
-  Reading reading = state.Describe(head, number);
+  Reading reading = Describe(head, number);
   reading.counted = counts;
 
   if (head.is_grown()) {
-    auto& sample = *std::get_if<DistinctSample>(&state.grown.at(head.payload[0]));
+    auto& sample = *std::get_if<DistinctSample>(&grown.at(head.payload[0]));
     sample.Expire(now);
     reading.before = sample.Count(now);
     if (counts) {
       const size_t growth = sample.growth_bytes();
-      sample.Add(now, time, tag, growth == 0 || state.MakeRoomForGrown(head.payload[0], growth));
+      sample.Add(now, time, tag, growth == 0 || MakeRoomForGrown(head.payload[0], growth));
     }
-    state.Settle(head, window, reading);
+    Settle(head, window, reading);
     return reading;
   }
 
@@ -270,10 +287,10 @@ Reading KeyedTable::AddTag(uint16_t window_id, const Hash128& key, int64_t time_
   // One line of each is worked on where it lies; more are taken out and put back.
   bool is_in_place = head.links <= 2;
   if (head.links == 2) {
-    tags = state.slab.block(head.payload[0]).words.data();
-    times = state.slab.block(head.payload[1]).words.data();
+    tags = slab.block(head.payload[0]).words.data();
+    times = slab.block(head.payload[1]).words.data();
   } else if (head.links != 0) {
-    state.TakeValues(head, true, values);
+    TakeValues(head, true, values);
     tags = values.tags.data();
     times = values.times.data();
   }
@@ -298,7 +315,7 @@ Reading KeyedTable::AddTag(uint16_t window_id, const Hash128& key, int64_t time_
         }
         tags = values.tags.data();
         times = values.times.data();
-        state.Relink(number, window.config, view.size + 1);
+        Relink(number, window.config, view.size + 1);
         rewrite = true;
       }
       changed = view.size++;
@@ -317,18 +334,18 @@ Reading KeyedTable::AddTag(uint16_t window_id, const Hash128& key, int64_t time_
       }
     } else {
       if (window.grows) {
-        auto grown = std::make_unique<GrownWindow>(std::in_place_type<DistinctSample>, window.span,
-                                                   static_cast<uint32_t>(window.config.limit));
-        auto& object = *std::get_if<DistinctSample>(grown.get());
-        if (state.MakeRoomForGrown(GrownWindows::kNone, GrownWindows::CostOf(object.bytes()))) {
+        auto larger = std::make_unique<GrownWindow>(std::in_place_type<DistinctSample>, window.span,
+                                                    static_cast<uint32_t>(window.config.limit));
+        auto& object = *std::get_if<DistinctSample>(larger.get());
+        if (MakeRoomForGrown(GrownWindows::kNone, GrownWindows::CostOf(object.bytes()))) {
           const auto order = ByTime(times, view.size, now);
           for (int i = 0; i < view.size; ++i) {
             const size_t at = order[static_cast<size_t>(i)];
             object.Add(now, times[at], tags[at], false);
           }
           object.Add(now, time, tag, false);
-          state.Grow(number, std::move(grown));
-          state.Settle(head, window, reading);
+          Grow(number, std::move(larger));
+          Settle(head, window, reading);
           return reading;
         }
         reading.estimated = true;
@@ -346,15 +363,15 @@ Reading KeyedTable::AddTag(uint16_t window_id, const Hash128& key, int64_t time_
   head.size = static_cast<uint8_t>(view.size);
   if (!is_in_place) {
     if (rewrite) {
-      state.PutValues(head, true, values);
+      PutValues(head, true, values);
     } else if (changed >= 0) {
       const size_t link = static_cast<size_t>(changed / kWordsPerBlock) * 2;
       const size_t word = static_cast<size_t>(changed % kWordsPerBlock);
-      state.slab.block(head.payload[link]).words[word] = tag;
-      state.slab.block(head.payload[link + 1]).words[word] = time;
+      slab.block(head.payload[link]).words[word] = tag;
+      slab.block(head.payload[link + 1]).words[word] = time;
     }
   }
-  state.SetLevel(head, window.levels[static_cast<size_t>(view.size)]);
+  SetLevel(head, window.levels[static_cast<size_t>(view.size)]);
   FillExact(head, window, view.size, view.oldest_age, reading);
   return reading;
 }
@@ -457,6 +474,24 @@ int KeyedTable::Entries(uint32_t entry, std::span<TimedTag, 64> out) const noexc
     });
   }
   return head.size;
+}
+
+uint64_t KeyedTable::SmallTags(uint32_t entry) const noexcept {
+  const State& state = *state_;
+  if (entry == kNoEntry) return 0;
+  const HeadBlock& head = state.slab.head(entry);
+  const WindowKind kind = state.windows[head.window].config.kind;
+  if (head.is_grown() || (kind != WindowKind::kDistinct && kind != WindowKind::kSequence)) return 0;
+  uint64_t bits = 0;
+  const auto add = [&bits](uint32_t tag) { bits |= tag < 64 ? uint64_t{1} << tag : 0; };
+  if (head.links == 0) {
+    for (size_t i = 0; i < head.size; ++i) add(head.payload[i]);
+    return bits;
+  }
+  for (size_t i = 0; i < head.size; ++i) {
+    add(state.slab.block(head.payload[i / kWordsPerBlock * 2]).words[i % kWordsPerBlock]);
+  }
+  return bits;
 }
 
 void KeyedTable::SetFired(uint32_t entry, int64_t time_ms) noexcept {

@@ -18,6 +18,10 @@ uint32_t KeyedTable::State::FindOrInsert(uint16_t window, const Hash128& key, in
     STOCKADE_DCHECK(slab.head(found).window == window);
     return found;
   }
+  return Insert(window, key, time_ms);
+}
+
+uint32_t KeyedTable::State::Insert(uint16_t window, const Hash128& key, int64_t time_ms) noexcept {
   if (index.is_full()) EvictOne(KeyIndex::kNoBlock);
   const uint32_t number = TakeBlock(KeyIndex::kNoBlock);
   HeadBlock& head = slab.head(number);

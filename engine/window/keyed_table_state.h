@@ -2,6 +2,7 @@
 // it. What the numbers mean and why it is laid out so: keyed_table.h, block_slab.h.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -27,6 +28,9 @@ struct Window {
   bool grows = false;
   // Suspicion of 0 to 64 values.
   std::array<uint8_t, kExactLimit + 1> levels{};
+  bool is_distinct = false;
+  // Two ages of such a window can come round in 32 bits of milliseconds (see State::Advance).
+  bool is_long = false;
   KeyedTable::WindowCounters counters;
 
   // A key seen once is never suspicious: losing it loses one.
@@ -77,11 +81,27 @@ struct KeyedTable::State {
   uint32_t FindOrInsert(uint16_t window, const Hash128& key, int64_t time_ms) noexcept;
   // Brings the key's now forward to an event at time_ms; false if that is too old to count.
   bool Advance(HeadBlock& head, const Window& window, int64_t time_ms) noexcept;
-  // The common event of a kCount window, without a loop: the newest of its key, nothing has run out, and
-  // there is room in the lines that the key has or the oldest of a single line must go. False if it is
-  // another.
-  bool AddInOrder(HeadBlock& head, const Window& window, bool is_newest, uint32_t now,
-                  Reading& reading) noexcept;
+  uint32_t Insert(uint16_t window, const Hash128& key, int64_t time_ms) noexcept;
+  // Most events are the newest of their key and need no more lines than the key has. Those are counted without a
+  // further call.
+  //
+  // The line of a key, new or emptied where its window has run out, for an event that is its newest; null for any
+  // other event and where an object must be asked, and then nothing has changed that AddAnyhow would not change too.
+  HeadBlock* FindForNewest(uint16_t window_id, const Hash128& key, int64_t time_ms,
+                           uint32_t* number) noexcept;
+  // The event of a kCount window: nothing has run out, and there is room in the lines that the key has or the oldest
+  // of a single line must go. False if it is another.
+  bool AddInOrder(HeadBlock& head, const Window& window, int64_t time_ms, Reading& reading) noexcept;
+  // The same for a kDistinct window whose tags lie in the key's own line: nothing has run out, and the tag is there
+  // already or there is room for it.
+  bool AddTagInOrder(HeadBlock& head, const Window& window, int64_t time_ms, uint32_t tag,
+                     Reading& reading) noexcept;
+  // What both end with: the key's newest time is time_ms now and it holds `size` values, `before` until then.
+  void FinishInOrder(HeadBlock& head, const Window& window, int64_t time_ms, unsigned before, unsigned size,
+                     uint32_t oldest_age, Reading& reading) noexcept;
+  // Any event, the common ones included.
+  Reading AddAnyhow(uint16_t window, const Hash128& key, int64_t time_ms) noexcept;
+  Reading AddTagAnyhow(uint16_t window, const Hash128& key, int64_t time_ms, uint32_t tag) noexcept;
   // Drops what has run out at now_ms, which is at most half a span after the key's newest event.
   void Expire(HeadBlock& head, const Window& window, int64_t now_ms) noexcept;
   Reading Describe(const HeadBlock& head, uint32_t number) const noexcept;
@@ -126,10 +146,50 @@ struct KeyedTable::State {
   bool has_grown_share;
 };
 
-inline bool KeyedTable::State::AddInOrder(HeadBlock& head, const Window& window, bool is_newest, uint32_t now,
+inline HeadBlock* KeyedTable::State::FindForNewest(uint16_t window_id, const Hash128& key, int64_t time_ms,
+                                                   uint32_t* number) noexcept {
+  const Window& window = windows[window_id];
+  now_ms = std::max(now_ms, time_ms);
+  *number = Find(key);
+  if (*number == KeyIndex::kNoBlock) {
+    *number = Insert(window_id, key, time_ms);
+    return &slab.head(*number);
+  }
+  HeadBlock& head = slab.head(*number);
+  const int64_t step_ms = time_ms - head.newest_ms;
+  if (step_ms < 0 || window.is_long) return nullptr;
+  if (step_ms >= int64_t{window.span}) {
+    if (head.links != 0 || head.is_grown()) return nullptr;
+    head.size = 0;
+    head.fired = 0;
+    return &head;
+  }
+  // Close to where the age of the last firing would come round: Advance forgets it.
+  if (head.fired != 0 && int64_t{Low(head.newest_ms) - head.fired} + step_ms > kSpanMsMax) return nullptr;
+  return &head;
+}
+
+inline void KeyedTable::State::FinishInOrder(HeadBlock& head, const Window& window, int64_t time_ms,
+                                             unsigned before, unsigned size, uint32_t oldest_age,
+                                             Reading& reading) noexcept {
+  head.newest_ms = time_ms;
+  head.size = static_cast<uint8_t>(size);
+  SetLevel(head, window.levels[size]);
+  reading.before = before;
+  reading.value = size;
+  reading.count = size;
+  reading.saturated = size >= static_cast<unsigned>(window.config.limit);
+  reading.counted = true;
+  reading.newest_ms = time_ms;
+  reading.oldest_ms = time_ms - int64_t{oldest_age};
+  if (head.fired != 0) reading.fired_ms = time_ms - int64_t{Low(time_ms) - head.fired};
+}
+
+inline bool KeyedTable::State::AddInOrder(HeadBlock& head, const Window& window, int64_t time_ms,
                                           Reading& reading) noexcept {
   const unsigned size = head.size;
-  if (!is_newest || head.is_grown() || (size == 0 && head.links != 0)) return false;
+  const uint32_t now = Low(time_ms);
+  if (head.is_grown() || (size == 0 && head.links != 0)) return false;
   unsigned size_after = size + 1;
   uint32_t oldest = now;
   if (head.links == 0) {
@@ -153,14 +213,36 @@ inline bool KeyedTable::State::AddInOrder(HeadBlock& head, const Window& window,
     }
     slab.block(head.payload[size / kWordsPerBlock]).words[size % kWordsPerBlock] = now;
   }
-  head.size = static_cast<uint8_t>(size_after);
-  SetLevel(head, window.levels[size_after]);
-  reading.before = size;
-  reading.value = size_after;
-  reading.count = size_after;
-  reading.saturated = size_after >= static_cast<unsigned>(window.config.limit);
-  reading.newest_ms = head.newest_ms;
-  reading.oldest_ms = head.newest_ms - int64_t{now - oldest};
+  FinishInOrder(head, window, time_ms, size, size_after, now - oldest, reading);
+  return true;
+}
+
+inline bool KeyedTable::State::AddTagInOrder(HeadBlock& head, const Window& window, int64_t time_ms,
+                                             uint32_t tag, Reading& reading) noexcept {
+  const unsigned size = head.size;
+  const uint32_t now = Low(time_ms);
+  if (!window.is_distinct || head.links != 0 || size > HeadBlock::kTagsInline) return false;
+  uint32_t* const tags = head.payload.data();
+  uint32_t* const times = tags + HeadBlock::kTagsInline;
+  unsigned at = size;  // where the tag is, or would be appended
+  uint32_t oldest_age = 0;
+  for (unsigned i = 0; i < size; ++i) {
+    const uint32_t age = now - times[i];
+    if (age >= window.span) return false;
+    if (tags[i] == tag) {
+      at = i;  // its age is 0 from now on
+    } else {
+      oldest_age = std::max(oldest_age, age);
+    }
+  }
+  unsigned size_after = size;
+  if (at == size) {
+    if (size >= window.exact_max || size == HeadBlock::kTagsInline) return false;
+    size_after = size + 1;
+  }
+  tags[at] = tag;
+  times[at] = now;
+  FinishInOrder(head, window, time_ms, size, size_after, oldest_age, reading);
   return true;
 }
 

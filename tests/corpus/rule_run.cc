@@ -80,6 +80,7 @@ RuleRun RunRules(const std::string& yaml, const std::vector<std::string>& paths,
   Recorder recorder(&run);
   EngineOptions engine_options;
   engine_options.memory_bytes = size_t{64} << 20;
+  engine_options.lets_through = feeding == Feeding::kObserveAll;
   const auto engine = Engine::Create(engine_options, rules->get(), &recorder);
   INFO(engine.status().ToString());
   REQUIRE(engine.ok());
@@ -109,7 +110,7 @@ RuleRun RunRules(const std::string& yaml, const std::vector<std::string>& paths,
       seen.reached = reaches;
       seen.outcome = record.event.aftermath.outcome;
       run.verdicts.push_back(std::move(seen));
-      if (reaches) (*engine)->Observe(record.event, verdict);
+      if (reaches || verdict.for_certificate) (*engine)->Observe(record.event, verdict);
     }
   }
   (*engine)->Finish();

@@ -63,8 +63,11 @@ struct Bench {
   }
 
   // One attempt through the gate and, if it got through, its outcome.
-  VerdictKind Try(int64_t at_ns, std::string_view source, std::string_view account, Outcome outcome) {
+  VerdictKind Try(int64_t at_ns, std::string_view source, std::string_view account, Outcome outcome,
+                  CertificateStatus certificate = CertificateStatus::kUnchecked) {
     LoginEvent event;
+    event.attempt.certificate = certificate;
+    event.attempt.certificate_present = certificate != CertificateStatus::kUnchecked;
     event.attempt.time_ns = at_ns;
     event.attempt.source = *Address::Parse(source);
     event.attempt.account = account;
@@ -73,7 +76,7 @@ struct Bench {
     const Verdict verdict = engine->Assess(event.attempt);
     by = std::string(verdict.by);
     lane = verdict.lane;
-    if (ReachesPasswordCheck(verdict, event.aftermath.challenge)) engine->Observe(event, verdict);
+    if (IsObserved(verdict, event.aftermath.challenge)) engine->Observe(event, verdict);
     return verdict.kind;
   }
 
@@ -268,6 +271,38 @@ TEST_CASE("a bad certificate never reaches the password check, in any lane, and 
     CHECK((verdict.kind == VerdictKind::kDeny) == IsBadCertificate(status));
     if (IsBadCertificate(status)) CHECK(verdict.by == "certificate");
   }
+}
+
+TEST_CASE("what is denied for its certificate is charged to its source and never to the account",
+          "[engine][certificate]") {
+  Bench bench;
+  // From four networks on one account: three of them would lock it.
+  for (int i = 0; i < 4; ++i) {
+    const std::string source = "203.0." + std::to_string(113 + i) + ".9";
+    CHECK(bench.Try(kStart + i * kSecond, source, "ann", Outcome::kSuccess, CertificateStatus::kMismatch) ==
+          VerdictKind::kDeny);
+  }
+  CHECK(bench.recorder.alerts.empty());
+  CHECK(bench.Try(kStart + 5 * kSecond, "198.51.100.1", "ann", Outcome::kBadPassword) == VerdictKind::kAllow);
+  CHECK(bench.Try(kStart + 6 * kSecond, "198.51.100.1", "ann", Outcome::kSuccess) == VerdictKind::kAllow);
+  // From one address: it is blocked, also for whoever shows no certificate at all. The log's own outcome counts for
+  // nothing.
+  for (int i = 0; i < 5; ++i)
+    bench.Try(kStart + (10 + i) * kSecond, "192.0.2.9", "bob" + std::to_string(i), Outcome::kSuccess,
+              CertificateStatus::kUntrusted);
+  CHECK(bench.recorder.alerts == std::vector<std::string>{"many_failures"});
+  CHECK(bench.Try(kStart + 20 * kSecond, "192.0.2.9", "cyd", Outcome::kSuccess) == VerdictKind::kDeny);
+  CHECK(bench.by == "many_failures");
+}
+
+TEST_CASE("where everything is let through, a bad certificate is observed as the log has it",
+          "[engine][certificate]") {
+  EngineOptions options;
+  options.lets_through = true;
+  Bench bench(options);
+  for (int i = 0; i < 5; ++i)
+    bench.Try(kStart + i * kSecond, "192.0.2.9", "bob", Outcome::kSuccess, CertificateStatus::kUntrusted);
+  CHECK(bench.recorder.alerts.empty());
 }
 
 TEST_CASE("a valid certificate passes whatever strangers did to the account and the address",

@@ -122,7 +122,7 @@ void PrintWindow(const TracedWindow& window, std::ostream& out) {
 
 void PrintRules(const TracedAttempt& traced, bool with_events, const Console& console, std::ostream& out) {
   out << Title(console, "What the rules saw");
-  if (!traced.reached) {
+  if (!traced.reached && !traced.charged) {
     out << "  nothing: what does not reach the password check counts for no rule\n";
     return;
   }
@@ -130,6 +130,8 @@ void PrintRules(const TracedAttempt& traced, bool with_events, const Console& co
     out << "  nothing: its time lies further back than the lateness allows, so it counts for no rule\n";
     return;
   }
+  if (traced.charged && !traced.reached)
+    out << "  a bad certificate, which is charged to its source and never to the account\n";
   if (traced.matches.empty()) out << "  no rule matched this attempt\n";
   for (const std::string& rule : traced.matches) out << "  " << PrintableText(rule) << " matched\n";
   for (const TracedWindow& window : traced.windows) {

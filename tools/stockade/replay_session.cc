@@ -96,7 +96,9 @@ absl::StatusOr<ReplaySession> ReplaySession::Open(const ReplayOptions& options) 
 
 absl::Status ReplaySession::Start(EngineListener* listener) {
   ASSIGN_OR_RETURN(inputs_, OpenInputs(options_.inputs, config_.source));
-  ASSIGN_OR_RETURN(engine_, Engine::Create(config_.engine, rules_.rules.get(), listener));
+  EngineOptions engine = config_.engine;
+  engine.lets_through = options_.observe;
+  ASSIGN_OR_RETURN(engine_, Engine::Create(engine, rules_.rules.get(), listener));
   return absl::OkStatus();
 }
 

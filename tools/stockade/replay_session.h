@@ -107,7 +107,8 @@ absl::Status DriveReplay(ReplaySession* session, Watcher* watcher) {
       const Verdict verdict = engine.Assess(record.event.attempt);
       const bool reaches = observe_all || ReachesPasswordCheck(verdict, record.event.aftermath.challenge);
       watcher->OnVerdict(record, verdict, reaches);
-      if (reaches) engine.Observe(record.event, verdict);
+      if (observe_all || IsObserved(verdict, record.event.aftermath.challenge))
+        engine.Observe(record.event, verdict);
       watcher->AfterRecord(record);
     }
   }

@@ -199,6 +199,7 @@ absl::StatusOr<std::vector<std::string>> RunTestCase(const TestCase& test, const
   options.mode = test.settings.mode;
   options.certificates = test.settings.certificates;
   options.memory_bytes = kTestMemoryBytes;
+  options.lets_through = test.settings.observe;
   Recorder recorder(tested);
   ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, Engine::Create(options, &rules, &recorder));
 
@@ -213,7 +214,7 @@ absl::StatusOr<std::vector<std::string>> RunTestCase(const TestCase& test, const
       if (!record.ok()) return ErrorAt(test.lines[index].place, "events", Help(record.error));
       const Verdict verdict = engine->Assess(record.event.attempt);
       seen[index] = SeenVerdict{verdict.kind, verdict.challenge_kind, std::string(verdict.by)};
-      if (test.settings.observe || ReachesPasswordCheck(verdict, record.event.aftermath.challenge)) {
+      if (test.settings.observe || IsObserved(verdict, record.event.aftermath.challenge)) {
         engine->Observe(record.event, verdict);
       }
     }

@@ -93,6 +93,7 @@ class AttemptTracer {
       traced_.by = std::string(verdict.by);
       traced_.reason = std::string(verdict.reason);
       traced_.reached = reaches;
+      traced_.charged = verdict.for_certificate;
       traced_.too_late = verdict.time_ticket == kTicketTooLate;
     } else if (on_ && turn_.held() != line_) {
       End();

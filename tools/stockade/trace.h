@@ -73,6 +73,7 @@ struct TracedAttempt {
   std::string by;
   std::string reason;
   bool reached = false;   // the password check, and with it the rules
+  bool charged = false;   // denied for its certificate: rules count it for its source
   bool too_late = false;  // its time lies further back than the lateness: no rule counted it
   std::vector<std::string> matches;
   std::vector<TracedWindow> windows;

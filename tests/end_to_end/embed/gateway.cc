@@ -42,10 +42,11 @@ response: {action: block, target: source.ip, for: 15m}
     login.attempt.source = *stockade::Address::Parse("203.0.113.9");
     login.attempt.account = "alice";
     const stockade::Verdict verdict = (*engine)->Assess(login.attempt);
-    if (!stockade::ReachesPasswordCheck(verdict, {})) continue;
-    ++reached;
-    login.aftermath.outcome = stockade::Outcome::kBadPassword;
-    (*engine)->Observe(login, verdict);
+    if (stockade::ReachesPasswordCheck(verdict, {})) {
+      ++reached;
+      login.aftermath.outcome = stockade::Outcome::kBadPassword;
+    }
+    if (stockade::IsObserved(verdict, {})) (*engine)->Observe(login, verdict);
   }
   std::printf("embedded engine: %d of 20 attempts reached the password check\n", reached);
   return reached == 10 ? 0 : 1;

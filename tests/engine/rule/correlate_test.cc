@@ -79,7 +79,7 @@ struct Bench {
   }
 
   FieldTable fields;
-  std::vector<Correlator::Feed> feeds;
+  Correlator::Feeds feeds;
   std::unique_ptr<const RuleSet> rules;
   std::unique_ptr<Correlator> correlator;
   Collector collector;

@@ -1,5 +1,5 @@
-// A fast spread of bytes over slots, for tables whose entries are compared byte by byte afterwards: the memo
-// and the table of plain texts. Not keyed and not collision resistant: whoever makes values collide costs
+// A fast spread of bytes over slots, for tables whose entries are compared byte by byte afterwards: memos and the
+// table of plain texts. Not keyed and not collision resistant: whoever makes values collide costs
 // himself the short way, never changes an answer. ~0.6 ns for each 8 bytes.
 #pragma once
 

@@ -1,0 +1,94 @@
+// Correlations worked out for the hot path, once a rule set: what an event that matched a rule is counted in, under
+// which parts of its key, and when a window's reading meets the condition. correlate.h says what it all means; this
+// says the same in numbers that lie together, so that an entry costs no walk through the rules as written.
+//
+// Immutable after construction; any thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "engine/event/keyed_hash.h"
+#include "engine/rule/group_key.h"
+#include "engine/rule/rule_set.h"
+#include "engine/window/window.h"
+
+namespace stockade {
+
+// One correlation.
+struct CorrelationPlan {
+  Hash128 salt;  // two rules never share a window
+  // Its condition is "gte at_least" and nothing else; NaN if it is another.
+  double at_least = 0;
+  // Temporal, of at most kTruthReferences rules: bit s says whether the condition holds when just the rules in the
+  // bits of s were seen.
+  uint64_t truth = 0;
+  int64_t quiet_ms = 0;  // how long it says nothing new of a key after it fired
+  uint16_t window = 0;
+  CorrelationRule::Type type = CorrelationRule::Type::kEventCount;
+  bool is_temporal = false;
+  bool has_truth = false;
+  bool raises = false;        // an alert of its own follows
+  bool feeds_others = false;  // it is an input to other correlations
+
+  static constexpr size_t kTruthReferences = 6;
+};
+
+// "Whatever matches this rule is counted there": one entry to be made.
+struct FeedRoute {
+  static constexpr uint16_t kNoSlot = 0xffff;
+
+  uint16_t correlation = 0;
+  uint16_t reference = 0;
+  uint16_t value_slot = kNoSlot;  // of a value_count: where GroupKeys has the value
+  uint16_t part_count = 0;
+  uint32_t part_begin = 0;
+  bool is_temporal = false;
+  bool of_account = false;  // the account is part of the key
+};
+
+class CorrelationPlans {
+ public:
+  // `rules` is read here and by Met, and outlives the plans; `keys` is told which fields will be asked for.
+  CorrelationPlans(const RuleSet* rules, const HashKey& hash_key, GroupKeys* keys);
+
+  const CorrelationPlan& operator[](size_t correlation) const noexcept { return plans_[correlation]; }
+  // By the unified index of a base rule or correlation.
+  std::span<const FeedRoute> routes(size_t unified) const noexcept {
+    return {routes_.data() + route_begin_[unified], routes_.data() + route_begin_[unified + 1]};
+  }
+  // GroupKeys' slots of the parts of the key, in their order.
+  std::span<const uint16_t> parts(const FeedRoute& route) const noexcept {
+    return {parts_.data() + route.part_begin, route.part_count};
+  }
+
+  // Whether a count, sum, average or percentile of this value meets the condition.
+  bool ValueMeets(size_t correlation, double value) const noexcept {
+    const double at_least = plans_[correlation].at_least;
+    return value >= at_least || (at_least != at_least && BoundsMeet(correlation, value));
+  }
+  // Whether an unordered temporal correlation is met when the rules in the bits of `seen` were.
+  bool SeenMeets(size_t correlation, uint64_t seen) const noexcept {
+    const CorrelationPlan& plan = plans_[correlation];
+    return plan.has_truth ? (plan.truth >> seen & 1) != 0 : SeenMeetsSlowly(correlation, seen);
+  }
+
+ private:
+  bool BoundsMeet(size_t correlation, double value) const noexcept;
+  bool SeenMeetsSlowly(size_t correlation, uint64_t seen) const noexcept;
+
+  const RuleSet* rules_;
+  std::vector<CorrelationPlan> plans_;
+  std::vector<FeedRoute> routes_;
+  std::vector<uint32_t> route_begin_;
+  std::vector<uint16_t> parts_;
+};
+
+// The windows that the correlations of a rule set need, in their order. kInvalidArgument with the place of one whose
+// threshold no window can hold, or that no window can be made for.
+absl::StatusOr<std::vector<WindowConfig>> WindowConfigs(const RuleSet& rules);
+
+}  // namespace stockade
