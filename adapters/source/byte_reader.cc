@@ -151,8 +151,10 @@ absl::StatusOr<bool> ByteReader::NextBlock(Batch* batch) {
   if (!begin_checked_) RETURN_IF_ERROR(Peek(4).status());
   const size_t need = carry_.size() + kBlockBytes;
   if (batch->block_size < need) {
-    batch->block = std::make_unique<char[]>(need + Batch::kBlockPadding);
-    batch->block_size = need;
+    // Half a block more than asked, so that a longer rest of the next block does not ask again. Not zeroed:
+    // only what was read is looked at, but for padding whose content is nobody's business.
+    batch->block_size = need + kBlockBytes / 2;
+    batch->block = std::make_unique_for_overwrite<char[]>(batch->block_size + Batch::kBlockPadding);
   }
   char* const block = batch->block.get();
   size_t size = carry_.size();
@@ -194,7 +196,7 @@ absl::StatusOr<bool> ByteReader::NextBlock(Batch* batch) {
     if (ended_) break;
     if (batch->block_size - size < kBlockBytes / 4) {
       const size_t room = batch->block_size * 2;
-      auto grown = std::make_unique<char[]>(room + Batch::kBlockPadding);
+      auto grown = std::make_unique_for_overwrite<char[]>(room + Batch::kBlockPadding);
       std::memcpy(grown.get(), batch->block.get(), size);
       carry_.assign(grown.get(), size);
       put_back_ = old;
