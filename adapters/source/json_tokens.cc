@@ -147,6 +147,10 @@ int64_t UnescapeJson(std::string_view text, char* out) noexcept {
   return out - start;
 }
 
+bool IsUtf8(std::string_view text) noexcept {
+  return simdjson::validate_utf8(text.data(), text.size());
+}
+
 bool IsJsonNumber(std::string_view text) noexcept {
   size_t i = 0;
   const auto digits = [&] {

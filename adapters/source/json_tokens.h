@@ -32,6 +32,9 @@ class JsonTokens {
 // grows). Lone surrogates become U+FFFD. Gives the bytes written, or -1 for an escape that does not exist.
 int64_t UnescapeJson(std::string_view text, char* out) noexcept;
 
+// As Find checks it of a whole text.
+bool IsUtf8(std::string_view text) noexcept;
+
 // Whether `text` is one number of RFC 8259 §6.
 bool IsJsonNumber(std::string_view text) noexcept;
 

@@ -1,17 +1,15 @@
 #include "adapters/source/ndjson.h"
 
-#include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstring>
-#include <limits>
 #include <vector>
 
 #include "adapters/source/field_paths.h"
-#include "adapters/source/field_text.h"
+#include "adapters/source/field_values.h"
+#include "adapters/source/json_bytes.h"
 #include "adapters/source/json_tokens.h"
+#include "adapters/source/line_shapes.h"
 #include "adapters/source/line_source.h"
-#include "adapters/source/timestamp.h"
 
 namespace stockade {
 namespace {
@@ -20,39 +18,19 @@ bool IsSpace(char c) noexcept {
   return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-// Of a JSON number. Beyond what a double holds: infinity, or nothing left of it: 0. from_chars does not say
-// which, strtod would ask the locale; the decimal exponent does.
-double NumberOf(std::string_view text) noexcept {
-  double number = 0;
-  if (std::from_chars(text.data(), text.data() + text.size(), number).ec != std::errc::result_out_of_range)
-    return number;
-  const bool negative = text.starts_with('-');
-  if (negative) text.remove_prefix(1);
-  const std::string_view mantissa = text.substr(0, text.find_first_of("eE"));
-  int64_t exponent = 0;  // clamped: a text has 2^20 digits at most
-  if (mantissa.size() < text.size()) {
-    text.remove_prefix(mantissa.size() + 1);
-    const bool below_one = text.starts_with('-');
-    if (below_one || text.starts_with('+')) text.remove_prefix(1);
-    for (const char c : text) exponent = std::min<int64_t>(exponent * 10 + (c - '0'), int64_t{1} << 40);
-    if (below_one) exponent = -exponent;
-  }
-  // Where the first digit that is not 0 stands: before the point it adds to the exponent, behind it takes.
-  const size_t point = std::min(mantissa.find('.'), mantissa.size());
-  const size_t digit = std::min(mantissa.find_first_not_of("0."), mantissa.size());
-  const int64_t magnitude = exponent + static_cast<int64_t>(point) - static_cast<int64_t>(digit);
-  if (magnitude < 0) return negative ? -0.0 : 0.0;
-  return negative ? -std::numeric_limits<double>::infinity() : std::numeric_limits<double>::infinity();
+bool IsDigit(char c) noexcept {
+  return c >= '0' && c <= '9';
+}
+
+// A byte that numbers may hold.
+bool IsNumberByte(char c) noexcept {
+  return IsDigit(c) || c == '-' || c == '+' || c == '.' || c == 'e' || c == 'E';
 }
 
 class NdjsonSource final : public LineSource {
  public:
   NdjsonSource(std::unique_ptr<ByteReader> bytes, const SourceOptions& options)
-      : LineSource(std::move(bytes)),
-        paths_(options.field_paths, options.fields),
-        words_(LowerCaseWords(options.outcome_words)),
-        zone_(options.time_zone),
-        hash_key_(options.hash_key) {}
+      : LineSource(std::move(bytes)), values_(options) {}
 
  private:
   using Node = FieldPaths::Node;
@@ -60,12 +38,22 @@ class NdjsonSource final : public LineSource {
   void BeginBlock(std::string_view block) override;
   void ReadLine(const Line& line, Batch* batch) override;
 
-  // Where reading stands: a token. Passed and returned, so that it stays in a register.
+  // Reads a line whose shape is known. False: it is not, or something is wrong with the line; it is to be read
+  // by its tokens then, from the begin.
+  bool ReadByShape(std::string_view line);
+  // The inside of a string that is not plain at `stop`, up to its closing quote; moves *at behind that. Null
+  // data for none.
+  std::string_view ReadUnusual(const char** at, const char* stop, const char* end);
+  // The number or the word at `at`, as far as it goes; empty for none. *kind is kNumber at first.
+  static std::string_view ReadScalar(const char* at, const char* end, FieldValue::Kind* kind) noexcept;
+
+  // Where reading by tokens stands. Passed and returned, so that it stays in a register.
   using At = const uint32_t*;
 
+  // Reads the line whose tokens were found. False: error_, error_field_ and error_at_ say why.
+  bool ReadByTokens(std::string_view line);
   // Each reads one construct at `at` and gives the token behind it; null, with error_ and error_at_ set, if
   // it is none.
-  bool ReadRecord(At at);
   At ReadObject(At at, Node node, int depth);
   At ReadArray(At at, Node node, int depth);
   At ReadValue(At at, Node node, int depth);
@@ -73,17 +61,22 @@ class NdjsonSource final : public LineSource {
   // through memory as two words and comes back as one vector costs a stalled load at every string.
   std::string_view ReadString(std::string_view raw);
   std::string_view ReadEscaped(std::string_view raw);
-  bool SetValue(Node node, FieldValue::Kind kind, std::string_view text);
-  bool SetPart(FieldPaths::Target target, FieldValue::Kind kind, std::string_view text);
-  bool MayBeObject(Node node) const noexcept;
-  bool Finish();
-  bool Error(ReadError error) noexcept {
-    error_ = error;
-    return false;
+  std::string_view Unescape(std::string_view inside);
+  bool SetValue(Node node, FieldValue::Kind kind, std::string_view text) {
+    return values_.Set(node, kind, text, in_list_) || ValueError();
   }
-  bool BadValue(FieldId field) noexcept {
-    error_field_ = field;
-    return Error(ReadError::kBadValue);
+  // Of a value as it stands in the line.
+  void Note(std::string_view raw, Node node) {
+    if (noted_.size() == LineShapes::kValuesMax) learning_ = false;
+    const auto begin = static_cast<uint32_t>(raw.data() - base_);
+    const bool is_text = raw.front() == '"';
+    noted_.push_back(LineShapes::Value{begin + (is_text ? 1 : 0), begin + static_cast<uint32_t>(raw.size()),
+                                       is_text, in_list_, node});
+  }
+  bool ValueError() noexcept {
+    error_ = values_.error();
+    error_field_ = values_.error_field();
+    return false;
   }
   At ErrorAt(At at, ReadError error) noexcept {
     error_ = error;
@@ -99,31 +92,21 @@ class NdjsonSource final : public LineSource {
     return {begin, static_cast<size_t>(end - begin)};
   }
 
-  const FieldPaths paths_;
-  const std::map<std::string, Outcome> words_;
-  const LocalZone zone_;
-  const HashKey hash_key_;
-
+  FieldValues values_;
+  LineShapes shapes_;
   JsonTokens tokens_;
-  bool block_tokens_ = false;  // tokens_ are those of the whole block
-  std::string_view block_;
-  At block_at_ = nullptr;  // the first token behind the last line
-  const char* backslash_ =
-      nullptr;  // the first one at or behind the last string looked at, or the end of the text
-
-  // Of the record being read.
-  const char* base_ = nullptr;
-  const char* line_end_ = nullptr;
-  const char* text_end_ = nullptr;  // of what tokens_ were found in
-  At tokens_end_ = nullptr;         // of the block, or of the line
+  const char* block_end_ = nullptr;
+  // The first one at or behind the last string that was read by tokens, or the end of the block.
+  const char* backslash_ = nullptr;
   Batch* batch_ = nullptr;
-  LoginEvent* event_ = nullptr;
-  bool has_time_ = false;
+
+  // Of the record that is read by its tokens.
+  const char* base_ = nullptr;
+  At tokens_end_ = nullptr;
   int fields_ = 0;
   bool in_list_ = false;  // inside a list, behind its first element
-  std::string_view outcome_;
-  std::string_view reason_;
-  std::vector<ExtraField> extra_;
+  bool learning_ = false;
+  std::vector<LineShapes::Value> noted_;  // while learning: the values so far
   ReadError error_ = ReadError::kNone;
   At error_at_ = nullptr;
   FieldId error_field_ = FieldId::kFirstUnknown;  // of a kBadValue
@@ -132,65 +115,113 @@ class NdjsonSource final : public LineSource {
 };
 
 void NdjsonSource::BeginBlock(std::string_view block) {
-  block_ = block;
-  block_tokens_ = tokens_.Find(block) == ReadError::kNone;
-  block_at_ = tokens_.begin();
   backslash_ = block.data();
+  block_end_ = block.data() + block.size();
 }
 
 void NdjsonSource::ReadLine(const Line& line, Batch* batch) {
   Record* const record = AddRecord(line, batch);
   const std::string_view text = line.text;
-  line_end_ = text.data() + text.size();
-  At at = nullptr;
-  if (block_tokens_) {
-    base_ = block_.data();
-    text_end_ = base_ + block_.size();
-    tokens_end_ = tokens_.end();
-    const auto begin = static_cast<uint32_t>(text.data() - base_);
-    at = block_at_;
-    while (at != tokens_end_ && *at < begin) ++at;  // of lines that could not be read
-  } else {
-    base_ = text.data();
-    text_end_ = line_end_;
-    backslash_ = base_;
-    const ReadError error = tokens_.Find(text);
-    if (error != ReadError::kNone) {
-      Fail(record, error);
-      return;
-    }
-    at = tokens_.begin();
-    tokens_end_ = tokens_.end();
-  }
-  block_at_ = at;
   batch_ = batch;
-  event_ = &record->event;
-  if (!ReadRecord(at)) {
-    // A broken record may have been read on into the lines behind it.
-    const char* const place =
-        error_at_ != nullptr && error_at_ < tokens_end_ ? base_ + *error_at_ : line_end_;
-    Fail(record, error_, static_cast<size_t>(std::min(place, line_end_) - text.data()), error_field_);
+  values_.Begin(&record->event, batch);
+  if (ReadByShape(text)) [[likely]]
+    return;
+  record->event = LoginEvent{};
+  values_.Begin(&record->event, batch);
+  if (const ReadError error = tokens_.Find(text); error != ReadError::kNone) {
+    Fail(record, error);
+  } else if (!ReadByTokens(text)) {
+    Fail(record, error_, error_at_ < tokens_end_ ? *error_at_ : text.size(), error_field_);
   }
 }
 
-bool NdjsonSource::ReadRecord(At at) {
-  has_time_ = false;
+bool NdjsonSource::ReadByShape(std::string_view line) {
+  const char* at = line.data();
+  const char* const end = at + line.size();
+  for (const LineShapes::Step* step = shapes_.First(at, end); step != nullptr;
+       step = shapes_.Next(*step, at, end)) {
+    at += step->size;
+    if (step->then == LineShapes::Then::kText) [[likely]] {
+      const char* const stop = FindStringStop(at, end);
+      if (stop >= end) return false;
+      std::string_view text(at, static_cast<size_t>(stop - at));
+      if (*stop == '"') [[likely]] {
+        at = stop + 1;
+      } else {
+        text = ReadUnusual(&at, stop, end);
+        if (text.data() == nullptr) return false;
+      }
+      if (!values_.SetAt(step->place, FieldValue::Kind::kText, text)) return false;
+    } else if (step->then == LineShapes::Then::kScalar) {
+      FieldValue::Kind kind = FieldValue::Kind::kNumber;
+      const std::string_view text = ReadScalar(at, end, &kind);
+      if (text.empty()) return false;
+      at += text.size();
+      if (!values_.SetAt(step->place, kind, text)) return false;
+    } else {
+      return values_.Finish();
+    }
+  }
+  return false;
+}
+
+std::string_view NdjsonSource::ReadUnusual(const char** at, const char* stop, const char* end) {
+  bool escaped = false;
+  bool ascii = true;
+  for (; stop < end && *stop != '"'; ++stop) {
+    const auto byte = static_cast<unsigned char>(*stop);
+    if (byte < 0x20) return {};
+    if (byte >= 0x80) ascii = false;
+    if (byte == '\\') {
+      escaped = true;
+      ++stop;  // whatever it is, Unescape looks at it
+    }
+  }
+  if (stop >= end) return {};
+  const std::string_view inside(*at, static_cast<size_t>(stop - *at));
+  if (!ascii && !IsUtf8(inside)) return {};
+  *at = stop + 1;
+  return escaped ? Unescape(inside) : inside;
+}
+
+std::string_view NdjsonSource::ReadScalar(const char* at, const char* end, FieldValue::Kind* kind) noexcept {
+  const char* behind = at;
+  while (behind != end && IsDigit(*behind)) ++behind;
+  if (behind != at && (*at != '0' || behind == at + 1) && (behind == end || !IsNumberByte(*behind)))
+      [[likely]]
+    return {at, static_cast<size_t>(behind - at)};  // a whole number
+  const std::string_view left(at, static_cast<size_t>(end - at));
+  for (const std::string_view word : {"true", "false", "null"}) {
+    if (!left.starts_with(word)) continue;
+    *kind = word == "null" ? FieldValue::Kind::kNull : FieldValue::Kind::kBool;
+    return left.substr(0, word.size());
+  }
+  while (behind != end && IsNumberByte(*behind)) ++behind;
+  const std::string_view number(at, static_cast<size_t>(behind - at));
+  return IsJsonNumber(number) ? number : std::string_view();
+}
+
+bool NdjsonSource::ReadByTokens(std::string_view line) {
+  base_ = line.data();
   fields_ = 0;
   in_list_ = false;
-  outcome_ = {};
-  reason_ = {};
-  extra_.clear();
+  error_field_ = FieldId::kFirstUnknown;
+  noted_.clear();
+  learning_ = shapes_.MayLearn();
+  At at = tokens_.begin();
+  tokens_end_ = tokens_.end();
   const bool is_object = at != tokens_end_ && base_[*at] == '{';
   at = is_object ? ReadObject(at + 1, FieldPaths::kRoot, 1) : ReadValue(at, FieldPaths::kNone, 0);
   if (at == nullptr) return false;
-  // The record ends in this line, and nothing stands behind it.
-  if (base_ + at[-1] >= line_end_ || (at != tokens_end_ && base_ + *at < line_end_)) {
-    return ErrorAt(at, ReadError::kNotJson) != nullptr;
-  }
+  if (at != tokens_end_) return ErrorAt(at, ReadError::kNotJson) != nullptr;  // something stands behind it
   error_at_ = at;
-  if (!is_object) return Error(ReadError::kNotObject);
-  block_at_ = at;
-  return Finish();
+  if (!is_object) {
+    error_ = ReadError::kNotObject;
+    return false;
+  }
+  if (!values_.Finish()) return ValueError();
+  if (learning_) shapes_.Learn(line, noted_, values_);
+  return true;
 }
 
 inline std::string_view NdjsonSource::ReadString(std::string_view raw) {
@@ -211,14 +242,17 @@ NdjsonSource::At NdjsonSource::ReadObject(At at, Node node, int depth) {
     if (++fields_ > kRecordFieldsMax) return ErrorAt(at, ReadError::kTooManyFields);
     const std::string_view key = ReadString(TokenText(at));
     if (key.data() == nullptr) return ErrorAt(at, error_);
-    const Node child = node == FieldPaths::kNone
-                           ? FieldPaths::kNone
-                           : paths_.Find(node, key, &hints_[static_cast<unsigned>(fields_) % hints_.size()]);
+    const Node child =
+        node == FieldPaths::kNone
+            ? FieldPaths::kNone
+            : values_.paths().Find(node, key, &hints_[static_cast<unsigned>(fields_) % hints_.size()]);
     at += 2;
     if (at != tokens_end_ && base_[*at] == '"') {
       // Most values are texts: read here, without a call.
-      const std::string_view text = ReadString(TokenText(at));
+      const std::string_view raw = TokenText(at);
+      const std::string_view text = ReadString(raw);
       if (text.data() == nullptr) return ErrorAt(at, error_);
+      if (learning_) Note(raw, child);
       if (child != FieldPaths::kNone && !SetValue(child, FieldValue::Kind::kText, text))
         return ErrorAt(at, error_);
       ++at;
@@ -254,16 +288,17 @@ NdjsonSource::At NdjsonSource::ReadArray(At at, Node node, int depth) {
 NdjsonSource::At NdjsonSource::ReadValue(At at, Node node, int depth) {
   if (at == tokens_end_) return ErrorAt(at, ReadError::kNotJson);
   FieldValue::Kind kind = FieldValue::Kind::kText;
-  std::string_view text = TokenText(at);
+  const std::string_view raw = TokenText(at);
+  std::string_view text = raw;
   switch (base_[*at]) {
     case '"':
       text = ReadString(text);
       if (text.data() == nullptr) return ErrorAt(at, error_);
       break;
     case '{':
-      if (node != FieldPaths::kNone && !in_list_ && !MayBeObject(node)) {
-        error_field_ = paths_.Targets(node).front().field;
-        return ErrorAt(at, ReadError::kBadValue);
+      if (node != FieldPaths::kNone && !in_list_ && !values_.MayBeObject(node)) {
+        ValueError();
+        return ErrorAt(at, error_);
       }
       return ReadObject(at + 1, node, depth + 1);
     case '[':
@@ -283,17 +318,9 @@ NdjsonSource::At NdjsonSource::ReadValue(At at, Node node, int depth) {
       if (!IsJsonNumber(text)) return ErrorAt(at, ReadError::kNotJson);
       break;
   }
+  if (learning_) Note(raw, node);
   if (node != FieldPaths::kNone && !SetValue(node, kind, text)) return ErrorAt(at, error_);
   return at + 1;
-}
-
-// An object where a field wants a value is an error; one that only contains fields, or login.challenge, is
-// not.
-bool NdjsonSource::MayBeObject(Node node) const noexcept {
-  for (const FieldPaths::Target& target : paths_.Targets(node)) {
-    if (target.field < FieldId::kFirstUnknown && target.field != FieldId::kChallenge) return false;
-  }
-  return true;
 }
 
 std::string_view NdjsonSource::ReadEscaped(std::string_view raw) {
@@ -303,78 +330,18 @@ std::string_view NdjsonSource::ReadEscaped(std::string_view raw) {
   const size_t size = raw.size() - 2;
   if (backslash_ < begin) {
     const auto* const found =
-        static_cast<const char*>(std::memchr(begin, '\\', static_cast<size_t>(text_end_ - begin)));
-    backslash_ = found != nullptr ? found : text_end_;
+        static_cast<const char*>(std::memchr(begin, '\\', static_cast<size_t>(block_end_ - begin)));
+    backslash_ = found != nullptr ? found : block_end_;
     if (backslash_ >= begin + size) return {begin, size};
   }
-  char* const out = batch_->text.Allocate(size + FieldPaths::kKeyPadding);
-  const int64_t written = UnescapeJson({begin, size}, out);
+  return Unescape({begin, size});
+}
+
+std::string_view NdjsonSource::Unescape(std::string_view inside) {
+  char* const out = batch_->text.Allocate(inside.size() + FieldPaths::kKeyPadding);
+  const int64_t written = UnescapeJson(inside, out);
   if (written < 0) return {};
   return {out, static_cast<size_t>(written)};
-}
-
-bool NdjsonSource::SetValue(Node node, FieldValue::Kind kind, std::string_view text) {
-  const std::span<const FieldPaths::Target> targets = paths_.Targets(node);
-  // A path that is the password's is so for every field that is read from it, and in a list as well.
-  const bool is_password = std::any_of(targets.begin(), targets.end(), [](const FieldPaths::Target& target) {
-    return target.field == FieldId::kPasswordId;
-  });
-  if (is_password && kind != FieldValue::Kind::kNull) [[unlikely]] {
-    text = ToPasswordId(text, hash_key_, &batch_->text);
-    kind = FieldValue::Kind::kText;
-  }
-  for (const FieldPaths::Target& target : targets) {
-    if (target.field >= FieldId::kFirstUnknown) {
-      double number = kind == FieldValue::Kind::kBool && text == "true" ? 1 : 0;
-      if (kind == FieldValue::Kind::kNumber) number = NumberOf(text);
-      extra_.push_back(ExtraField{target.field, FieldValue{kind, number, text}});
-    } else if (!in_list_ && kind != FieldValue::Kind::kNull && !SetPart(target, kind, text)) {
-      return false;
-    }
-  }
-  return true;
-}
-
-bool NdjsonSource::SetPart(FieldPaths::Target target, FieldValue::Kind kind, std::string_view text) {
-  switch (target.field) {
-    case FieldId::kTimestamp: {
-      std::optional<int64_t> time;
-      if (kind == FieldValue::Kind::kText) time = ParseIso8601(text, zone_);
-      if (!time.has_value()) time = ParseEpoch(text);
-      if (!time.has_value()) return Error(ReadError::kBadTimestamp);
-      event_->attempt.time_ns = *time;
-      has_time_ = true;
-      return true;
-    }
-    case FieldId::kEventOutcome:
-      outcome_ = text;
-      return true;
-    case FieldId::kEventReason:
-      reason_ = text;
-      return true;
-    case FieldId::kChallenge: {
-      if (target.part == FieldPaths::Part::kWhole) break;
-      const auto result = ParseChallengeResult(text);
-      if (!result.has_value()) return BadValue(target.field);
-      ChallengeResults& results = event_->aftermath.challenge;
-      (target.part == FieldPaths::Part::kChallengeHuman ? results.human : results.identity) = *result;
-      return true;
-    }
-    default:
-      break;
-  }
-  const ReadError error = SetField(target.field, text, event_);
-  error_field_ = target.field;
-  return error == ReadError::kNone ? true : Error(error);
-}
-
-bool NdjsonSource::Finish() {
-  if (!has_time_) return Error(ReadError::kNoTimestamp);
-  const auto outcome = ResolveOutcome(outcome_, reason_, words_);
-  if (!outcome.has_value()) return BadValue(FieldId::kEventOutcome);
-  event_->aftermath.outcome = *outcome;
-  if (!extra_.empty()) event_->attempt.extra = batch_->extra.Copy(extra_);
-  return true;
 }
 
 }  // namespace
