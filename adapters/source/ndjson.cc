@@ -1,5 +1,6 @@
 #include "adapters/source/ndjson.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <vector>
@@ -50,6 +51,8 @@ class NdjsonSource final : public LineSource {
   // Where reading by tokens stands. Passed and returned, so that it stays in a register.
   using At = const uint32_t*;
 
+  // Sets line_at_ to the first token of a line.
+  ReadError FindTokens(std::string_view line);
   // Reads the line whose tokens were found. False: error_, error_field_ and error_at_ say why.
   bool ReadByTokens(std::string_view line);
   // Each reads one construct at `at` and gives the token behind it; null, with error_ and error_at_ set, if
@@ -68,7 +71,7 @@ class NdjsonSource final : public LineSource {
   // Of a value as it stands in the line.
   void Note(std::string_view raw, Node node) {
     if (noted_.size() == LineShapes::kValuesMax) learning_ = false;
-    const auto begin = static_cast<uint32_t>(raw.data() - base_);
+    const auto begin = static_cast<uint32_t>(raw.data() - line_);
     const bool is_text = raw.front() == '"';
     noted_.push_back(LineShapes::Value{begin + (is_text ? 1 : 0), begin + static_cast<uint32_t>(raw.size()),
                                        is_text, in_list_, node});
@@ -95,14 +98,18 @@ class NdjsonSource final : public LineSource {
   FieldValues values_;
   LineShapes shapes_;
   JsonTokens tokens_;
+  // What tokens_ are of. A block with something wrong in it is read line by line.
+  enum class Of : uint8_t { kLine, kBlock, kBrokenBlock } tokens_of_ = Of::kLine;
+  const char* base_ = nullptr;  // where the text begins that they were found in
+  At tokens_end_ = nullptr;
+  At line_at_ = nullptr;  // the first one of the line; once it is read, the first one behind
   const char* block_end_ = nullptr;
   // The first one at or behind the last string that was read by tokens, or the end of the block.
   const char* backslash_ = nullptr;
   Batch* batch_ = nullptr;
 
   // Of the record that is read by its tokens.
-  const char* base_ = nullptr;
-  At tokens_end_ = nullptr;
+  const char* line_ = nullptr;
   int fields_ = 0;
   bool in_list_ = false;  // inside a list, behind its first element
   bool learning_ = false;
@@ -117,30 +124,62 @@ class NdjsonSource final : public LineSource {
 void NdjsonSource::BeginBlock(std::string_view block) {
   backslash_ = block.data();
   block_end_ = block.data() + block.size();
+  tokens_of_ = Of::kLine;
 }
 
 void NdjsonSource::ReadLine(const Line& line, Batch* batch) {
   Record* const record = AddRecord(line, batch);
   const std::string_view text = line.text;
   batch_ = batch;
+  if (shapes_.WorthTrying()) {
+    values_.Begin(&record->event, batch);
+    if (ReadByShape(text)) [[likely]] {
+      shapes_.Hit();
+      return;
+    }
+    record->event = LoginEvent{};
+  }
+  learning_ = shapes_.Miss();
   values_.Begin(&record->event, batch);
-  if (ReadByShape(text)) [[likely]]
-    return;
-  record->event = LoginEvent{};
-  values_.Begin(&record->event, batch);
-  if (const ReadError error = tokens_.Find(text); error != ReadError::kNone) {
+  if (const ReadError error = FindTokens(text); error != ReadError::kNone) {
     Fail(record, error);
   } else if (!ReadByTokens(text)) {
-    Fail(record, error_, error_at_ < tokens_end_ ? *error_at_ : text.size(), error_field_);
+    // A broken record may have been read on into the lines behind it.
+    const char* const end = text.data() + text.size();
+    const char* const place = error_at_ < tokens_end_ ? std::min(base_ + *error_at_, end) : end;
+    Fail(record, error_, static_cast<size_t>(place - text.data()), error_field_);
   }
+}
+
+// Of the line; where lines are many that have no shape, of all lines to the end of the block at once.
+ReadError NdjsonSource::FindTokens(std::string_view line) {
+  constexpr uint32_t kMany = 4;
+  if (tokens_of_ == Of::kLine && shapes_.misses() >= kMany) {
+    const std::string_view rest(line.data(), static_cast<size_t>(block_end_ - line.data()));
+    tokens_of_ = tokens_.Find(rest) == ReadError::kNone ? Of::kBlock : Of::kBrokenBlock;
+    base_ = line.data();
+    line_at_ = tokens_.begin();
+  }
+  if (tokens_of_ == Of::kBlock) {
+    while (line_at_ != tokens_.end() && base_ + *line_at_ < line.data()) ++line_at_;
+  } else {
+    const ReadError error = tokens_.Find(line);
+    if (error != ReadError::kNone) return error;
+    base_ = line.data();
+    line_at_ = tokens_.begin();
+  }
+  tokens_end_ = tokens_.end();
+  return ReadError::kNone;
 }
 
 bool NdjsonSource::ReadByShape(std::string_view line) {
   const char* at = line.data();
   const char* const end = at + line.size();
+  int fields = 0;
   for (const LineShapes::Step* step = shapes_.First(at, end); step != nullptr;
        step = shapes_.Next(*step, at, end)) {
     at += step->size;
+    fields += step->fields;
     if (step->then == LineShapes::Then::kText) [[likely]] {
       const char* const stop = FindStringStop(at, end);
       if (stop >= end) return false;
@@ -159,7 +198,7 @@ bool NdjsonSource::ReadByShape(std::string_view line) {
       at += text.size();
       if (!values_.SetAt(step->place, kind, text)) return false;
     } else {
-      return values_.Finish();
+      return fields <= kRecordFieldsMax && values_.Finish();
     }
   }
   return false;
@@ -202,19 +241,20 @@ std::string_view NdjsonSource::ReadScalar(const char* at, const char* end, Field
 }
 
 bool NdjsonSource::ReadByTokens(std::string_view line) {
-  base_ = line.data();
+  line_ = line.data();
   fields_ = 0;
   in_list_ = false;
   error_field_ = FieldId::kFirstUnknown;
   noted_.clear();
-  learning_ = shapes_.MayLearn();
-  At at = tokens_.begin();
-  tokens_end_ = tokens_.end();
+  At at = line_at_;
   const bool is_object = at != tokens_end_ && base_[*at] == '{';
   at = is_object ? ReadObject(at + 1, FieldPaths::kRoot, 1) : ReadValue(at, FieldPaths::kNone, 0);
   if (at == nullptr) return false;
-  if (at != tokens_end_) return ErrorAt(at, ReadError::kNotJson) != nullptr;  // something stands behind it
-  error_at_ = at;
+  // The record ends in this line, and nothing stands behind it.
+  const char* const line_end = line.data() + line.size();
+  if (base_ + at[-1] >= line_end || (at != tokens_end_ && base_ + *at < line_end))
+    return ErrorAt(at, ReadError::kNotJson) != nullptr;
+  error_at_ = line_at_ = at;
   if (!is_object) {
     error_ = ReadError::kNotObject;
     return false;

@@ -200,10 +200,57 @@ TEST_CASE("steps that begin alike are told apart by what follows", "[ndjson]") {
   SameAsAlone(lines, Format("ndjson"));
 }
 
+TEST_CASE("one text means what it means by what is open in front of it", "[ndjson]") {
+  FieldTable fields;
+  for (const char* const name : {"a", "a.a", "a.b", "b.a", "a.a.b"}) fields.Intern(name);
+  SourceOptions options = Format("ndjson");
+  options.fields = &fields;
+  // Every line has `,"b":"` and `],"b":"` and the like somewhere, each time below another key or list.
+  const std::vector<std::string> bodies = {R"("a":"1","b":"2")",
+                                           R"("a":{"a":"1","b":"2"},"b":"3")",
+                                           R"("a":{"a":{"a":"1","b":"2"},"b":"3"},"b":"4")",
+                                           R"("b":{"a":"1","b":"2"},"b":"3")",
+                                           R"("a":["1","2"],"b":"3")",
+                                           R"("a":[["1","2"],"3"],"b":"4")",
+                                           R"("a":["1",["2","3"],"4"],"b":"5")",
+                                           R"("a":[{"a":"1","b":"2"},{"a":"3","b":"4"}],"b":"5")",
+                                           R"("a":[{"a":["1","2"],"b":"3"}],"b":"5")",
+                                           R"("a.a":{"b":"1"},"b":"2")",
+                                           R"("\u0061":{"a":"1","b":"2"},"b":"3")",
+                                           R"("{\"a":{"a":"1","b":"2"},"b":"3")",
+                                           R"("a":{"\\":"1","b":"2"},"b":"3")",
+                                           R"("user":{"name":["x","y"]},"b":"3")",
+                                           R"("x":["x"],"user":{"name":["x","y"]},"b":"3")",
+                                           R"("x":["x","y"],"user":{"name":"z"},"b":"3")",
+                                           R"("x":[[{}],{"user.name":"y"}],"user":{"name":"z"},"b":"3")",
+                                           R"("user":[{"name":"1"},{"name":"2"}],"b":"3")",
+                                           R"("user":[[{"name":"1"}],{"name":"2"}],"b":"3")"};
+  const std::string time = R"("@timestamp":"2024-05-01T10:11:12Z")";
+  std::vector<std::string> lines;
+  std::mt19937 random(7);
+  for (int i = 0; i < 300; ++i) {
+    const std::string& body = bodies[random() % bodies.size()];
+    lines.push_back(random() % 2 == 0 ? Concat("{", time, ",", body, "}")
+                                      : Concat("{", body, ",", time, "}"));
+  }
+  CHECK(SameAsAlone(lines, options) == 300);
+}
+
+TEST_CASE("the fields of a record are counted by its shape too", "[ndjson]") {
+  const auto line = [](int count) {
+    std::string text = R"({"@timestamp":"2024-05-01T10:11:12Z")";
+    for (int i = 1; i < count; ++i) text += R"(,"w":1)";
+    return text + "}";
+  };
+  const std::vector<std::string> lines = {line(10), line(20), line(kRecordFieldsMax),
+                                          line(kRecordFieldsMax + 1), line(kRecordFieldsMax)};
+  CHECK(SameAsAlone(lines, Format("ndjson")) == 4);
+}
+
 TEST_CASE("more shapes than are kept, longer ones and wider ones are read all the same", "[ndjson]") {
   const std::string time = R"({"@timestamp":"2024-05-01T10:11:12Z","user.name":"alice")";
   std::vector<std::string> lines;
-  for (size_t i = 0; i < LineShapes::kStepsMax + LineShapes::kForgetAfter + 200; ++i) {
+  for (size_t i = 0; i < LineShapes::kStepsMax + LineShapes::kRest + 200; ++i) {
     lines.push_back(Concat(time, R"(,"k)", i % 1500, R"(":"v"})"));
     if (i % 5 == 0) lines.push_back(Concat(time, "}"));
   }
