@@ -151,10 +151,9 @@ absl::StatusOr<bool> ByteReader::NextBlock(Batch* batch) {
   if (!begin_checked_) RETURN_IF_ERROR(Peek(4).status());
   const size_t need = carry_.size() + kBlockBytes;
   if (batch->block_size < need) {
-    // Half a block more than asked, so that a longer rest of the next block does not ask again. Not zeroed:
-    // only what was read is looked at, but for padding whose content is nobody's business.
-    batch->block_size = need + kBlockBytes / 2;
-    batch->block = std::make_unique_for_overwrite<char[]>(batch->block_size + Batch::kBlockPadding);
+    // Not zeroed: only what was read is looked at, but for padding whose content is nobody's business.
+    batch->block = std::make_unique_for_overwrite<char[]>(need + Batch::kBlockPadding);
+    batch->block_size = need;
   }
   char* const block = batch->block.get();
   size_t size = carry_.size();

@@ -278,7 +278,7 @@ TEST_CASE("more shapes than are kept, longer ones and wider ones are read all th
     lines.push_back(Concat(time, R"(,"k)", i % 1500, R"(":"v"})"));
     if (i % 5 == 0) lines.push_back(Concat(time, "}"));
   }
-  for (const size_t size : {31, 32, 33, 255, 256, 257, 5000}) {
+  for (const size_t size : std::initializer_list<size_t>{31, 32, 33, 255, 256, 257, 5000}) {
     std::string wide = time;
     for (size_t i = 0; i < size && i < 300; ++i) Append(&wide, ",\"w\":", i);
     for (int round = 0; round < 2; ++round) {
