@@ -151,7 +151,8 @@ absl::StatusOr<bool> ByteReader::NextBlock(Batch* batch) {
   if (!begin_checked_) RETURN_IF_ERROR(Peek(4).status());
   const size_t need = carry_.size() + kBlockBytes;
   if (batch->block_size < need) {
-    batch->block = std::make_unique<char[]>(need + Batch::kBlockPadding);
+    // Not zeroed: only what was read is looked at, but for padding whose content is nobody's business.
+    batch->block = std::make_unique_for_overwrite<char[]>(need + Batch::kBlockPadding);
     batch->block_size = need;
   }
   char* const block = batch->block.get();
@@ -194,7 +195,7 @@ absl::StatusOr<bool> ByteReader::NextBlock(Batch* batch) {
     if (ended_) break;
     if (batch->block_size - size < kBlockBytes / 4) {
       const size_t room = batch->block_size * 2;
-      auto grown = std::make_unique<char[]>(room + Batch::kBlockPadding);
+      auto grown = std::make_unique_for_overwrite<char[]>(room + Batch::kBlockPadding);
       std::memcpy(grown.get(), batch->block.get(), size);
       carry_.assign(grown.get(), size);
       put_back_ = old;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstring>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -22,6 +23,30 @@ template <size_t N>
 bool Contains(const std::array<std::string_view, N>& words, std::string_view word) noexcept {
   return std::any_of(words.begin(), words.end(),
                      [word](std::string_view w) { return absl::EqualsIgnoreCase(ToAbsl(w), ToAbsl(word)); });
+}
+
+// Whether eight characters at once are hexadecimal digits: sums whose high bits say, byte by byte, which of
+// two bounds a character has reached. Bytes from 0x80 on would carry into their neighbours and are cleared
+// first; what they were is asked last.
+bool IsHexWord(uint64_t word) noexcept {
+  constexpr uint64_t kEach = 0x0101010101010101;
+  const uint64_t low = word & (0x7f * kEach);
+  const auto between = [](uint64_t bytes, uint64_t first, uint64_t last) noexcept {
+    return (bytes + (0x80 - first) * kEach) & ~(bytes + (0x7f - last) * kEach);
+  };
+  const uint64_t hex = between(low, '0', '9') | between(low | 0x20 * kEach, 'a', 'f');
+  return (hex & ~word & 0x80 * kEach) == 0x80 * kEach;
+}
+
+// Of a text of eight characters or more.
+bool IsHex(std::string_view text) noexcept {
+  uint64_t word;
+  for (size_t i = 0; i + 8 < text.size(); i += 8) {
+    std::memcpy(&word, text.data() + i, 8);
+    if (!IsHexWord(word)) return false;
+  }
+  std::memcpy(&word, text.data() + text.size() - 8, 8);
+  return IsHexWord(word);
 }
 
 bool IsNothing(std::string_view text) noexcept {
@@ -59,16 +84,44 @@ std::optional<Outcome> ResolveOutcome(std::string_view outcome, std::string_view
 
 std::string_view ToPasswordId(std::string_view text, const HashKey& key, TextArena* arena) {
   if (text.empty()) return text;
-  const bool is_id = text.size() >= kPasswordIdDigitsMin && text.size() <= kPasswordIdDigitsMax &&
-                     std::all_of(text.begin(), text.end(),
-                                 [](char c) { return absl::ascii_isxdigit(static_cast<unsigned char>(c)); });
-  if (is_id) return text;
+  if (text.size() >= kPasswordIdDigitsMin && text.size() <= kPasswordIdDigitsMax && IsHex(text)) return text;
   HexBuffer hex;
   return arena->Copy(HexOf(SipHash128(key, text), &hex));
 }
 
+std::string_view Attempt::*TextMember(FieldId id) noexcept {
+  switch (id) {
+    case FieldId::kUserName:
+      return &Attempt::account;
+    case FieldId::kUserAgent:
+      return &Attempt::user_agent;
+    case FieldId::kJa3:
+      return &Attempt::ja3;
+    case FieldId::kJa4:
+      return &Attempt::ja4;
+    case FieldId::kUrlPath:
+      return &Attempt::path;
+    case FieldId::kRequestId:
+      return &Attempt::request_id;
+    case FieldId::kPasswordId:
+      return &Attempt::password_id;
+    case FieldId::kDevice:
+      return &Attempt::device;
+    case FieldId::kChannel:
+      return &Attempt::channel;
+    case FieldId::kHeaderOrder:
+      return &Attempt::header_order;
+    default:
+      return nullptr;
+  }
+}
+
 ReadError SetField(FieldId id, std::string_view text, LoginEvent* event) noexcept {
   Attempt& attempt = event->attempt;
+  if (const auto member = TextMember(id)) {
+    attempt.*member = text;
+    return ReadError::kNone;
+  }
   switch (id) {
     case FieldId::kSourceIp: {
       if (IsNothing(text)) {
@@ -80,24 +133,6 @@ ReadError SetField(FieldId id, std::string_view text, LoginEvent* event) noexcep
       attempt.source = *address;
       return ReadError::kNone;
     }
-    case FieldId::kUserName:
-      attempt.account = text;
-      return ReadError::kNone;
-    case FieldId::kUserAgent:
-      attempt.user_agent = text;
-      return ReadError::kNone;
-    case FieldId::kJa3:
-      attempt.ja3 = text;
-      return ReadError::kNone;
-    case FieldId::kJa4:
-      attempt.ja4 = text;
-      return ReadError::kNone;
-    case FieldId::kUrlPath:
-      attempt.path = text;
-      return ReadError::kNone;
-    case FieldId::kRequestId:
-      attempt.request_id = text;
-      return ReadError::kNone;
     case FieldId::kSourceAsn: {
       if (text.starts_with("AS") || text.starts_with("as")) text.remove_prefix(2);
       if (IsNothing(text)) return ReadError::kNone;
@@ -118,18 +153,6 @@ ReadError SetField(FieldId id, std::string_view text, LoginEvent* event) noexcep
       attempt.certificate_present = true;
       return ReadError::kNone;
     }
-    case FieldId::kPasswordId:
-      attempt.password_id = text;
-      return ReadError::kNone;
-    case FieldId::kDevice:
-      attempt.device = text;
-      return ReadError::kNone;
-    case FieldId::kChannel:
-      attempt.channel = text;
-      return ReadError::kNone;
-    case FieldId::kHeaderOrder:
-      attempt.header_order = text;
-      return ReadError::kNone;
     case FieldId::kChallenge: {
       const auto result = ParseChallengeResult(text);
       if (!result.has_value()) return ReadError::kBadValue;

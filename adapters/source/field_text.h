@@ -38,6 +38,10 @@ inline constexpr size_t kPasswordIdDigitsMin = 16;
 inline constexpr size_t kPasswordIdDigitsMax = 128;
 std::string_view ToPasswordId(std::string_view text, const HashKey& key, TextArena* arena);
 
+// The member of an attempt that takes the text of a known field as it comes; null for fields whose text means
+// something else to the event: times, addresses, numbers, words of a vocabulary.
+std::string_view Attempt::*TextMember(FieldId id) noexcept;
+
 // Writes the value of one known text field into an event; kTimestamp, kEventOutcome and kEventReason are the
 // caller's, and so is ToPasswordId. kNone, or why the value cannot be. `text` must live as long as the
 // event's text.

@@ -147,6 +147,17 @@ int64_t UnescapeJson(std::string_view text, char* out) noexcept {
   return out - start;
 }
 
+std::string_view Unescape(std::string_view text, TextArena* arena) {
+  char* const out = arena->Allocate(text.size() + kUnescapedPadding);
+  const int64_t written = UnescapeJson(text, out);
+  if (written < 0) return {};
+  return {out, static_cast<size_t>(written)};
+}
+
+bool IsUtf8(std::string_view text) noexcept {
+  return simdjson::validate_utf8(text.data(), text.size());
+}
+
 bool IsJsonNumber(std::string_view text) noexcept {
   size_t i = 0;
   const auto digits = [&] {

@@ -32,6 +32,18 @@ class JsonTokens {
 // grows). Lone surrogates become U+FFFD. Gives the bytes written, or -1 for an escape that does not exist.
 int64_t UnescapeJson(std::string_view text, char* out) noexcept;
 
+// The same in `arena`, where kUnescapedPadding bytes behind it may be read; null data for an escape that does not
+// exist.
+inline constexpr size_t kUnescapedPadding = 8;
+std::string_view Unescape(std::string_view text, TextArena* arena);
+
+constexpr bool IsJsonSpace(char c) noexcept {
+  return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+// As Find checks it of a whole text.
+bool IsUtf8(std::string_view text) noexcept;
+
 // Whether `text` is one number of RFC 8259 §6.
 bool IsJsonNumber(std::string_view text) noexcept;
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 namespace stockade {
 namespace {
@@ -153,6 +154,41 @@ std::optional<int64_t> ParseIso8601(std::string_view text, const LocalZone& zone
   size_t used = 0;
   const auto time = ParseIso8601(text, zone, &used);
   return used == text.size() ? time : std::nullopt;
+}
+
+// Nothing for any text that is not plainly of the minute remembered, right or wrong: ParseFar's then.
+std::optional<int64_t> Iso8601Reader::ParseNear(std::string_view text) const noexcept {
+  constexpr size_t kShortest = kMinuteBytes + 4;  // ":56Z"
+  if (text.size() < kShortest || std::memcmp(text.data(), minute_.data(), kMinuteBytes) != 0)
+    return std::nullopt;
+  const auto digit = [&](size_t i) noexcept {
+    return static_cast<uint32_t>(static_cast<unsigned char>(text[i])) - '0';
+  };
+  const uint32_t tens = digit(17);
+  const uint32_t ones = digit(18);
+  if (text[16] != ':' || tens > 5 || ones > 9 || text.back() != 'Z') return std::nullopt;
+  const int64_t second = tens * 10 + ones;
+  if (text.size() == kShortest) return ToNanoseconds(minute_seconds_ + second, 0);
+  const size_t digits = text.size() - kShortest - 1;
+  if (text[19] != '.' || digits == 0 || digits > 9) return std::nullopt;
+  static constexpr std::array<int64_t, 10> kUnits = {
+      1'000'000'000, 100'000'000, 10'000'000, 1'000'000, 100'000, 10'000, 1'000, 100, 10, 1};
+  int64_t fraction = 0;
+  for (size_t i = 20; i < 20 + digits; ++i) {
+    if (digit(i) > 9) return std::nullopt;
+    fraction = fraction * 10 + digit(i);
+  }
+  return ToNanoseconds(minute_seconds_ + second, fraction * kUnits[digits]);
+}
+
+std::optional<int64_t> Iso8601Reader::ParseFar(std::string_view text) noexcept {
+  const auto time = ParseIso8601(text, zone_);
+  // A date with a Z behind its 19th character has a time of day, "10:11:12", and is in no zone but UTC.
+  if (time.has_value() && text.size() > 19 && text.back() == 'Z') {
+    std::memcpy(minute_.data(), text.data(), kMinuteBytes);
+    minute_seconds_ = *time / kNanosecondsPerSecond - Digits(text, 17, 2);
+  }
+  return time;
 }
 
 std::optional<int64_t> ParseEpoch(std::string_view text) noexcept {

@@ -1,6 +1,7 @@
 #include "engine/event/address.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace stockade {
 namespace {
@@ -22,29 +23,37 @@ bool FoldsToV4(Halves v) noexcept {
 // readers of "010.1" would count two addresses.
 bool ReadV4(std::string_view text, uint32_t* value) noexcept {
   if (text.size() < 7 || text.size() > 15) return false;
-  const char* p = text.data();
-  const char* const end = p + text.size();
+  // A copy that a zero ends, so that no step below has to ask for the end: in two halves that may overlap.
+  std::array<char, 16> copy{};
+  if (text.size() >= 8) {
+    std::memcpy(copy.data(), text.data(), 8);
+    std::memcpy(copy.data() + text.size() - 8, text.data() + text.size() - 8, 8);
+  } else {
+    std::memcpy(copy.data(), text.data(), 4);
+    std::memcpy(copy.data() + 3, text.data() + 3, 4);
+  }
+  const auto digit = [](const char* c) noexcept {
+    return static_cast<uint32_t>(static_cast<unsigned char>(*c)) - '0';
+  };
+  const char* p = copy.data();
   uint32_t result = 0;
   for (int part = 0; part < 4; ++part) {
-    if (part > 0) {
-      if (p == end || *p != '.') return false;
-      ++p;
-    }
-    if (p == end) return false;
-    uint32_t number = static_cast<uint32_t>(static_cast<unsigned char>(*p)) - '0';
+    if (part > 0 && *p++ != '.') return false;
+    uint32_t number = digit(p++);
     if (number > 9) return false;
-    ++p;
-    for (int digits = 1; p != end; ++digits, ++p) {
-      const uint32_t digit = static_cast<uint32_t>(static_cast<unsigned char>(*p)) - '0';
-      if (digit > 9) break;
-      if (number == 0 || digits == 3) return false;
-      number = number * 10 + digit;
+    if (const uint32_t second = digit(p); second <= 9) {
+      if (number == 0) return false;
+      number = number * 10 + second;
+      if (const uint32_t third = digit(++p); third <= 9) {
+        number = number * 10 + third;
+        if (number > 255) return false;
+        ++p;
+      }
     }
-    if (number > 255) return false;
     result = result << 8 | number;
   }
   *value = result;
-  return p == end;
+  return p == copy.data() + text.size();
 }
 
 int HexDigit(char c) noexcept {

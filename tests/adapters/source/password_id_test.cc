@@ -43,6 +43,22 @@ TEST_CASE("an id of 16 to 128 hexadecimal digits stays, all else is hashed", "[p
   }
 }
 
+TEST_CASE("one character that is no digit, at any place, makes an id a password", "[password_id]") {
+  TextArena arena;
+  for (const size_t size : {size_t{16}, size_t{17}, size_t{23}, size_t{24}, size_t{32}, size_t{127}}) {
+    for (size_t at = 0; at < size; ++at) {
+      for (int c = 0; c < 256; ++c) {
+        std::string text(size, "0aF9"[(size + at) % 4]);
+        text[at] = static_cast<char>(c);
+        const bool is_digit = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+        if ((ToPasswordId(text, kKey, &arena) == text) != is_digit)
+          FAIL("size " << size << " at " << at << ": " << c);
+      }
+    }
+    arena.Clear();
+  }
+}
+
 TEST_CASE("no reader lets a password through", "[password_id]") {
   FieldTable fields;
   fields.Intern("form.password");

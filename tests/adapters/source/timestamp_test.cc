@@ -36,6 +36,32 @@ TEST_CASE("random times read as absl wrote them", "[timestamp]") {
   }
 }
 
+TEST_CASE("a reader that remembers the last minute reads what one without a memory reads", "[timestamp]") {
+  const auto seed = std::random_device()();
+  INFO("seed " << seed);
+  std::mt19937_64 random(seed);
+  const absl::TimeZone zone = absl::FixedTimeZone(3600);
+  Iso8601Reader reader(zone);
+  // Of so few minutes that most are remembered, and with everything that may stand behind one.
+  constexpr std::string_view kDates[] = {"2024-02-29", "2024-02-30", "1970-01-01", "1969-12-31",
+                                         "2262-04-11"};
+  constexpr std::string_view kEnds[] = {"Z",  ".5Z", ".123456789Z", ".1234567891Z", ".Z", "z", "",
+                                        "ZZ", ",5Z", ".12aZ",       "+01:00",       " Z", "5Z"};
+  std::string last;
+  for (int i = 0; i < 50000; ++i) {
+    std::string text = Concat(
+        kDates[random() % 5], random() % 8 == 0 ? " " : "T", random() % 2 == 0 ? "23:4" : "00:0",
+        random() % 2, random() % 20 == 0 ? "." : ":", random() % 7, random() % 10, kEnds[random() % 13]);
+    if (random() % 4 == 0 && !last.empty()) text = last;
+    if (random() % 10 == 0) text[random() % text.size()] = "0:9-TZ/\0a"[random() % 9];
+    CAPTURE(text);
+    REQUIRE(reader.Parse(text) == ParseIso8601(text, LocalZone(zone)));
+    last = text;
+  }
+  const std::string zeros = std::string(16, '\0') + ":00Z";  // what the memory holds before the first date
+  CHECK_FALSE(Iso8601Reader(zone).Parse(zeros).has_value());
+}
+
 TEST_CASE("what is no date is nothing", "[timestamp]") {
   for (const std::string_view text :
        {"", "2024", "2024-13-01", "2024-02-30T00:00:00Z", "2023-02-29", "2024-01-01T24:00:00Z",
