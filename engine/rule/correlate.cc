@@ -133,11 +133,10 @@ double AllowedBy(const CompiledCorrelation& correlation, double value) noexcept 
   return std::nan("");
 }
 
-}  // namespace
-
-absl::StatusOr<std::unique_ptr<Correlator>> Correlator::Create(const RuleSet* rules, const Options& options) {
+// The window of each correlation, in their order. Errors: the place of one whose threshold no window can hold.
+absl::StatusOr<std::vector<WindowConfig>> WindowsOf(const RuleSet& rules) {
   std::vector<WindowConfig> configs;
-  for (const CompiledCorrelation& correlation : rules->correlations()) {
+  for (const CompiledCorrelation& correlation : rules.correlations()) {
     const CorrelationRule& written = *correlation.written;
     WindowConfig config;
     config.kind = KindOf(written.type);
@@ -164,17 +163,67 @@ absl::StatusOr<std::unique_ptr<Correlator>> Correlator::Create(const RuleSet* ru
     }
     configs.push_back(config);
   }
-  ASSIGN_OR_RETURN(auto table, KeyedTable::Create(options.table, configs));
-  return std::unique_ptr<Correlator>(new Correlator(rules, options, std::move(table)));
+  return configs;
 }
 
-Correlator::Correlator(const RuleSet* rules, const Options& options, std::unique_ptr<KeyedTable> table)
-    : rules_(rules), table_(std::move(table)), keys_(options.hash_key, FieldsOfKeys(*rules)) {
-  // Salted by the rule's handle, not its position: adding a rule to a set must not move the windows of the
-  // others.
-  for (const CompiledCorrelation& correlation : rules_->correlations()) {
-    salts_.push_back(SipHash128(options.hash_key, Concat("window:", correlation.written->header.handle())));
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Correlator>> Correlator::Create(const RuleSet* rules, const Options& options) {
+  ASSIGN_OR_RETURN(const std::vector<WindowConfig> configs, WindowsOf(*rules));
+  ASSIGN_OR_RETURN(auto table, KeyedTable::Create(options.table, configs));
+  return std::unique_ptr<Correlator>(new Correlator(rules, configs, options, std::move(table)));
+}
+
+Correlator::Correlator(const RuleSet* rules, std::span<const WindowConfig> configs, const Options& options,
+                       std::unique_ptr<KeyedTable> table)
+    : rules_(rules),
+      hash_key_(options.hash_key),
+      table_(std::move(table)),
+      keys_(options.hash_key, FieldsOfKeys(*rules)) {
+  for (size_t i = 0; i < configs.size(); ++i) {
+    const std::string_view handle = rules_->correlations()[i].written->header.handle();
+    places_.push_back(MakePlace(handle, configs[i], static_cast<uint16_t>(i)));
+    held_.push_back({std::string(handle), configs[i], places_.back()});
   }
+}
+
+Correlator::Place Correlator::MakePlace(std::string_view handle, const WindowConfig& config,
+                                        uint16_t window) const {
+  // Salted by the rule's handle, not its position: adding a rule to a set must not move the windows of the
+  // others. A rule that comes back with another window must not meet the keys of the one it had.
+  size_t earlier = 0;
+  for (const Held& held : held_) earlier += held.handle == handle && !(held.config == config) ? 1 : 0;
+  const std::string salt = earlier == 0 ? Concat("window:", handle) : Concat("window:", handle, "#", earlier);
+  return {window, SipHash128(hash_key_, salt)};
+}
+
+absl::Status Correlator::SwapRules(const RuleSet* rules) {
+  ASSIGN_OR_RETURN(const std::vector<WindowConfig> configs, WindowsOf(*rules));
+  std::vector<Place> places;
+  for (size_t i = 0; i < configs.size(); ++i) {
+    const CorrelationRule& written = *rules->correlations()[i].written;
+    const std::string_view handle = written.header.handle();
+    const auto kept = std::find_if(held_.begin(), held_.end(), [&](const Held& held) {
+      return held.handle == handle && held.config == configs[i];
+    });
+    if (kept != held_.end()) {
+      places.push_back(kept->place);
+      continue;
+    }
+    // What was added for a set that is then refused stays, empty, and is found again.
+    const absl::StatusOr<uint16_t> window = table_->AddWindow(configs[i]);
+    if (!window.ok()) {
+      return ErrorAt(written.place, "correlation",
+                     Concat(FromAbsl(window.status().message()), "; it takes a restart"));
+    }
+    places.push_back(MakePlace(handle, configs[i], *window));
+    held_.push_back({std::string(handle), configs[i], places.back()});
+  }
+  rules_ = rules;
+  places_ = std::move(places);
+  keys_ = GroupKeys(hash_key_, FieldsOfKeys(*rules));
+  firings_.clear();
+  return absl::OkStatus();
 }
 
 void Correlator::AddFeeds(size_t unified, uint32_t cause, bool temporal_only,
@@ -184,7 +233,7 @@ void Correlator::AddFeeds(size_t unified, uint32_t cause, bool temporal_only,
     const CompiledCorrelation& correlation = rules_->correlations()[consumer.correlation];
     if (temporal_only && !IsTemporal(correlation.written->type)) continue;
     const auto& reference = correlation.references[consumer.reference];
-    Feed feed{consumer.correlation, consumer.reference, 0, cause, salts_[consumer.correlation]};
+    Feed feed{consumer.correlation, consumer.reference, 0, cause, places_[consumer.correlation].salt};
     bool whole = true;
     for (const FieldId field : reference.group_by) {
       const Hash128* part = keys_.Find(field);
@@ -253,14 +302,15 @@ void Correlator::Observe(const LoginEvent& event, std::vector<Feed>* feeds, int6
 Reading Correlator::Enter(const Feed& feed, int64_t time_ms) noexcept {
   const CompiledCorrelation& correlation = rules_->correlations()[feed.correlation];
   const auto& reference = correlation.references[feed.reference];
+  const uint16_t window = places_[feed.correlation].window;
   switch (correlation.written->type) {
     case Type::kEventCount:
-      return table_->Add(correlation.window, feed.key, time_ms);
+      return table_->Add(window, feed.key, time_ms);
     case Type::kTemporal:
     case Type::kTemporalOrdered:
-      return table_->AddTag(correlation.window, feed.key, time_ms, feed.reference);
+      return table_->AddTag(window, feed.key, time_ms, feed.reference);
     case Type::kValueCount:
-      return table_->AddTag(correlation.window, feed.key, time_ms, feed.tag);
+      return table_->AddTag(window, feed.key, time_ms, feed.tag);
     case Type::kValueSum:
     case Type::kValueAvg:
     case Type::kValuePercentile:
@@ -270,7 +320,7 @@ Reading Correlator::Enter(const Feed& feed, int64_t time_ms) noexcept {
   FieldScratch scratch;
   const std::optional<double> number = NumberOf(GetField(*event_, *reference.value_field, &scratch));
   if (!number.has_value()) return Reading();
-  return table_->AddNumber(correlation.window, feed.key, time_ms, *number);
+  return table_->AddNumber(window, feed.key, time_ms, *number);
 }
 
 bool Correlator::Met(const CompiledCorrelation& correlation, const Reading& reading, double* value) noexcept {

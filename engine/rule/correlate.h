@@ -30,6 +30,8 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -81,6 +83,14 @@ class Correlator {
   // window can hold, or as KeyedTable::Create.
   static absl::StatusOr<std::unique_ptr<Correlator>> Create(const RuleSet* rules, const Options& options);
 
+  // Goes on with other rules. A correlation that stands in both sets under one handle, with the same type, span, limit and
+  // percentile, keeps its windows, whatever else changed around it; what it asks of events may be new. All others begin
+  // empty. Windows of rules that are gone run out where they lie, and are found again if the rule comes back before.
+  // `rules` outlives the correlator; the set before is not looked at again. Errors, naming the place, leave everything
+  // as it was: those of Create, and kInvalidArgument for a window that only a new table could hold
+  // (KeyedTable::AddWindow). Feeds prepared before are void.
+  absl::Status SwapRules(const RuleSet* rules);
+
   // One entry to be made: this event, as the reference-th input of that correlation, under this key.
   struct Feed {
     uint16_t correlation = 0;
@@ -106,7 +116,22 @@ class Correlator {
   const KeyedTable& table() const noexcept { return *table_; }
 
  private:
-  Correlator(const RuleSet* rules, const Options& options, std::unique_ptr<KeyedTable> table);
+  // Where the windows of a correlation lie: which of the table's, and what its keys are salted with, so that two rules
+  // never share one.
+  struct Place {
+    uint16_t window = 0;
+    Hash128 salt;
+  };
+  // Every window the table has, for whom and where.
+  struct Held {
+    std::string handle;
+    WindowConfig config;
+    Place place;
+  };
+
+  Correlator(const RuleSet* rules, std::span<const WindowConfig> configs, const Options& options,
+             std::unique_ptr<KeyedTable> table);
+  Place MakePlace(std::string_view handle, const WindowConfig& config, uint16_t window) const;
 
   // A correlation that fired while the current event is observed: the cause of the entries it makes in
   // others.
@@ -126,9 +151,11 @@ class Correlator {
   void Raise(const Firing& firing, int64_t time_ms, CorrelationListener* listener);
 
   const RuleSet* rules_;
+  HashKey hash_key_;
   std::unique_ptr<KeyedTable> table_;
   GroupKeys keys_;
-  std::vector<Hash128> salts_;   // of each correlation: two rules never share a window
+  std::vector<Place> places_;    // of each correlation
+  std::vector<Held> held_;       // by the table's window
   std::vector<Firing> firings_;  // reused
   const LoginEvent* event_ = nullptr;
   bool tracing_ = false;
