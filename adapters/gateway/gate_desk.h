@@ -6,7 +6,7 @@
 // Order of calls for one attempt: Assess (Observe | Abandon)?. A ticket that is never told anything is given up after
 // kTicketTime, as outcome unknown. Live = replay: with a record open, every attempt and outcome is written in the order
 // in which the engine was asked, inside the same critical section; replaying it gives the same verdicts and decisions,
-// byte for byte (gate_record.h).
+// byte for byte (gate_record.h). EngineDesk (engine_desk.h) is the one that does; this is what others need of it.
 //
 // Threads: every member may be called from any thread at once. A call holds the desk for the time of one engine call
 // (microseconds) and never does I/O inside it but appending to the record's buffer.
@@ -14,6 +14,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "engine/event/login_event.h"
 #include "engine/gate/verdict.h"
@@ -29,6 +30,8 @@ struct GateAnswer {
   std::string by;  // a rule, "certificate", "mode"; empty on a plain allow
   std::string reason;
   uint64_t ticket = 0;  // for Observe; 0 where nothing follows (it does not reach)
+  // The engine could not be asked, because it has stopped: the endpoint's on_engine_trouble decides. `reaches` is false.
+  bool in_trouble = false;
 };
 
 class GateDesk {

@@ -96,6 +96,7 @@ absl::StatusOr<ReplaySession> ReplaySession::Open(const ReplayOptions& options) 
 
 absl::Status ReplaySession::Start(EngineListener* listener) {
   ASSIGN_OR_RETURN(inputs_, OpenInputs(options_.inputs, config_.source));
+  notes_ = RecordNotes();
   ASSIGN_OR_RETURN(engine_, Engine::Create(config_.engine, rules_.rules.get(), listener));
   return absl::OkStatus();
 }
