@@ -10,7 +10,9 @@ namespace stockade {
 namespace {
 
 ServiceReply Text(int status, std::string_view text) {
-  return {status, {{"Content-Type", "text/plain; charset=utf-8"}, {"Cache-Control", "no-store"}}, Concat(text, "\n")};
+  return {status,
+          {{"Content-Type", "text/plain; charset=utf-8"}, {"Cache-Control", "no-store"}},
+          Concat(text, "\n")};
 }
 ServiceReply Typed(std::string_view type, std::string body) {
   return {200, {{"Content-Type", std::string(type)}, {"Cache-Control", "no-store"}}, std::move(body)};
@@ -35,11 +37,13 @@ std::optional<Mode> ParseModeRequest(std::string_view body) {
 absl::Status ValidateAdminAddress(const Endpoint& at) {
   if (at.is_unix() || at.host == "localhost") return absl::OkStatus();
   const std::optional<Address> address = Address::Parse(at.host);
-  const bool loopback = address.has_value() && (address->is_v4() ? (address->v4() >> 24) == 127
-                                                                 : address->high() == 0 && address->low() == 1);
+  const bool loopback =
+      address.has_value() &&
+      (address->is_v4() ? (address->v4() >> 24) == 127 : address->high() == 0 && address->low() == 1);
   if (loopback) return absl::OkStatus();
   return absl::InvalidArgumentError(
-      Concat("gateway.admin.address: ", at.host, " can be reached from elsewhere; write 127.0.0.1, [::1] or unix:PATH"));
+      Concat("gateway.admin.address: ", at.host,
+             " can be reached from elsewhere; write 127.0.0.1, [::1] or unix:PATH"));
 }
 
 bool AdminDesk::MayAsk(const ServiceRequest& request) const noexcept {
@@ -59,7 +63,7 @@ ServiceReply AdminDesk::AnswerMode(const ServiceRequest& request) const {
   return Typed("application/json", Concat("{\"mode\":\"", Name(parts_.mode()), "\"}\n"));
 }
 
-ServiceReply AdminDesk::Answer(const ServiceRequest& request) const {
+ServiceReply AdminDesk::Reply(const ServiceRequest& request) const {
   const std::string_view path = request.head.path();
   const std::string_view method = request.head.method;
   const bool reads = method == "GET" || method == "HEAD";

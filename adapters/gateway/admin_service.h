@@ -36,7 +36,7 @@ struct AdminParts {
 class AdminDesk {
  public:
   explicit AdminDesk(AdminParts parts) : parts_(std::move(parts)) {}
-  ServiceReply Answer(const ServiceRequest& request) const;
+  ServiceReply Reply(const ServiceRequest& request) const;
 
  private:
   bool MayAsk(const ServiceRequest& request) const noexcept;

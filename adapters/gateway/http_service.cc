@@ -134,9 +134,9 @@ class HttpService::State::Connection final : public AnyConnection,
 
   void ReadRequest() {
     stream_.expires_after(Millis(state_.options.request_time));
-    http::async_read(stream_, buffer_, *parser_, [self = this->shared_from_this()](error_code failed, size_t) {
-      self->OnRequest(failed);
-    });
+    http::async_read(
+        stream_, buffer_, *parser_,
+        [self = this->shared_from_this()](error_code failed, size_t) { self->OnRequest(failed); });
   }
 
   void OnRequest(error_code failed) {
@@ -270,7 +270,8 @@ void HttpService::State::Accept(Acceptor* acceptor) {
   });
 }
 
-absl::StatusOr<std::unique_ptr<HttpService>> HttpService::Start(const HttpServiceOptions& options, Answer answer) {
+absl::StatusOr<std::unique_ptr<HttpService>> HttpService::Start(const HttpServiceOptions& options,
+                                                                Answer answer) {
   auto state = std::make_unique<State>(options, std::move(answer));
   RETURN_IF_ERROR(state->Open());
   if (state->tcp) state->Accept(&*state->tcp);
@@ -308,7 +309,8 @@ bool EqualSecrets(std::string_view a, std::string_view b) noexcept {
   if (a.size() != b.size()) return false;
   unsigned char difference = 0;
   for (size_t i = 0; i < a.size(); ++i)
-    difference = static_cast<unsigned char>(difference | (static_cast<unsigned char>(a[i]) ^ static_cast<unsigned char>(b[i])));
+    difference = static_cast<unsigned char>(
+        difference | (static_cast<unsigned char>(a[i]) ^ static_cast<unsigned char>(b[i])));
   return difference == 0;
 }
 

@@ -51,8 +51,9 @@ struct HttpServiceOptions {
   size_t header_bytes_max = size_t{64} << 10;
   size_t body_bytes_max = size_t{256} << 10;
   int connections_max = 1024;
-  absl::Duration request_time = absl::Seconds(10);  // from a request's first byte to its last, and for its answer
-  absl::Duration idle_time = absl::Seconds(75);     // between requests; nginx keeps its upstreams 60 s
+  absl::Duration request_time =
+      absl::Seconds(10);  // from a request's first byte to its last, and for its answer
+  absl::Duration idle_time = absl::Seconds(75);  // between requests; nginx keeps its upstreams 60 s
 };
 
 class HttpService {

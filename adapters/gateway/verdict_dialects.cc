@@ -18,8 +18,8 @@ namespace stockade {
 struct VerdictDialects::Asked {
   RequestView head;
   std::string_view body;
-  bool has_body = true;          // the dialect can carry one
-  std::string_view user_agent;   // where the dialect names it apart; data() null: as in `head`
+  bool has_body = true;         // the dialect can carry one
+  std::string_view user_agent;  // where the dialect names it apart; data() null: as in `head`
   Address client;
   std::vector<HeaderField> own;  // fields that replace those of the request, where the dialect renames them
 };
@@ -56,24 +56,25 @@ struct VerdictDialects::Dialect {
 // gRPC ext_authz and SPOE are framed otherwise and come in by listeners of their own; what they ask and how they are
 // answered stands here beside the others.
 const std::array<VerdictDialects::Dialect, VerdictCounters::kDialects> VerdictDialects::kDialects = {{
-    {"auth-request", "/auth-request", Dialect::Match::kWhole, Dialect::Who::kPeer, &VerdictDialects::ReadAuthRequest,
-     &VerdictDialects::ReplyStatusOnly, nullptr},
-    {"forward-auth", "/forward-auth", Dialect::Match::kWhole, Dialect::Who::kPeer, &VerdictDialects::ReadForwardAuth,
-     &VerdictDialects::ReplyAnswer, nullptr},
+    {"auth-request", "/auth-request", Dialect::Match::kWhole, Dialect::Who::kPeer,
+     &VerdictDialects::ReadAuthRequest, &VerdictDialects::ReplyStatusOnly, nullptr},
+    {"forward-auth", "/forward-auth", Dialect::Match::kWhole, Dialect::Who::kPeer,
+     &VerdictDialects::ReadForwardAuth, &VerdictDialects::ReplyAnswer, nullptr},
     {"ext-authz", "/ext-authz/", Dialect::Match::kBelow, Dialect::Who::kPeer, &VerdictDialects::ReadExtAuthz,
      &VerdictDialects::ReplyExtAuthz, nullptr},
     {"appsec", "", Dialect::Match::kAppSecFields, Dialect::Who::kToken, &VerdictDialects::ReadAppSec,
      &VerdictDialects::ReplyAppSec, nullptr},
-    {"assess", "/v1/assess", Dialect::Match::kWhole, Dialect::Who::kToken, nullptr, nullptr, &VerdictDialects::Assess},
+    {"assess", "/v1/assess", Dialect::Match::kWhole, Dialect::Who::kToken, nullptr, nullptr,
+     &VerdictDialects::TakeAssess},
     {"outcome", "/v1/outcome", Dialect::Match::kWhole, Dialect::Who::kToken, nullptr, nullptr,
-     &VerdictDialects::Outcome},
+     &VerdictDialects::TakeOutcome},
     {"challenge", "/v1/challenge", Dialect::Match::kWhole, Dialect::Who::kToken, nullptr, nullptr,
-     &VerdictDialects::Challenge},
+     &VerdictDialects::TakeChallenge},
 }};
 
 std::string_view DialectName(size_t row) noexcept {
-  constexpr std::string_view kNames[VerdictCounters::kDialects] = {"auth-request", "forward-auth", "ext-authz", "appsec",
-                                                                   "assess",       "outcome",      "challenge"};
+  constexpr std::string_view kNames[VerdictCounters::kDialects] = {
+      "auth-request", "forward-auth", "ext-authz", "appsec", "assess", "outcome", "challenge"};
   return kNames[row];
 }
 
@@ -175,7 +176,7 @@ Address VerdictDialects::ClientOf(const ServiceRequest& request) const noexcept 
   return client_.Read(peer, request.head.fields).address;
 }
 
-ServiceReply VerdictDialects::Answer(const ServiceRequest& request) const {
+ServiceReply VerdictDialects::Reply(const ServiceRequest& request) const {
   const Dialect* const dialect = FindDialect(request);
   if (dialect == nullptr) return Plain(404, "no dialect has this path");
   const auto count = [](std::atomic<uint64_t>& counter) { counter.fetch_add(1, std::memory_order_relaxed); };
@@ -245,11 +246,11 @@ VerdictDialects::Decided VerdictDialects::Decide(const Asked& asked) const {
     attempt.certificate = parts_.certificate(asked.head.fields, attempt.account);
     attempt.certificate_present = true;
   }
-  Judge(asked, attempt, endpoint.on_engine_trouble, &decided);
+  Judge(attempt, endpoint.on_engine_trouble, &decided);
   return decided;
 }
 
-void VerdictDialects::Judge(const Asked&, const Attempt& attempt, FailMode on_trouble, Decided* decided) const {
+void VerdictDialects::Judge(const Attempt& attempt, FailMode on_trouble, Decided* decided) const {
   decided->answer = parts_.desk->Assess(attempt);
   decided->kind = Decided::Kind::kAnswered;
   if (decided->answer.in_trouble)
@@ -346,7 +347,8 @@ ServiceReply VerdictDialects::ReplyAnswer(const Decided& decided) const {
     AddTicket(decided.answer, &reply);
     return reply;
   }
-  const AnswerSettings& told = decided.kind == Decided::Kind::kAnswered ? ChooseAnswer(parts_.answers, decided.answer)
+  const AnswerSettings& told = decided.kind == Decided::Kind::kAnswered
+                                   ? ChooseAnswer(parts_.answers, decided.answer)
                                : decided.kind == Decided::Kind::kTrouble ? parts_.answers.unavailable
                                                                          : parts_.answers.deny;
   Answer whole = MakeAnswer(told, decided.request_id);
@@ -362,8 +364,9 @@ ServiceReply VerdictDialects::ReplyExtAuthz(const Decided& decided) const {
     reply.status = 200;
     // What we own and do not send, a client must not be able to send in our place.
     reply.headers.emplace_back("x-envoy-auth-headers-to-remove",
-                               decided.answer.ticket != 0 ? "x-stockade-kind,x-stockade-reason"
-                                                          : "x-stockade-kind,x-stockade-reason,x-stockade-ticket");
+                               decided.answer.ticket != 0
+                                   ? "x-stockade-kind,x-stockade-reason"
+                                   : "x-stockade-kind,x-stockade-reason,x-stockade-ticket");
   } else if (reply.status >= 500 || reply.status < 300) {
     reply.status = 403;
   }
@@ -379,15 +382,17 @@ ServiceReply VerdictDialects::ReplyAppSec(const Decided& decided) const {
   if (decided.kind == Decided::Kind::kTrouble) return {500, {}, {}};
   const bool challenged =
       decided.kind == Decided::Kind::kAnswered && decided.answer.kind == VerdictKind::kChallenge;
-  return Json(403, challenged ? R"({"action":"captcha","http_status":403})" : R"({"action":"ban","http_status":403})");
+  return Json(403, challenged ? R"({"action":"captcha","http_status":403})"
+                              : R"({"action":"ban","http_status":403})");
 }
 
 // ---- our own
 
-ServiceReply VerdictDialects::Assess(const ServiceRequest& request) const {
+ServiceReply VerdictDialects::TakeAssess(const ServiceRequest& request) const {
   if (request.head.method != "POST") return MethodNotAllowed("POST");
   const std::string_view body = request.body_text();
-  std::optional<std::string> source, account, agent, device, path, id, channel, ja3, ja4, password_id, certificate;
+  std::optional<std::string> source, account, agent, device, path, id, channel, ja3, ja4, password_id,
+      certificate;
   struct Member {
     std::string_view path;
     std::optional<std::string>* into;
@@ -426,7 +431,7 @@ ServiceReply VerdictDialects::Assess(const ServiceRequest& request) const {
     if (password.found) password_id = ToHex(SipHash128(parts_.hash_key, password.text.view()));
   }
   // Spelt as the proxy spells it, so that both mean one account.
-  if (account) *account = AccountText(*account, false);
+  if (account) *account = AccountText(*account, parts_.fold_account_case);
   const auto take = [](const std::optional<std::string>& text, std::string_view* member) {
     if (text) *member = *text;
   };
@@ -443,7 +448,8 @@ ServiceReply VerdictDialects::Assess(const ServiceRequest& request) const {
   const GateAnswer answer = parts_.desk->Assess(attempt);
   if (answer.in_trouble) return Json(503, "{\"error\":\"the gate has stopped\"}\n");
   std::string text = Concat("{\"verdict\":\"", Name(answer.kind), "\"");
-  if (answer.kind == VerdictKind::kChallenge) Append(&text, ",\"kind\":\"", Name(answer.challenge_kind), "\"");
+  if (answer.kind == VerdictKind::kChallenge)
+    Append(&text, ",\"kind\":\"", Name(answer.challenge_kind), "\"");
   const auto add = [&text](std::string_view key, std::string_view value) {
     if (value.empty()) return;
     Append(&text, ",\"", key, "\":");
@@ -456,14 +462,15 @@ ServiceReply VerdictDialects::Assess(const ServiceRequest& request) const {
   return Json(200, text + "}\n");
 }
 
-ServiceReply VerdictDialects::Outcome(const ServiceRequest& request) const {
+ServiceReply VerdictDialects::TakeOutcome(const ServiceRequest& request) const {
   if (request.head.method != "POST") return MethodNotAllowed("POST");
   std::optional<std::string> ticket, outcome;
-  if (!ReadMember(request.body_text(), "ticket", &ticket) || !ReadMember(request.body_text(), "outcome", &outcome))
+  if (!ReadMember(request.body_text(), "ticket", &ticket) ||
+      !ReadMember(request.body_text(), "outcome", &outcome))
     return JsonError("the body is no JSON, or says something twice");
   const std::optional<uint64_t> number = ticket ? ParseTicket(*ticket) : std::nullopt;
   if (!number) return JsonError("ticket: must be a number that an answer named");
-  const std::optional<stockade::Outcome> told = outcome ? ParseOutcome(*outcome) : std::nullopt;
+  const std::optional<Outcome> told = outcome ? ParseOutcome(*outcome) : std::nullopt;
   if (!told) {
     std::string words;
     for (const std::string_view word : kOutcomeNames) Append(&words, words.empty() ? "" : ", ", word);
@@ -473,7 +480,7 @@ ServiceReply VerdictDialects::Outcome(const ServiceRequest& request) const {
   return {204, {}, {}};
 }
 
-ServiceReply VerdictDialects::Challenge(const ServiceRequest& request) const {
+ServiceReply VerdictDialects::TakeChallenge(const ServiceRequest& request) const {
   if (request.head.method != "POST") return MethodNotAllowed("POST");
   std::optional<std::string> kind, account, source, device;
   const std::string_view body = request.body_text();
@@ -481,12 +488,14 @@ ServiceReply VerdictDialects::Challenge(const ServiceRequest& request) const {
       !ReadMember(body, "source", &source) || !ReadMember(body, "device", &device))
     return JsonError("the body is no JSON, or says something twice");
   const bool human = kind && *kind == Name(ChallengeKind::kHuman);
-  if (!human && !(kind && *kind == Name(ChallengeKind::kIdentity))) return JsonError("kind: is neither human nor identity");
+  if (!human && !(kind && *kind == Name(ChallengeKind::kIdentity)))
+    return JsonError("kind: is neither human nor identity");
   if (!account || account->empty()) return JsonError("account: is missing");
   const std::optional<Address> address = source ? Address::Parse(*source) : std::nullopt;
   if (!address) return JsonError("source: must be the client's address");
   parts_.desk->NoteChallengePassed(human ? ChallengeKind::kHuman : ChallengeKind::kIdentity,
-                                   AccountText(*account, false), *address, device.value_or(""));
+                                   AccountText(*account, parts_.fold_account_case), *address,
+                                   device.value_or(""));
   return {204, {}, {}};
 }
 

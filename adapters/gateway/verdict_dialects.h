@@ -72,6 +72,7 @@ struct VerdictParts {
   ForwardingField client_address = ForwardingField::kXForwardedFor;
   std::string token;  // empty: none is asked for, and only this machine and listed proxies may ask
   HashKey hash_key;   // of passwords handed to /v1/assess
+  bool fold_account_case = false;  // of accounts handed to /v1 (GatewaySettings)
   HeaderCertificate certificate;
   VerdictCounters* counters = nullptr;  // outlives all
 };
@@ -81,7 +82,7 @@ class VerdictDialects {
   explicit VerdictDialects(VerdictParts parts);
 
   // The reply to any request at all; a path that no dialect has is 404.
-  ServiceReply Answer(const ServiceRequest& request) const;
+  ServiceReply Reply(const ServiceRequest& request) const;
 
  private:
   struct Dialect;
@@ -93,7 +94,7 @@ class VerdictDialects {
   bool MayAsk(const Dialect& dialect, const ServiceRequest& request) const noexcept;
   Address ClientOf(const ServiceRequest& request) const noexcept;
   Decided Decide(const Asked& asked) const;
-  void Judge(const Asked& asked, const Attempt& attempt, FailMode on_trouble, Decided* decided) const;
+  void Judge(const Attempt& attempt, FailMode on_trouble, Decided* decided) const;
 
   bool ReadAuthRequest(const ServiceRequest& request, Asked* asked) const;
   bool ReadForwardAuth(const ServiceRequest& request, Asked* asked) const;
@@ -105,9 +106,9 @@ class VerdictDialects {
   ServiceReply ReplyExtAuthz(const Decided& decided) const;
   ServiceReply ReplyAppSec(const Decided& decided) const;
 
-  ServiceReply Assess(const ServiceRequest& request) const;
-  ServiceReply Outcome(const ServiceRequest& request) const;
-  ServiceReply Challenge(const ServiceRequest& request) const;
+  ServiceReply TakeAssess(const ServiceRequest& request) const;
+  ServiceReply TakeOutcome(const ServiceRequest& request) const;
+  ServiceReply TakeChallenge(const ServiceRequest& request) const;
 
   const VerdictParts parts_;
   const ClientAddressReader client_;

@@ -50,7 +50,6 @@ class RecordSource final : public Source {
       for (Record& record : batch->records) Understand(&record, batch);
     }
     counters_ = lines_->counters();
-    counters_.records -= controls_;
     counters_.errors[static_cast<size_t>(ReadError::kNotThisFormat)] += misunderstood_;
     return more;
   }
@@ -82,7 +81,6 @@ class RecordSource final : public Source {
     }
     // The rules did not ask for our words, and know no ids beyond theirs.
     record->event.attempt.extra = batch->extra.Copy(extra_);
-    if (record->kind != RecordKind::kAttempt) ++controls_;
   }
 
   static bool Take(RecordKind kind, const FieldValue& said, Record* record) noexcept {
@@ -118,7 +116,6 @@ class RecordSource final : public Source {
   std::array<FieldId, kWords.size()> ids_{};
   std::unique_ptr<Source> lines_;
   SourceCounters counters_;
-  uint64_t controls_ = 0;
   uint64_t misunderstood_ = 0;
   std::vector<ExtraField> extra_;
 };

@@ -196,7 +196,7 @@ void Hammer(DeskScene* scene, unsigned seed, int attempts) {
                                    Outcome::kUnknownAccount, Outcome::kUnknown};
   for (int i = 0; i < attempts; ++i) {
     scene->now_ns += static_cast<int64_t>(random() % 400) * 1'000'000;
-    const uint32_t dice = random() % 1000;
+    const auto dice = random() % 1000;
     if (dice < 5) scene->now_ns += 3600 * kSecond;
     if (dice == 5) scene->now_ns -= 7200 * kSecond;
     if (dice >= 6 && dice < 10) scene->now_ns -= 30 * kSecond;
@@ -204,7 +204,8 @@ void Hammer(DeskScene* scene, unsigned seed, int attempts) {
     if (dice > 10 && dice < 40) scene->desk->SetMode(Mode::kProtect);
     const std::string account = "c" + std::to_string(random() % 12) + (random() % 50 == 0 ? "\xff" : "");
     const std::string device = random() % 2 == 0 ? "d" + account : "";
-    const Address source = Address::V4(0xc0000200u + ((random() % 6) << 8) + random() % 4);
+    const Address source =
+        Address::V4(static_cast<uint32_t>(0xc0000200u + ((random() % 6) << 8) + random() % 4));
     if (dice > 600 && dice < 750) {
       scene->desk->NoteChallengePassed(static_cast<ChallengeKind>(random() % 2), account, source, device);
     }
