@@ -1,12 +1,6 @@
 // Real nginx as a front that ends TLS and forwards the client's certificate: what curl showed is what is read from its
 // fields, and the verifier's answer follows; what curl writes into those fields itself does not come through.
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <sys/socket.h>
-
 #include <catch2/catch.hpp>
-#include <chrono>
 #include <memory>
 #include <string>
 #include <vector>
@@ -15,48 +9,14 @@
 #include "adapters/certificate/verifier.h"
 #include "engine/text.h"
 #include "tests/adapters/certificate/pki.h"
+#include "tests/adapters/loopback.h"
 
 namespace stockade {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-constexpr auto kDeadline = std::chrono::seconds(20);
-
 struct Field {
   std::string_view name, value;
 };
-
-class Socket {
- public:
-  explicit Socket(int fd) : fd_(fd) {}
-  Socket(const Socket&) = delete;
-  Socket& operator=(const Socket&) = delete;
-  ~Socket() {
-    if (fd_ >= 0) close(fd_);
-  }
-  int fd() const { return fd_; }
-
- private:
-  int fd_;
-};
-
-sockaddr_in Loopback(uint16_t port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  address.sin_port = htons(port);
-  return address;
-}
-
-// Listens on a free port.
-uint16_t ListenOn(int fd) {
-  sockaddr_in address = Loopback(0);
-  REQUIRE(bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
-  REQUIRE(listen(fd, 16) == 0);
-  socklen_t size = sizeof address;
-  REQUIRE(getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0);
-  return ntohs(address.sin_port);
-}
 
 const Pki& ThePki() {
   static const std::unique_ptr<const Pki> made = [] {
@@ -79,13 +39,9 @@ class Front {
  public:
   // `verify`: the lines that say how nginx judges.
   explicit Front(const std::string& verify) {
-    behind_port_ = ListenOn(behind_.fd());
     const Pki& pki = ThePki();
     for (int attempt = 0; attempt < 10 && program_ == nullptr; ++attempt) {
-      {
-        const Socket free(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-        port_ = ListenOn(free.fd());
-      }
+      port_ = FreePort();
       std::string temporary;
       for (const char* kind : {"client_body", "proxy", "fastcgi", "uwsgi", "scgi"})
         Append(&temporary, "  ", std::string_view(kind), "_temp_path ", folder_ / kind, ";\n");
@@ -95,12 +51,12 @@ class Front {
                  folder_ / "error.log", ";\nevents {}\nhttp {\n  access_log off;\n", temporary,
                  "  server {\n    listen 127.0.0.1:", port_, " ssl;\n    ssl_certificate ",
                  pki.pem_file("server"), ";\n    ssl_certificate_key ", pki.key_file("server"), ";\n", verify,
-                 "    location / {\n      proxy_pass http://127.0.0.1:", behind_port_,
+                 "    location / {\n      proxy_pass http://127.0.0.1:", behind_.port(),
                  ";\n      proxy_set_header X-SSL-Client-Cert $ssl_client_escaped_cert;\n",
                  "      proxy_set_header X-SSL-Client-Verify $ssl_client_verify;\n    }\n  }\n}\n"));
       auto started = std::make_unique<StartedProgram>(
           std::vector<std::string>{"nginx", "-e", folder_ / "error.log", "-p", folder_.path(), "-c", config});
-      if (Answers()) program_ = std::move(started);
+      if (ComesToAnswer(port_)) program_ = std::move(started);
     }
     INFO(ReadWholeFile(folder_ / "error.log"));
     REQUIRE(program_ != nullptr);
@@ -115,53 +71,32 @@ class Front {
       curl.insert(curl.end(), {"--cert", ThePki().pem_file(leaf), "--key", ThePki().key_file(leaf)});
     curl.push_back(Concat("https://127.0.0.1:", port_, "/"));
     StartedProgram asking(curl);
-    const auto deadline = Clock::now() + kDeadline;
-    REQUIRE(Readable(behind_.fd(), deadline));
-    const Socket connection(accept4(behind_.fd(), nullptr, nullptr, SOCK_CLOEXEC));
+    const auto deadline = TestClock::now() + kTestDeadline;
+    const Socket connection = behind_.Accept(deadline);
     std::string head;
     while (head.find("\r\n\r\n") == std::string::npos) {
       char buffer[4096];
-      REQUIRE(Readable(connection.fd(), deadline));
+      REQUIRE(IsReadable(connection.fd(), deadline));
       const ssize_t size = read(connection.fd(), buffer, sizeof buffer);
       REQUIRE(size > 0);
       head.append(buffer, static_cast<size_t>(size));
     }
-    const std::string_view answer = "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n";
-    REQUIRE(write(connection.fd(), answer.data(), answer.size()) == static_cast<ssize_t>(answer.size()));
+    WriteAll(connection, "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n");
     const auto [code, text] = asking.Finish();
     INFO(text);
     REQUIRE(code == 0);
 
     std::vector<Field> fields;
-    std::string_view rest = head;
-    rest.remove_prefix(rest.find("\r\n") + 2);
-    while (!rest.starts_with("\r\n")) {
-      const size_t end = rest.find("\r\n"), colon = rest.find(": ");
-      REQUIRE(colon < end);
-      fields.push_back({rest.substr(0, colon), rest.substr(colon + 2, end - colon - 2)});
-      rest.remove_prefix(end + 2);
-    }
+    VisitFields(head, [&](std::string_view name, std::string_view value) {
+      fields.push_back({name, value});
+    });
     return ReadCertificateFields(CertificateForm::kNginx, fields);
   }
 
  private:
-  static bool Readable(int fd, Clock::time_point deadline) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
-    pollfd waiting{fd, POLLIN, 0};
-    return left > 0 && poll(&waiting, 1, static_cast<int>(left)) == 1;
-  }
-  bool Answers() const {
-    for (const auto deadline = Clock::now() + kDeadline; Clock::now() < deadline; poll(nullptr, 0, 10)) {
-      const Socket socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-      const sockaddr_in address = Loopback(port_);
-      if (connect(socket.fd(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return true;
-    }
-    return false;
-  }
-
   TemporaryFolder folder_;
-  Socket behind_{socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
-  uint16_t behind_port_ = 0, port_ = 0;
+  Listener behind_;
+  uint16_t port_ = 0;
   std::unique_ptr<StartedProgram> program_;
 };
 
