@@ -16,21 +16,13 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "adapters/gateway/found_value.h"
 #include "adapters/gateway/http_message.h"
 #include "adapters/gateway/settings.h"
 #include "engine/event/keyed_hash.h"
 #include "engine/event/outcome.h"
 
 namespace stockade {
-
-enum class LoginReadError : uint8_t {
-  kNone,
-  kNoAccount,    // none of the endpoint's sources yields an account
-  kBadBody,      // not what its content type says: broken JSON, form or multipart
-  kUnknownType,  // a body of a type that no source of the endpoint reads
-  kTwoValues,    // a field that stands twice with different values: which one will the application take?
-};
-std::string_view Name(LoginReadError error) noexcept;
 
 // What a login request claims. Owns its text.
 struct LoginClaim {
@@ -58,12 +50,18 @@ class LoginExchange {
   virtual const EndpointSettings& endpoint(int index) const noexcept = 0;
   virtual int endpoint_count() const noexcept = 0;
 
+  // Where several sources are set, the first that yields a value wins. A form's field that also stands in the query with
+  // another value is kTwoValues: some applications read the one, some the other. Packed bodies (Content-Encoding) are
+  // kUnknownType. The account is spelt as account_text.h says.
   virtual LoginReadError ReadRequest(int endpoint, const RequestView& request, std::string_view body,
                                      LoginClaim* claim) const = 0;
 
   // Whether the outcome of this endpoint depends on the answer's body at all, given its status and fields; if not,
   // the body need not be held.
   virtual bool NeedsBody(int endpoint, const ResponseView& answer) const noexcept = 0;
+  // Whether some row of this endpoint looks at bodies: then the upstream should be asked for unpacked answers
+  // (Accept-Encoding: identity), because packed ones fit no such row.
+  virtual bool has_body_rows(int) const noexcept { return true; }
   // `body`: at most answer_bytes of it, decoded from chunks. `row`, if not null, is the row that held, or -1.
   virtual Outcome ReadOutcome(int endpoint, const ResponseView& answer, std::string_view body,
                               int* row = nullptr) const = 0;

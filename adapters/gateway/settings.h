@@ -93,7 +93,8 @@ enum class FailMode : uint8_t { kOpen, kClosed };
 struct ValueSource {
   // body: by content type, a form field, a JSON path ("user.name", with "/" free for keys that hold dots) or a part of
   // multipart/form-data of that name. header, query, cookie: by name. basic: HTTP Basic, "user" or "password".
-  enum class From : uint8_t { kBody, kHeader, kQuery, kCookie, kBasic };
+  // form, json: body, but of forms or of JSON only, for an application whose fields have other names there.
+  enum class From : uint8_t { kBody, kHeader, kQuery, kCookie, kBasic, kForm, kJson };
   From from = From::kBody;
   std::string name;
 };
@@ -119,6 +120,7 @@ struct EndpointSettings {
   std::string path;                             // path: "/login", "/auth/*"; or path_regex: RE2, whole path
   std::string path_regex;
   std::vector<ValueSource> account;      // account: field, or list: user · {header: X} · {json: a.b} …
+  bool fold_account_case = false;        // GatewaySettings::fold_account_case, for who sees the endpoint only
   std::vector<ValueSource> password;     // password: hashed at once, never kept
   std::vector<ValueSource> device;       // device: an opaque id, as {cookie: device_id}
   std::string channel;                   // channel: login.channel
@@ -204,6 +206,8 @@ struct GatewaySettings {
       trusted_proxies;  // trusted_proxies: who may send Forwarded, X-Forwarded-For, certificates
   std::string client_address_header =
       "x-forwarded-for";  // client_address_header: x-forwarded-for | forwarded | none
+  // account_case: exact | folded: for applications that ignore the case of an account (account_text.h)
+  bool fold_account_case = false;
   std::vector<EndpointSettings> endpoints;
   AnswersSettings answers;
   ChallengeSettings challenges;
