@@ -26,6 +26,8 @@ struct GateAnswer {
   ChallengeKind challenge_kind = ChallengeKind::kHuman;
   // Whether the attempt goes on to the password check: allowed, or challenged and the challenge is known as passed.
   bool reaches = false;
+  // The engine could not be asked, because it has stopped: the endpoint's on_engine_trouble decides. `reaches` is false.
+  bool in_trouble = false;
   std::string by;  // a rule, "certificate", "mode"; empty on a plain allow
   std::string reason;
   uint64_t ticket = 0;  // for Observe; 0 where nothing follows (it does not reach)
