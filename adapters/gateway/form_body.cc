@@ -68,7 +68,11 @@ class FormReader {
 
 LoginReadError ReadFormField(std::string_view body, std::string_view name, FoundValue* value) {
   value->Clear();
-  return FormReader(name, value).Read(body);
+  return AddFormField(body, name, value);
+}
+
+LoginReadError AddFormField(std::string_view text, std::string_view name, FoundValue* value) {
+  return FormReader(name, value).Read(text);
 }
 
 }  // namespace stockade

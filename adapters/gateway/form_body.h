@@ -17,4 +17,8 @@ namespace stockade {
 // `value` is empty and not found if the field is not there.
 LoginReadError ReadFormField(std::string_view body, std::string_view name, FoundValue* value);
 
+// The same, of a further text of the same form: `value` holds what was found before, and kTwoValues also is another
+// value here than that.
+LoginReadError AddFormField(std::string_view text, std::string_view name, FoundValue* value);
+
 }  // namespace stockade

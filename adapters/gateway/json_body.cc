@@ -79,15 +79,15 @@ class JsonReader {
   LoginReadError ReadDotted(const element& node, std::string_view path) {
     if (node.type() == element_type::OBJECT) {
       const simdjson::dom::object object = node.get_object().value_unsafe();
-      for (const auto& [key, child] : object) {
-        const std::string_view name(key.data(), key.size());
+      for (const simdjson::dom::key_value_pair& member : object) {
+        const std::string_view name(member.key.data(), member.key.size());
         if (!absl::StartsWithIgnoreCase(ToAbsl(path), ToAbsl(name))) continue;
         if (path.size() != name.size() && path[name.size()] != '.') continue;
         const bool exact = path.starts_with(name);
         const LoginReadError error =
             path.size() == name.size()
-                ? TakeMember(child, exact)
-                : Below(exact, [&] { return ReadDotted(child, path.substr(name.size() + 1)); });
+                ? TakeMember(member.value, exact)
+                : Below(exact, [&] { return ReadDotted(member.value, path.substr(name.size() + 1)); });
         if (error != LoginReadError::kNone) return error;
       }
       return LoginReadError::kNone;
@@ -113,10 +113,10 @@ class JsonReader {
     }
     if (node.type() != element_type::OBJECT) return LoginReadError::kNone;
     const simdjson::dom::object object = node.get_object().value_unsafe();
-    for (const auto& [key, child] : object) {
-      const std::string_view name(key.data(), key.size());
+    for (const simdjson::dom::key_value_pair& member : object) {
+      const std::string_view name(member.key.data(), member.key.size());
       if (!absl::EqualsIgnoreCase(ToAbsl(name), wanted)) continue;
-      const LoginReadError error = Below(name == wanted, [&] { return ReadPointer(child, path); });
+      const LoginReadError error = Below(name == wanted, [&] { return ReadPointer(member.value, path); });
       if (error != LoginReadError::kNone) return error;
     }
     return LoginReadError::kNone;

@@ -90,9 +90,11 @@ class MultipartReader {
     const auto disposition = ReadParameters(value);
     if (!disposition || !absl::EqualsIgnoreCase(ToAbsl(disposition->value), "form-data")) return false;
     head->name = disposition->Find("name");
-    if (head->name.data() == nullptr || disposition->Find("name*").data() != nullptr) return false;
-    head->is_file =
-        disposition->Find("filename").data() != nullptr || disposition->Find("filename*").data() != nullptr;
+    // RFC 7578 §4.2 forbids the extended forms; some parsers read them all the same.
+    if (head->name.data() == nullptr || disposition->Find("name*").data() != nullptr ||
+        disposition->Find("filename*").data() != nullptr)
+      return false;
+    head->is_file = disposition->Find("filename").data() != nullptr;
     return true;
   }
 

@@ -4,7 +4,8 @@
 // anything in front of the first delimiter or behind the last one but an end of line; "--boundary" anywhere but in a
 // delimiter; line ends other than CR LF, folded lines or control characters in the head of a part; a part without
 // exactly one Content-Disposition: form-data with exactly one name; names with backslashes, single quotes, or in the
-// form name*; a transfer encoding that encodes; a boundary that is missing, stands twice or holds unusual characters.
+// form name* or filename*; a transfer encoding that encodes; a boundary that is missing, stands twice or holds unusual
+// characters.
 // A field that stands twice with different values, as a file too, or in a spelling that some application takes for the
 // same (percent_text.h), is kTwoValues; a charset that is not UTF-8 kUnknownType.
 //

@@ -62,13 +62,9 @@ LoginReadError RequestBody::Read(std::string_view name, FoundValue* value) const
       error = ReadMultipartField(body_, boundary_, name, value);
       break;
   }
-  if (error != LoginReadError::kNone || request_.query().empty()) return error;
+  if (error != LoginReadError::kNone || !value->found || request_.query().empty()) return error;
   // Servlets and PHP's $_REQUEST know one set of parameters, of query and body together, and not which comes first.
-  FoundValue in_query;
-  const LoginReadError query_error = ReadFormField(request_.query(), name, &in_query);
-  if (query_error == LoginReadError::kTwoValues) return query_error;
-  if (!in_query.found || !value->found) return LoginReadError::kNone;
-  return in_query.text.view() == value->text.view() ? LoginReadError::kNone : LoginReadError::kTwoValues;
+  return AddFormField(request_.query(), name, value);
 }
 
 }  // namespace stockade

@@ -83,7 +83,7 @@ absl::StatusOr<ReplaySession> ReplaySession::Open(const ReplayOptions& options) 
   if (options.config_file.empty()) {
     session.config_ = DefaultConfig();
   } else {
-    ASSIGN_OR_RETURN(session.config_, LoadConfig(options.config_file));
+    ASSIGN_OR_RETURN(session.config_, LoadConfig(options.config_file, GatewayFiles::kNotLookedAt));
   }
   RETURN_IF_ERROR(ApplyOptions(options, &session.config_));
   ASSIGN_OR_RETURN(session.rules_, LoadRules(session.config_));
