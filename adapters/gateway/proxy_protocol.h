@@ -67,7 +67,8 @@ struct ProxyHeaderRead {
   ProxyHeaderState state = ProxyHeaderState::kMore;
   ProxyHeaderError error = ProxyHeaderError::kNone;  // other than kNone where kBroken
   // kDone: the length of the header. kMore: how many bytes, from the start, there must be before an answer is possible;
-  // always more than there were. kBroken: 0.
+  // always more than there were, and never a byte behind the header, so that who reads just these leaves what follows
+  // (a TLS handshake) in the socket. kBroken: 0.
   size_t bytes = 0;
   ProxyHeader header;  // where kDone
 };
