@@ -11,7 +11,7 @@
 #include <openssl/ssl.h>
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/posix/basic_stream_descriptor.hpp>
 #include <cstddef>
 #include <memory>
 #include <span>
@@ -78,7 +78,8 @@ class Channel : public std::enable_shared_from_this<Channel> {
  private:
   void Wait(bool write);
 
-  boost::asio::posix::stream_descriptor descriptor_;
+  // With the loop's own executor: nothing is looked up at run time.
+  boost::asio::posix::basic_stream_descriptor<boost::asio::io_context::executor_type> descriptor_;
   ChannelOwner* owner_;
   SSL* tls_ = nullptr;
   bool read_armed_ = false, write_armed_ = false;

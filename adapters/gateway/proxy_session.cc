@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "adapters/certificate/from_tls.h"
 #include "adapters/gateway/answer.h"
 #include "adapters/gateway/forward_head.h"
 #include "adapters/gateway/proxy_protocol.h"
@@ -256,7 +257,7 @@ Session::Step Session::StepHandshake() {
   }
   counts_->Add(Count::kTlsHandshakes);
   if (state_ptr_->settings.listeners[listener_].tls->ask_client_certificate)
-    shown_ = ShownCertificate(client_->tls());
+    shown_ = EvidenceOf(client_->tls());
   state_ = State::kHead;
   SetDeadline(limits().header_time);
   return Step::kAgain;

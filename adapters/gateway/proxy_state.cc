@@ -109,7 +109,7 @@ absl::StatusOr<std::shared_ptr<const ProxyState>> ProxyState::Make(GatewaySettin
   for (const ListenerSettings& listener : settings.listeners) {
     TlsContext tls;
     if (listener.tls) {
-      ASSIGN_OR_RETURN(tls, MakeListenerTls(*listener.tls));
+      ASSIGN_OR_RETURN(tls, MakeListenerTls(*listener.tls, settings.certificates.anchor_files));
     }
     state->listener_tls.push_back(std::move(tls));
   }

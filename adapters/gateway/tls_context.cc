@@ -1,16 +1,14 @@
 #include "adapters/gateway/tls_context.h"
 
 #include <openssl/err.h>
-#include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
+#include "adapters/certificate/from_tls.h"
+#include "engine/event/address.h"
 #include "engine/text.h"
 
 namespace stockade {
 namespace {
-
-// Chains of the web have three; a longer one is work for nothing before the gate has spoken.
-constexpr int kChainDepthMax = 8;
 
 absl::Status TlsError(std::string_view key, std::string_view file, std::string_view what) {
   const unsigned long code = ERR_peek_last_error();
@@ -31,19 +29,6 @@ int ChooseHttp11(SSL*, const unsigned char** out, unsigned char* out_size, const
   return SSL_TLSEXT_ERR_OK;
 }
 
-int TakeAnyCertificate(int, X509_STORE_CTX*) {
-  return 1;
-}
-
-std::string Der(X509* certificate) {
-  unsigned char* bytes = nullptr;
-  const int size = i2d_X509(certificate, &bytes);
-  if (size <= 0) return {};
-  std::string der(reinterpret_cast<const char*>(bytes), static_cast<size_t>(size));
-  OPENSSL_free(bytes);
-  return der;
-}
-
 TlsContext NewContext(const SSL_METHOD* method) {
   return {SSL_CTX_new(method), SSL_CTX_free};
 }
@@ -57,7 +42,8 @@ void Harden(SSL_CTX* context) {
 
 }  // namespace
 
-absl::StatusOr<TlsContext> MakeListenerTls(const TlsSettings& settings) {
+absl::StatusOr<TlsContext> MakeListenerTls(const TlsSettings& settings,
+                                           const std::vector<std::string>& anchor_files) {
   constexpr std::string_view kKey = "gateway.listen.tls";
   ERR_clear_error();
   TlsContext context = NewContext(TLS_server_method());
@@ -82,11 +68,8 @@ absl::StatusOr<TlsContext> MakeListenerTls(const TlsSettings& settings) {
   if (SSL_CTX_check_private_key(raw) != 1)
     return TlsError(Concat(kKey, ".key"), settings.key_file, "not the key of the certificate");
   if (settings.ask_client_certificate) {
-    SSL_CTX_set_verify(raw, SSL_VERIFY_PEER, TakeAnyCertificate);
-    SSL_CTX_set_verify_depth(raw, kChainDepthMax);
-    SSL_CTX_set_options(raw, SSL_OP_NO_TICKET);
-    SSL_CTX_set_num_tickets(raw, 0);
-    SSL_CTX_set_session_cache_mode(raw, SSL_SESS_CACHE_OFF);
+    const absl::Status asked = AskForClientCertificate(raw, anchor_files);
+    if (!asked.ok()) return asked;
   }
   return context;
 }
@@ -133,21 +116,6 @@ SSL* NewUpstreamConnection(const TlsContext& context, const UpstreamTlsSettings&
     }
   }
   return tls;
-}
-
-CertificateEvidence ShownCertificate(SSL* tls) {
-  CertificateEvidence evidence;
-  if (tls == nullptr) return evidence;
-  X509* leaf = SSL_get0_peer_certificate(tls);
-  if (leaf == nullptr) return evidence;
-  evidence.leaf_der = Der(leaf);
-  evidence.from =
-      evidence.leaf_der.empty() ? CertificateEvidence::From::kMalformed : CertificateEvidence::From::kTls;
-  // On the server's side OpenSSL leaves the leaf out of the chain.
-  const STACK_OF(X509)* chain = SSL_get_peer_cert_chain(tls);
-  for (int i = 0; chain != nullptr && i < sk_X509_num(chain); ++i)
-    evidence.chain_der.push_back(Der(sk_X509_value(chain, i)));
-  return evidence;
 }
 
 }  // namespace stockade
