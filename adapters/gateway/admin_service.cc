@@ -3,6 +3,7 @@
 #include <iterator>
 
 #include "absl/strings/ascii.h"
+#include "adapters/gateway/endpoint_address.h"
 #include "adapters/gateway/json_body.h"
 #include "engine/text.h"
 
@@ -35,15 +36,9 @@ std::optional<Mode> ParseModeRequest(std::string_view body) {
 }
 
 absl::Status ValidateAdminAddress(const Endpoint& at) {
-  if (at.is_unix() || at.host == "localhost") return absl::OkStatus();
-  const std::optional<Address> address = Address::Parse(at.host);
-  const bool loopback =
-      address.has_value() &&
-      (address->is_v4() ? (address->v4() >> 24) == 127 : address->high() == 0 && address->low() == 1);
-  if (loopback) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      Concat("gateway.admin.address: ", at.host,
-             " can be reached from elsewhere; write 127.0.0.1, [::1] or unix:PATH"));
+  if (IsLoopback(at)) return absl::OkStatus();
+  return absl::InvalidArgumentError(Concat("gateway.admin.address: ", ToString(at),
+                                           " can be reached from elsewhere; write 127.0.0.1:9180 or unix:PATH"));
 }
 
 bool AdminDesk::MayAsk(const ServiceRequest& request) const noexcept {
