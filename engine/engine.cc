@@ -45,7 +45,7 @@ struct Engine::State final : CorrelationListener {
         std::unique_ptr<Correlator> made, const Shares& shares)
       : rules(rule_set),
         listener(engine_listener),
-        scratch(*rule_set),
+        scratch(std::in_place, *rule_set),
         correlator(std::move(made)),
         watermark({options.lateness_ms, kJumpMsMax}),
         lanes(shares.lanes, options.hash_key),
@@ -74,7 +74,7 @@ struct Engine::State final : CorrelationListener {
 
   const RuleSet* rules;
   EngineListener* listener;
-  MatchScratch scratch;
+  std::optional<MatchScratch> scratch;  // made anew for each rule set
   std::unique_ptr<Correlator> correlator;
   Watermark watermark;
   Lanes lanes;
@@ -88,6 +88,7 @@ struct Engine::State final : CorrelationListener {
   int64_t observed_ms =
       INT64_MIN;  // the newest time of an event whose outcome was taken; goes back in a rollback
   EngineCounters counters;
+  uint64_t scan_failures_before = 0;  // with rule sets that were swapped since
 
   // What an event means to rules and windows, worked out before its turn.
   struct Prepared {
@@ -276,7 +277,7 @@ void Engine::State::OnAlert(const Alert& found) {
 }
 
 void Engine::State::Prepare(const LoginEvent& event, Prepared* into, Correlator::Charge charge) noexcept {
-  const std::span<const uint16_t> matched = rules->Match(event, &scratch);
+  const std::span<const uint16_t> matched = rules->Match(event, &*scratch);
   into->event = &event;
   into->time_ns = event.attempt.time_ns;
   into->matched.assign(matched.begin(), matched.end());
@@ -316,6 +317,29 @@ void Engine::SetMode(Mode mode) noexcept {
   state_->gate.SetMode(mode);
 }
 
+absl::Status Engine::SwapRules(const RuleSet* rules) {
+  State& state = *state_;
+  RETURN_IF_ERROR(state.correlator->SwapRules(rules));
+  state.scan_failures_before += state.scratch->scan_failures();
+  state.rules = rules;
+  state.scratch.emplace(*rules);
+  for (State::Prepared& one : state.prepared) one.event = nullptr;
+  if (state.held_observed) {
+    LoginEvent held = state.held_event.event();
+    held.attempt.extra = {};
+    state.held_event.Assign(held);
+  }
+  return absl::OkStatus();
+}
+
+void Engine::SetAllowlist(const Allowlist& allowlist) {
+  state_->ledger.SetAllowlist(allowlist);
+}
+
+void Engine::SetCertificatePolicy(CertificatePolicy policy) noexcept {
+  state_->gate.SetCertificatePolicy(policy);
+}
+
 void Engine::SetTracing(bool on) noexcept {
   state_->tracing = on;
   state_->correlator->SetTracing(on);
@@ -327,7 +351,7 @@ EngineCounters Engine::counters() const noexcept {
   counters.late = time.late;
   counters.too_late = time.too_late;
   counters.wild = time.wild;
-  counters.scan_failures = state_->scratch.scan_failures();
+  counters.scan_failures = state_->scan_failures_before + state_->scratch->scan_failures();
   const KeyedTable::WindowCounters windows = state_->correlator->table().total();
   counters.windows_evicted = windows.evicted;
   counters.undercount_max = windows.worst_undercount;

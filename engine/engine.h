@@ -114,6 +114,14 @@ class Engine {
   void Finish() noexcept;
 
   void SetMode(Mode mode) noexcept;
+  // For a reload while running: nobody who was counted, known or stopped is forgotten.
+  //   SwapRules   goes on with other rules; windows of those that did not change are kept (Correlator::SwapRules), and
+  //               so are lanes, repeaters and standing decisions, also of rules that are gone. Errors leave the old rules
+  //               at work. On success `rules` outlives the engine, and the set before may go. Events hinted at before are
+  //               hints no longer; one whose time is not confirmed yet loses its extra fields, which the old rules named.
+  absl::Status SwapRules(const RuleSet* rules);
+  void SetAllowlist(const Allowlist& allowlist);
+  void SetCertificatePolicy(CertificatePolicy policy) noexcept;
   void SetTracing(bool on) noexcept;
   EngineCounters counters() const noexcept;
   // Standing decisions at the engine's time, soonest expiry first.

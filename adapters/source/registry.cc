@@ -8,6 +8,7 @@
 #include "adapters/source/access_log.h"
 #include "adapters/source/csv.h"
 #include "adapters/source/ndjson.h"
+#include "adapters/source/record.h"
 #include "adapters/source/sshd.h"
 #include "adapters/source/text_pattern.h"
 #include "engine/limits.h"
@@ -18,6 +19,8 @@ namespace stockade {
 namespace {
 
 constexpr std::array kFormats = {
+    SourceFormat{"record", "what a running gate recorded (stockade run --record)", RecognizeRecord,
+                 MakeRecordSource},
     SourceFormat{"ndjson", "JSON lines with ECS names", RecognizeNdjson, MakeNdjsonSource},
     SourceFormat{"csv", "CSV with a header line", RecognizeCsv, MakeCsvSource},
     SourceFormat{"combined", "access logs of nginx and Apache, common or combined", RecognizeAccessLog,

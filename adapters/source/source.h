@@ -75,13 +75,27 @@ std::string_view Help(ReadError error) noexcept;
 inline constexpr int kNestingMax = 32;
 inline constexpr int kRecordFieldsMax = 8192;
 
+// What a record is. All logs have attempts only, whose outcome stands with them; the rest comes from a record of a running
+// gate (record.h), where the engine is to be told things at the place where it was told them then.
+enum class RecordKind : uint8_t {
+  kAttempt,
+  kOutcome,    // what came of the attempt `number`: event.aftermath.outcome; nothing else of the event counts
+  kAbandoned,  // nothing will ever come of the attempt `number`
+  kMode,       // the gate's mode from here on: `number` is the engine's Mode
+  kReloaded,   // the gate went on with other rules or settings
+  kBegun,      // a gate began, with empty windows; `number` is the version of the record
+};
+
 struct Record {
   uint64_t line = 0;      // 1-based line in its own input, where the record begins
   uint64_t position = 0;  // 1-based line counted over all inputs as merged: what verdict files print
   uint32_t input = 0;     // index of the input, in the order they were named
   uint32_t offset = 0;  // of the error, in bytes from the begin of the record; 0 where it is not known better
   ReadError error = ReadError::kNone;
+  RecordKind kind = RecordKind::kAttempt;
   FieldId error_field = FieldId::kFirstUnknown;  // a known field that is to blame; kFirstUnknown: none
+  // Of an attempt of a record: its outcome is not known yet and comes in a kOutcome of this number. 0: it is in `event`.
+  uint64_t number = 0;
   LoginEvent event;                              // meaningful only if ok(); its text lives in the batch
 
   bool ok() const noexcept { return error == ReadError::kNone; }

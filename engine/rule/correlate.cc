@@ -53,16 +53,30 @@ double AllowedBy(const CompiledCorrelation& correlation, double value) noexcept 
 absl::StatusOr<std::unique_ptr<Correlator>> Correlator::Create(const RuleSet* rules, const Options& options) {
   ASSIGN_OR_RETURN(const std::vector<WindowConfig> configs, WindowConfigs(*rules));
   ASSIGN_OR_RETURN(auto table, KeyedTable::Create(options.table, configs));
-  return std::unique_ptr<Correlator>(new Correlator(rules, options, std::move(table)));
+  std::unique_ptr<Correlator> made(new Correlator(rules, options, std::move(table)));
+  RETURN_IF_ERROR(made->SwapRules(rules));
+  return made;
 }
 
 Correlator::Correlator(const RuleSet* rules, const Options& options, std::unique_ptr<KeyedTable> table)
     : rules_(rules),
+      hash_key_(options.hash_key),
       table_(std::move(table)),
-      keys_(options.hash_key),
-      plans_(rules, options.hash_key, &keys_),
-      account_slot_(keys_.Has(FieldId::kUserName) ? keys_.SlotOf(FieldId::kUserName) : FeedRoute::kNoSlot),
-      luck_(rules->correlations().size()) {}
+      window_places_(options.hash_key),
+      keys_(options.hash_key) {}
+
+absl::Status Correlator::SwapRules(const RuleSet* rules) {
+  ASSIGN_OR_RETURN(const std::vector<WindowConfig> configs, WindowConfigs(*rules));
+  ASSIGN_OR_RETURN(const std::vector<WindowPlace> places,
+                   window_places_.Resolve(*rules, configs, table_.get()));
+  rules_ = rules;
+  keys_ = GroupKeys(hash_key_);
+  plans_ = CorrelationPlans(rules, places, &keys_);
+  account_slot_ = keys_.Has(FieldId::kUserName) ? keys_.SlotOf(FieldId::kUserName) : FeedRoute::kNoSlot;
+  luck_.assign(rules->correlations().size(), 0);
+  firings_.clear();
+  return absl::OkStatus();
+}
 
 Correlator::Feeds::Feeds() {
   entries.reserve(kFeedsMax);

@@ -30,6 +30,8 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -38,6 +40,7 @@
 #include "engine/rule/correlation_plan.h"
 #include "engine/rule/group_key.h"
 #include "engine/rule/rule_set.h"
+#include "engine/rule/window_places.h"
 #include "engine/window/keyed_table.h"
 
 namespace stockade {
@@ -81,6 +84,11 @@ class Correlator {
   // `rules` outlives the correlator. kInvalidArgument with the place of a correlation whose threshold no
   // window can hold, or as KeyedTable::Create.
   static absl::StatusOr<std::unique_ptr<Correlator>> Create(const RuleSet* rules, const Options& options);
+
+  // Goes on with other rules, and with the windows of those that stay (window_places.h). `rules` outlives the correlator;
+  // the set before is not looked at again. Errors, naming the place, leave everything as it was: those of Create, and
+  // kInvalidArgument for a window that only a new table could hold. Feeds prepared before are void.
+  absl::Status SwapRules(const RuleSet* rules);
 
   // One entry to be made: this event, as the reference-th input of that correlation, under this key.
   struct Feed {
@@ -165,12 +173,14 @@ class Correlator {
   void Raise(const Firing& firing, int64_t time_ms, CorrelationListener* listener);
 
   const RuleSet* rules_;
+  HashKey hash_key_;
   std::unique_ptr<KeyedTable> table_;
+  WindowPlaces window_places_;
   GroupKeys keys_;
   CorrelationPlans plans_;
-  uint16_t account_slot_;        // of user.name among the keys, or kNoSlot
-  std::vector<uint16_t> luck_;   // of each correlation
-  std::vector<Firing> firings_;  // reused
+  uint16_t account_slot_ = FeedRoute::kNoSlot;  // of user.name among the keys
+  std::vector<uint16_t> luck_;                  // of each correlation
+  std::vector<Firing> firings_;                 // reused
   const LoginEvent* event_ = nullptr;
   bool tracing_ = false;
 };

@@ -97,7 +97,7 @@ double AtLeastOf(const std::vector<CorrelationRule::Bound>& bounds) noexcept {
 
 }  // namespace
 
-CorrelationPlans::CorrelationPlans(const RuleSet* rules, const HashKey& hash_key, GroupKeys* keys)
+CorrelationPlans::CorrelationPlans(const RuleSet* rules, std::span<const WindowPlace> places, GroupKeys* keys)
     : rules_(rules) {
   const std::vector<CompiledCorrelation>& correlations = rules->correlations();
   const size_t base_rules = rules->rules().size();
@@ -105,11 +105,10 @@ CorrelationPlans::CorrelationPlans(const RuleSet* rules, const HashKey& hash_key
     const CompiledCorrelation& correlation = correlations[i];
     const CorrelationRule& written = *correlation.written;
     CorrelationPlan plan;
-    // By the rule's handle, not its position: adding a rule to a set must not move the windows of the others.
-    plan.salt = SipHash128(hash_key, Concat("window:", written.header.handle()));
+    plan.salt = places[i].salt;
     plan.at_least = AtLeastOf(correlation.bounds);
     plan.quiet_ms = written.response.has_value() ? written.response->for_ms : correlation.span_ms;
-    plan.window = correlation.window;
+    plan.window = places[i].window;
     plan.type = written.type;
     plan.is_temporal = IsTemporal(written.type);
     plan.raises = rules->alerts_alone(base_rules + i) || written.response.has_value();

@@ -14,13 +14,14 @@
 #include "engine/event/keyed_hash.h"
 #include "engine/rule/group_key.h"
 #include "engine/rule/rule_set.h"
+#include "engine/rule/window_places.h"
 #include "engine/window/window.h"
 
 namespace stockade {
 
 // One correlation.
 struct CorrelationPlan {
-  Hash128 salt;  // two rules never share a window
+  Hash128 salt;
   // Its condition is "gte at_least" and nothing else; NaN if it is another.
   double at_least = 0;
   // Temporal, of at most kTruthReferences rules: bit s says whether the condition holds when just the rules in the
@@ -52,8 +53,10 @@ struct FeedRoute {
 
 class CorrelationPlans {
  public:
-  // `rules` is read here and by Met, and outlives the plans; `keys` is told which fields will be asked for.
-  CorrelationPlans(const RuleSet* rules, const HashKey& hash_key, GroupKeys* keys);
+  CorrelationPlans() = default;
+  // `rules` is read here and by the questions below, and outlives the plans; `places` are those of its correlations;
+  // `keys` is told which fields will be asked for.
+  CorrelationPlans(const RuleSet* rules, std::span<const WindowPlace> places, GroupKeys* keys);
 
   const CorrelationPlan& operator[](size_t correlation) const noexcept { return plans_[correlation]; }
   // By the unified index of a base rule or correlation.
@@ -80,7 +83,7 @@ class CorrelationPlans {
   bool BoundsMeet(size_t correlation, double value) const noexcept;
   bool SeenMeetsSlowly(size_t correlation, uint64_t seen) const noexcept;
 
-  const RuleSet* rules_;
+  const RuleSet* rules_ = nullptr;
   std::vector<CorrelationPlan> plans_;
   std::vector<FeedRoute> routes_;
   std::vector<uint32_t> route_begin_;

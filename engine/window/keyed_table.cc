@@ -110,6 +110,23 @@ absl::StatusOr<std::unique_ptr<KeyedTable>> KeyedTable::Create(const Options& op
 KeyedTable::KeyedTable(std::unique_ptr<State> state) noexcept : state_(std::move(state)) {}
 KeyedTable::~KeyedTable() = default;
 
+absl::StatusOr<uint16_t> KeyedTable::AddWindow(const WindowConfig& config) {
+  RETURN_IF_ERROR(Validate(config));
+  Window window = Prepare(config);
+  if (window.grows && !state_->has_grown_share) {
+    return absl::FailedPreconditionError(
+        "no room was set aside for windows of sums or of more than 64 values, because there was none at the "
+        "start");
+  }
+  const size_t count = state_->windows.size();
+  if (count == kWindowsMax || sizeof(Window) * (count + 1) > state_->options.memory_bytes / 8) {
+    return absl::ResourceExhaustedError(Concat("no room for more than ", count, " windows"));
+  }
+  state_->windows.push_back(window);
+  state_->fixed_bytes += sizeof(Window);
+  return static_cast<uint16_t>(count);
+}
+
 void KeyedTable::Prefetch(const Hash128& key) const noexcept {
   __builtin_prefetch(state_->index.home(key));
 }

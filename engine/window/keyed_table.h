@@ -69,6 +69,11 @@ class KeyedTable {
   static absl::StatusOr<std::unique_ptr<KeyedTable>> Create(const Options& options,
                                                             std::span<const WindowConfig> windows);
   ~KeyedTable();
+  // One more window, for a rule that came while the table was in use; its id is the number of those before it. Nothing
+  // that the table holds is touched, and the ceiling stays: a window that grows beyond 64 values has the share that
+  // Create set aside for such, which is none if none of the first windows grows. kInvalidArgument as Create;
+  // kFailedPrecondition: no such share; kResourceExhausted: kWindowsMax, or windows would take an eighth of the ceiling.
+  absl::StatusOr<uint16_t> AddWindow(const WindowConfig& config);
   KeyedTable(const KeyedTable&) = delete;
   KeyedTable& operator=(const KeyedTable&) = delete;
 

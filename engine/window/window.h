@@ -49,6 +49,8 @@ struct WindowConfig {
   int limit = 64;
   // kPercentile: above 0, up to 100. The value at rank ceil(percentile/100 · n), "nearest rank".
   double percentile = 50;
+
+  friend bool operator==(const WindowConfig&, const WindowConfig&) = default;
 };
 
 // A threshold above a million within 30 days is no rule about logins, and a distinct window of it takes 2 MiB

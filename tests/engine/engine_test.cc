@@ -446,5 +446,97 @@ TEST_CASE("options out of range are refused by name", "[engine]") {
       0);
 }
 
+// A second set of rules beside those of a Bench, for a reload.
+struct OtherRules {
+  explicit OtherRules(std::string_view text) {
+    SigmaDocuments documents;
+    REQUIRE(ParseSigma(text, "other.yml", &documents).ok());
+    auto compiled = Compile(std::move(documents), &fields);
+    INFO(compiled.status());
+    REQUIRE(compiled.ok());
+    rules = std::move(*compiled);
+  }
+  FieldTable fields;
+  std::unique_ptr<const RuleSet> rules;
+};
+
+std::string Replaced(std::string text, std::string_view from, std::string_view to) {
+  const size_t at = text.find(from);
+  REQUIRE(at != std::string::npos);
+  return text.replace(at, from.size(), to);
+}
+
+// Four failures of an address and three on an account from two networks: each rule is one event short.
+void FillShort(Bench* bench) {
+  for (int i = 0; i < 4; ++i)
+    bench->Try(kStart + i * kSecond, "192.0.2.9", "a" + std::to_string(i), Outcome::kBadPassword);
+  for (const std::string_view source : {"198.51.100.1", "203.0.113.1", "203.0.113.2"})
+    bench->Try(kStart + 10 * kSecond, source, "alice", Outcome::kBadPassword);
+  REQUIRE(bench->recorder.decisions.empty());
+}
+
+TEST_CASE("a reload keeps the windows of rules whose window did not change", "[engine][reload]") {
+  Bench bench;
+  FillShort(&bench);
+  // One rule more in front moves every position; the title and the response of a rule are no part of its window.
+  OtherRules other(
+      "title: A success\nname: fine\nlogsource: {category: authentication}\ndetection: {selection: "
+      "{event.outcome: success}, condition: selection}\n---\ntitle: Successes\nname: successes\n"
+      "correlation: {type: event_count, rules: [fine], group-by: [user.name], timespan: 1h, condition: "
+      "{gte: 3}}\n---\n" +
+      Replaced(std::string(kRules), "title: Five failures", "title: 5 failures"));
+  REQUIRE(bench.engine->SwapRules(other.rules.get()).ok());
+  bench.rules.reset();  // nothing may still point into the old set
+  bench.Try(kStart + 20 * kSecond, "192.0.2.9", "b", Outcome::kBadPassword);
+  bench.Try(kStart + 20 * kSecond, "192.0.2.200", "alice", Outcome::kBadPassword);
+  REQUIRE(bench.recorder.decisions.size() == 2);
+  CHECK(bench.recorder.decisions[0].find("many_failures") != std::string::npos);
+  CHECK(bench.recorder.decisions[0].find("5 failures from one address") != std::string::npos);
+  CHECK(bench.recorder.decisions[1].find("account_many_sources") != std::string::npos);
+  // What stood before stands after another reload, also when its rule is gone.
+  OtherRules fewer(std::string_view(kRules).substr(0, kRules.find("---")));
+  REQUIRE(bench.engine->SwapRules(fewer.rules.get()).ok());
+  CHECK(bench.Try(kStart + 21 * kSecond, "192.0.2.9", "c", Outcome::kBadPassword) == VerdictKind::kDeny);
+}
+
+TEST_CASE("a reload begins the window of a changed rule anew, and finds the old one when the rule comes back",
+          "[engine][reload]") {
+  Bench bench;
+  FillShort(&bench);
+  OtherRules changed(Replaced(std::string(kRules), "timespan: 10m", "timespan: 20m"));
+  REQUIRE(bench.engine->SwapRules(changed.rules.get()).ok());
+  bench.Try(kStart + 20 * kSecond, "192.0.2.9", "b", Outcome::kBadPassword);
+  CHECK(bench.recorder.decisions.empty());  // the fifth, but the first of the new window
+  OtherRules back{kRules};
+  REQUIRE(bench.engine->SwapRules(back.rules.get()).ok());
+  bench.Try(kStart + 30 * kSecond, "192.0.2.9", "c", Outcome::kBadPassword);
+  CHECK(bench.recorder.decisions.size() == 1);
+}
+
+TEST_CASE("a rule set that the table cannot hold is refused with its place, and the old one stays",
+          "[engine][reload]") {
+  Bench bench;
+  FillShort(&bench);
+  OtherRules greedy(Replaced(std::string(kRules), "{gte: 5}", "{gte: 500}"));
+  const absl::Status status = bench.engine->SwapRules(greedy.rules.get());
+  REQUIRE_FALSE(status.ok());
+  CHECK(status.message().find("other.yml") != std::string::npos);
+  CHECK(status.message().find("restart") != std::string::npos);
+  bench.Try(kStart + 20 * kSecond, "192.0.2.9", "b", Outcome::kBadPassword);
+  CHECK(bench.recorder.decisions.size() == 1);
+}
+
+TEST_CASE("a hundred reloads of the same rules take no memory", "[engine][reload]") {
+  Bench bench;
+  FillShort(&bench);
+  const size_t before = bench.engine->counters().memory_bytes;
+  std::vector<std::unique_ptr<OtherRules>> sets;
+  for (int i = 0; i < 100; ++i) {
+    sets.push_back(std::make_unique<OtherRules>(kRules));
+    REQUIRE(bench.engine->SwapRules(sets.back()->rules.get()).ok());
+  }
+  CHECK(bench.engine->counters().memory_bytes == before);
+}
+
 }  // namespace
 }  // namespace stockade

@@ -17,6 +17,7 @@
 #include "tools/stockade/program.h"
 #include "tools/stockade/rule_closure.h"
 #include "tools/stockade/rule_pack.h"
+#include "tools/stockade/sample_report.h"
 #include "tools/stockade/test_file.h"
 
 namespace stockade {
@@ -95,6 +96,7 @@ struct Checked {
   Findings findings;
   Texts texts;
   size_t files = 0;
+  CheckedSamples samples;
 };
 
 std::string TestBeside(const std::string& file) {
@@ -224,7 +226,9 @@ std::string FindingsJson(const Checked& checked) {
     if (!finding.suggestion.empty()) json.Key("suggestion").Text(finding.suggestion);
     json.EndObject();
   }
-  json.EndList().EndObject();
+  json.EndList();
+  if (checked.samples.exchange != nullptr) SamplesJson(checked.samples, &json);
+  json.EndObject();
   return json.text() + "\n";
 }
 
@@ -244,17 +248,25 @@ int RunCheck(std::span<const std::string> arguments, Console& console) {
                "stockade check");
   std::vector<std::string> paths;
   std::string config_file;
+  std::vector<std::string> answers;
+  std::string request_file;
   bool json = false;
   app.add_option("PATH", paths,
                  "rule files, test files or folders; without: the rules of the settings, ./rules, or the "
                  "shipped rules");
   app.add_option("-c,--config", config_file, "settings to check, too; their placeholders hold for the rules");
+  app.add_option(
+      "--answer", answers,
+      "sample answers of the application, as curl -i prints them, each with its request in front: shows "
+      "what would be read; then rules are checked only where a PATH names them");
+  app.add_option("--request", request_file, "the request of those samples that hold an answer only");
   app.add_flag("--json", json, "one JSON object instead of text");
   app.footer(
       "\nExamples:\n"
       "  stockade check                               all of ./rules\n"
       "  stockade check -c stockade.yaml              the settings, and the rules they name\n"
       "  stockade check --json more/ours.yml\n"
+      "  stockade check -c stockade.yaml --request login.http --answer ok.http --answer wrong.http\n"
       "\nExit codes: 0 nothing found · 1 something found · 2 wrong arguments or a file that cannot be "
       "read\n");
   if (const auto code = ParseArguments(&app, arguments, console)) return *code;
@@ -267,7 +279,18 @@ int RunCheck(std::span<const std::string> arguments, Console& console) {
     ++checked.files;
     config = ReadConfig(*text, config_file, &checked.findings);
   }
-  if (paths.empty()) paths = DefaultPaths(config_file, config);
+  if (!request_file.empty() && answers.empty()) return Fail(console, "--request: names no --answer to it");
+  if (!answers.empty()) {
+    // With an error in the settings there may be half a gateway; the error is what is to be said.
+    if (!config.gateway.has_value() && checked.findings.errors() == 0)
+      return Fail(console, "--answer: needs settings with a section gateway, -c FILE");
+    if (checked.findings.errors() == 0) {
+      checked.files += answers.size() + (request_file.empty() ? 0 : 1);
+      checked.samples = CheckSamples(config, answers, request_file, &checked.findings);
+    }
+  } else if (paths.empty()) {
+    paths = DefaultPaths(config_file, config);
+  }
   std::vector<std::string> rule_paths;
   for (const std::string& path : paths) {
     std::error_code error;
@@ -283,11 +306,12 @@ int RunCheck(std::span<const std::string> arguments, Console& console) {
     if (!files.ok()) return Fail(console, FromAbsl(files.status().message()));
     CheckRules(*files, config, &checked, &rule_text);
   }
-  if (!config_file.empty()) LintConfig(config, config_file, rule_text, &checked.findings);
+  if (!config_file.empty() && answers.empty()) LintConfig(config, config_file, rule_text, &checked.findings);
 
   if (json) {
     console.out << FindingsJson(checked);
   } else {
+    PrintSamples(checked.samples, console);
     PrintFindings(checked, console);
   }
   return checked.findings.all().empty() ? kExitFine : kExitFindings;

@@ -26,6 +26,7 @@ struct Command {
   int (*run)(std::span<const std::string> arguments, Console& console);
 };
 
+int RunRun(std::span<const std::string> arguments, Console& console);
 int RunReplay(std::span<const std::string> arguments, Console& console);
 int RunTest(std::span<const std::string> arguments, Console& console);
 int RunCheck(std::span<const std::string> arguments, Console& console);

@@ -27,20 +27,56 @@
 //       basic: true
 //       outcomes: {302: success, 4xx: bad_password}
 //     text_format: formats/portal.yml
+//   gateway:                   # the sidecar; adapters/gateway/settings.h says what each key means, and its default
+//     listen:
+//       - address: 0.0.0.0:443                   # or [::]:443, unix:/run/stockade.sock
+//         tls: {certificate: chain.pem, key: key.pem, client_certificates: optional, minimum_version: "1.3"}
+//         proxy_protocol: false
+//     upstreams: [127.0.0.1:8080, {address: "10.0.0.2:8443", tls: {ca: ca.pem, server_name: gw, verify: true}}]
+//     health_check: {path: /health, interval: 5s, timeout: 2s, failures_to_down: 3, successes_to_up: 2}
+//     limits: {header_bytes: 32KiB, header_time: 10s, connections_per_source: 256}    # and the others of LimitSettings
+//     trusted_proxies: [10.0.0.0/8]
+//     client_address_header: x-forwarded-for     # x-forwarded-for | forwarded | none
+//     account_case: exact                        # exact | folded
+//     endpoints:
+//       - name: portal
+//         methods: [POST]
+//         path: /login                           # or /auth/*, or path_regex: RE2
+//         account: username                      # a field of the body, or [{json: user.name}, {basic: user}, …]
+//         password: password
+//         device: {cookie: device_id}
+//         channel: web
+//         outcomes:                              # the first row whose conditions all hold
+//           - {status: 302, location: ^/home, outcome: success}
+//           - {status: 200, body: "wrong password", outcome: bad_password}
+//         on_engine_trouble: closed              # open | closed
+//         on_unreadable: closed
+//     answers:                                   # also throttle, challenge_human, challenge_identity, certificate, unavailable
+//       deny: {status: 403, headers: {X-Why: "{request_id}"}, body_file: denied.html, content_type: text/html}
+//     challenges: {response_header: Stockade-Challenge-Passed, secret_file: challenge.key, remember: 15m}
+//     certificates: {anchors: [ca.pem], from_header: none, account: cn, account_pattern: "^([0-9]+)$"}
+//     service: {address: "127.0.0.1:8181", token_file: service.token}
+//     admin: {address: "127.0.0.1:9180", token_file: admin.token}
+//     workers: 1
 //
 // Paths in it are relative to the folder of the file. Load time only.
 #pragma once
 
+#include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "adapters/gateway/settings.h"
 #include "adapters/source/options.h"
 #include "engine/engine.h"
 #include "engine/rule/finding.h"
 #include "engine/rule/modifier.h"
 #include "engine/rule/yaml_tree.h"
+#include "tools/stockade/gateway_settings.h"
+#include "tools/stockade/settings_reader.h"
 
 namespace stockade {
 
@@ -50,6 +86,10 @@ struct Config {
   SourceOptions source;            // `fields` stays null: it belongs to the rules
   std::vector<std::string> rules;  // files and folders; kShippedRules is the shipped pack
   Placeholders placeholders;       // what %name% stands for in rules
+  // The sidecar. Not there: the file says nothing of it. Replay does not look at it.
+  std::optional<GatewaySettings> gateway;
+  // Where each key stands in the file, by its path, "gateway.endpoints[0].path": for who finds something later.
+  std::map<std::string, Place> places;
 };
 
 inline constexpr std::string_view kShippedRules = "shipped";
@@ -59,12 +99,11 @@ Config DefaultConfig();
 
 // Reads `text`, which was found at `file`, and the files it names. What is wrong goes to `findings`; the
 // result is to be used only if no error did.
-Config ReadConfig(std::string_view text, const std::string& file, Findings* findings);
+Config ReadConfig(std::string_view text, const std::string& file, Findings* findings,
+                  GatewayFiles gateway_files = GatewayFiles::kMustBeReadable);
 
 // ReadConfig over a file. Errors: one that cannot be read, and all that ReadConfig found, a line each.
-absl::StatusOr<Config> LoadConfig(const std::string& file);
-
-// A whole file of at most `bytes_max` bytes. Errors name it and what the system said.
-absl::StatusOr<std::string> ReadWholeFile(const std::string& file, size_t bytes_max);
+absl::StatusOr<Config> LoadConfig(const std::string& file,
+                                  GatewayFiles gateway_files = GatewayFiles::kMustBeReadable);
 
 }  // namespace stockade

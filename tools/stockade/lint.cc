@@ -12,6 +12,7 @@
 #include "engine/event/outcome.h"
 #include "engine/text.h"
 #include "engine/window/window.h"
+#include "tools/stockade/gateway_lint.h"
 
 namespace stockade {
 namespace {
@@ -338,6 +339,7 @@ void LintConfig(const Config& config, std::string_view file, std::string_view ru
   for (const std::string& name : unused) {
     findings->Warn(place, Concat("placeholders.", name), Concat("no rule asks for %", name, "%"));
   }
+  if (config.gateway.has_value()) LintGateway(config, file, findings);
 }
 
 }  // namespace stockade

@@ -11,7 +11,8 @@
 namespace stockade {
 namespace {
 
-constexpr std::array<Command, 4> kCommands = {{
+constexpr std::array<Command, 5> kCommands = {{
+    {"run", "stand in front of a login gateway and decide on every login", &RunRun},
     {"replay", "read a login log and show what Stockade would have done", &RunReplay},
     {"test", "run the tests that stand beside rules", &RunTest},
     {"check", "say what is wrong, or probably not meant, in rules and settings", &RunCheck},
@@ -20,6 +21,7 @@ constexpr std::array<Command, 4> kCommands = {{
 
 constexpr std::string_view kOverviewEnd = R"(
 Start here:
+  stockade run -c stockade.yaml                  in front of a gateway, until Ctrl-C
   stockade replay /var/log/auth.log              what would have been stopped, by which rule
   stockade replay --json logins.ndjson.gz        the same for a script
   stockade replay --verdicts v.ndjson --decisions d.ndjson logins.ndjson

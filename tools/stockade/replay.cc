@@ -187,6 +187,7 @@ class Replay final : public EngineListener {
     AppendVerdict(record.position, verdict, &outputs_.verdicts->buffer());
     outputs_.verdicts->EndLine();
   }
+  void OnOutcome(const Record& record) { summary_.AddOutcome(record.event.aftermath.outcome); }
   void AfterRecord(const Record&) {}
 
   const ReplaySummary& summary() const noexcept { return summary_; }
@@ -215,6 +216,22 @@ class Replay final : public EngineListener {
   ReplaySummary summary_;
   int places_shown_ = 0;
 };
+
+// What a gate's record told that this replay could not follow, or that a reader should know.
+void SayWhatRecordsSay(const RecordNotes& notes, Console* console) {
+  if (notes.begun > 1) {
+    console->err << "stockade: " << notes.begun
+                 << " gates began in this record, each with empty windows; replayed as one\n";
+  }
+  if (notes.reloads > 0) {
+    console->err << "stockade: rules or settings were reloaded, first at line " << notes.first_reload
+                 << ": a replay has one set of rules, and from there on it may differ from what happened\n";
+  }
+  if (notes.without_outcome > 0) {
+    console->err << "stockade: " << notes.without_outcome
+                 << " attempts were let through and the record ends before their outcome\n";
+  }
+}
 
 }  // namespace
 
@@ -254,7 +271,7 @@ int RunReplay(std::span<const std::string> arguments, Console& console) {
   const absl::Status read = DriveReplay(&*session, &replay);
   ReplayRun run;
   run.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
-  run.mode = session->config().engine.mode;
+  run.mode = session->notes().mode.value_or(session->config().engine.mode);
   run.observe = options.observe;
   run.interrupted = Interrupted();
   run.memory_ceiling = session->config().engine.memory_bytes;
@@ -267,6 +284,7 @@ int RunReplay(std::span<const std::string> arguments, Console& console) {
   std::ostream& out = out_is_taken ? console.err : console.out;
   const SourceCounters& source = session->source().counters();
   const EngineCounters counters = session->engine().counters();
+  SayWhatRecordsSay(session->notes(), &console);
   if (output.json) {
     out << replay.summary().ToJson(run, session->inputs().inputs, source, counters) << "\n";
   } else {

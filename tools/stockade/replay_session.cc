@@ -83,7 +83,7 @@ absl::StatusOr<ReplaySession> ReplaySession::Open(const ReplayOptions& options) 
   if (options.config_file.empty()) {
     session.config_ = DefaultConfig();
   } else {
-    ASSIGN_OR_RETURN(session.config_, LoadConfig(options.config_file));
+    ASSIGN_OR_RETURN(session.config_, LoadConfig(options.config_file, GatewayFiles::kNotLookedAt));
   }
   RETURN_IF_ERROR(ApplyOptions(options, &session.config_));
   ASSIGN_OR_RETURN(session.rules_, LoadRules(session.config_));
@@ -96,6 +96,7 @@ absl::StatusOr<ReplaySession> ReplaySession::Open(const ReplayOptions& options) 
 
 absl::Status ReplaySession::Start(EngineListener* listener) {
   ASSIGN_OR_RETURN(inputs_, OpenInputs(options_.inputs, config_.source));
+  notes_ = RecordNotes();
   EngineOptions engine = config_.engine;
   engine.lets_through = options_.observe;
   ASSIGN_OR_RETURN(engine_, Engine::Create(engine, rules_.rules.get(), listener));

@@ -17,6 +17,7 @@
 #include "engine/engine.h"
 #include "tools/stockade/config_file.h"
 #include "tools/stockade/rule_pack.h"
+#include "tools/stockade/waiting_attempts.h"
 
 namespace CLI {
 class App;
@@ -56,6 +57,7 @@ class ReplaySession {
   Engine& engine() noexcept { return *engine_; }
   const OpenedInputs& inputs() const noexcept { return inputs_; }
   Source& source() noexcept { return *inputs_.source; }
+  RecordNotes& notes() noexcept { return notes_; }
 
  private:
   ReplayOptions options_;
@@ -63,6 +65,7 @@ class ReplaySession {
   LoadedRules rules_;
   std::unique_ptr<Engine> engine_;
   OpenedInputs inputs_;
+  RecordNotes notes_;
 };
 
 // Drives all records through the engine. A Watcher sees it happen:
@@ -70,9 +73,41 @@ class ReplaySession {
 //   void OnUnreadable(const Record&);
 //   bool BeforeAssess(const Record&); false ends the run as if the inputs ended before this record
 //   void OnVerdict(const Record&, const Verdict&, bool reaches);   the verdict's views live during this call
-//   void AfterRecord(const Record&);  after Observe, where there was one
+//   void OnOutcome(const Record&);    of an attempt that was seen before, and whose outcome a record brings now, before
+//                                     its Observe
+//   void AfterRecord(const Record&);  after Observe, where there was one; of an attempt that reaches the password check
+//                                     and whose outcome comes later (Record::number), after OnOutcome and Observe
 // Returns what the source said when it failed; the engine was finished and the watcher saw everything up to
 // there. A template, so that an attempt costs no indirect call.
+template <typename Watcher>
+void FollowRecord(const Record& record, ReplaySession* session, WaitingAttempts* waiting, Watcher* watcher) {
+  RecordNotes& notes = session->notes();
+  switch (record.kind) {
+    case RecordKind::kOutcome:
+      if (const std::unique_ptr<WaitingAttempt> attempt = waiting->Take(record)) {
+        watcher->OnOutcome(attempt->record);
+        session->engine().Observe(attempt->record.event, attempt->verdict);
+        watcher->AfterRecord(attempt->record);
+      }
+      break;
+    case RecordKind::kAbandoned:
+      waiting->Take(record);
+      break;
+    case RecordKind::kMode:
+      notes.mode = static_cast<Mode>(record.number);
+      session->engine().SetMode(*notes.mode);
+      break;
+    case RecordKind::kReloaded:
+      if (notes.reloads++ == 0) notes.first_reload = record.position;
+      break;
+    case RecordKind::kBegun:
+      ++notes.begun;
+      break;
+    case RecordKind::kAttempt:
+      break;
+  }
+}
+
 template <typename Watcher>
 absl::Status DriveReplay(ReplaySession* session, Watcher* watcher) {
   // Far enough ahead for memory to answer (some 100 ns at 1 µs an attempt would be one; several attempts'
@@ -81,6 +116,12 @@ absl::Status DriveReplay(ReplaySession* session, Watcher* watcher) {
   Engine& engine = session->engine();
   Source& source = session->source();
   const bool observe_all = session->options().observe;
+  // Of attempts with their outcome only: the others are observed as copies, at another time.
+  const auto hint = [&engine](const Record& record) {
+    if (record.ok() && record.kind == RecordKind::kAttempt && record.number == 0)
+      engine.Prefetch(record.event);
+  };
+  WaitingAttempts waiting;
   Batch batch;
   absl::Status ended;
   bool stopped = false;
@@ -89,15 +130,16 @@ absl::Status DriveReplay(ReplaySession* session, Watcher* watcher) {
     if (!more.ok()) ended = more.status();
     if (!more.ok() || !*more) break;
     const size_t size = batch.records.size();
-    for (size_t i = 0; i < size && i < kAhead; ++i) {
-      if (batch.records[i].ok()) engine.Prefetch(batch.records[i].event);
-    }
+    for (size_t i = 0; i < size && i < kAhead; ++i) hint(batch.records[i]);
     for (size_t i = 0; i < size; ++i) {
-      if (i + kAhead < size && batch.records[i + kAhead].ok())
-        engine.Prefetch(batch.records[i + kAhead].event);
+      if (i + kAhead < size) hint(batch.records[i + kAhead]);
       const Record& record = batch.records[i];
       if (!record.ok()) {
         watcher->OnUnreadable(record);
+        continue;
+      }
+      if (record.kind != RecordKind::kAttempt) [[unlikely]] {
+        FollowRecord(record, session, &waiting, watcher);
         continue;
       }
       if (!watcher->BeforeAssess(record)) {
@@ -107,11 +149,16 @@ absl::Status DriveReplay(ReplaySession* session, Watcher* watcher) {
       const Verdict verdict = engine.Assess(record.event.attempt);
       const bool reaches = observe_all || ReachesPasswordCheck(verdict, record.event.aftermath.challenge);
       watcher->OnVerdict(record, verdict, reaches);
+      if (reaches && record.number != 0) [[unlikely]] {
+        waiting.Keep(record, verdict);
+        continue;
+      }
       if (observe_all || IsObserved(verdict, record.event.aftermath.challenge))
         engine.Observe(record.event, verdict);
       watcher->AfterRecord(record);
     }
   }
+  session->notes().without_outcome = waiting.size();
   engine.Finish();
   return ended;
 }

@@ -84,6 +84,11 @@ void ReplaySummary::AddVerdict(const LoginEvent& event, const Verdict& verdict, 
   }
 }
 
+void ReplaySummary::AddOutcome(Outcome outcome) {
+  --outcomes_[1][static_cast<size_t>(Outcome::kUnknown)];
+  ++outcomes_[1][static_cast<size_t>(outcome)];
+}
+
 void ReplaySummary::Print(const ReplayRun& run, const std::vector<InputDescription>& inputs,
                           const SourceCounters& source, const EngineCounters& engine, const Console& console,
                           std::ostream& out) const {

@@ -34,6 +34,8 @@ class ReplaySummary {
   static constexpr size_t kTopSources = 10;
 
   void AddVerdict(const LoginEvent& event, const Verdict& verdict, bool reaches);
+  // What came of an attempt that was added as one that reaches the check, when nothing was known of it yet.
+  void AddOutcome(Outcome outcome);
   void AddAlert(const Alert& alert) { ++alerts_[std::string(alert.rule)]; }
   void AddDecision(const Decision& decision) { ++decisions_[decision.rule]; }
 

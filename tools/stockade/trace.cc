@@ -58,6 +58,11 @@ class Turn {
     if (verdict.time_ticket == kTicketTooLate) return;  // says nothing of the held one
     held_ = verdict.time_ticket >= kTicketHeldFirst ? current_ : 0;
   }
+  // The outcome of an attempt that was seen before comes in now.
+  void Resume(uint64_t line) {
+    current_ = line;
+    observing_ = true;
+  }
   void EndObserve() { observing_ = false; }
 
   uint64_t line() const noexcept { return observing_ ? current_ : held_; }
@@ -95,9 +100,15 @@ class AttemptTracer {
       traced_.reached = reaches;
       traced_.charged = verdict.for_certificate;
       traced_.too_late = verdict.time_ticket == kTicketTooLate;
-    } else if (on_ && turn_.held() != line_) {
+      waits_ = reaches && record.number != 0;
+    } else if (on_ && !waits_ && turn_.held() != line_) {
       End();
     }
+  }
+  void OnOutcome(const Record& record) {
+    if (record.position != line_ || !on_) return;
+    traced_.attempt.outcome = record.event.aftermath.outcome;
+    waits_ = false;
   }
   void AfterRecord(const Record& record) {
     if (record.position == line_ && on_ && turn_.held() != line_) End();
@@ -131,6 +142,7 @@ class AttemptTracer {
   TracedAttempt traced_;
   bool on_ = false;
   bool assessing_ = false;
+  bool waits_ = false;  // for its outcome, which a record brings later
   bool done_ = false;
 };
 
@@ -176,6 +188,10 @@ class Search final : public EngineListener {
     decision_ = *verdict.decision;
     const auto made = made_at_.find(decision_->id);
     if (made != made_at_.end()) decision_line_ = made->second;
+  }
+  void OnOutcome(const Record& record) {
+    turn_.Resume(record.position);
+    tracer_.OnOutcome(record);
   }
   void AfterRecord(const Record& record) {
     turn_.EndObserve();
@@ -244,12 +260,12 @@ class Collection final : public EngineListener {
   void OnUnreadable(const Record&) {}
   bool BeforeAssess(const Record& record) {
     turn_.Assess(record.position);
-    if (done_) return true;
-    const int64_t time_ms = record.event.attempt.time_ns / kNsPerMs;
-    const bool counts = time_ms >= from_ms_ && time_ms <= to_ms_;
-    session_.engine().SetTracing(counts || turn_.held() != 0);
-    if (counts) note_ = Note(record, session_);
+    Attend(record);
     return true;
+  }
+  void OnOutcome(const Record& record) {
+    turn_.Resume(record.position);
+    Attend(record);
   }
   void OnVerdict(const Record& record, const Verdict& verdict, bool) {
     turn_.TakeVerdict(verdict);
@@ -265,6 +281,14 @@ class Collection final : public EngineListener {
   }
 
  private:
+  void Attend(const Record& record) {
+    if (done_) return;
+    const int64_t time_ms = record.event.attempt.time_ns / kNsPerMs;
+    const bool counts = time_ms >= from_ms_ && time_ms <= to_ms_;
+    session_.engine().SetTracing(counts || turn_.held() != 0);
+    if (counts) note_ = Note(record, session_);
+  }
+
   struct Wanted {
     TracedWindow* window;
     uint64_t line;  // of the attempt that saw it so: later ones are not in it

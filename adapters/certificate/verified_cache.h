@@ -1,0 +1,65 @@
+// Remembers certificates that were found good, so that a customer's next login costs a hash instead of signatures.
+//
+// Only good chains come in, each by the hash of every byte that was shown: whoever wants to push an entry out needs a
+// certificate that an anchor issued, and a stranger's flood of bad ones leaves it as it was. An entry is good for exactly
+// the time in which every certificate of its chain is, so an answer from here is the one that verification would give.
+// At most `entries_max` of them (some 200 bytes each); the one that was longest unasked goes first.
+//
+// Every member may be called from any thread at once; a lock is held for a look-up.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <list>
+#include <optional>
+#include <string>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/synchronization/mutex.h"
+
+namespace stockade {
+
+struct VerifiedCertificate {
+  // Seconds since 1970, both inclusive: when the last of the chain began, and when the first ends.
+  int64_t from_s = 0;
+  int64_t until_s = 0;
+  std::string account;     // folded; empty: it speaks for nobody
+  std::string no_account;  // then, why
+  std::string subject;     // printable
+};
+
+class VerifiedCache {
+ public:
+  using Key = std::array<uint8_t, 32>;  // SHA-256
+
+  explicit VerifiedCache(size_t entries_max) : entries_max_(entries_max) {}
+
+  // Nothing where it is not known, or not good at this time.
+  std::optional<VerifiedCertificate> Find(const Key& key, int64_t now_s);
+  void Put(const Key& key, VerifiedCertificate certificate);
+  size_t size() const;
+
+ private:
+  // A SHA-256 is as good a hash as any of its parts; nobody chooses it.
+  struct KeyHash {
+    size_t operator()(const Key& key) const noexcept {
+      size_t hash;
+      std::memcpy(&hash, key.data(), sizeof hash);
+      return hash;
+    }
+  };
+  struct Entry {
+    Key key;
+    VerifiedCertificate certificate;
+  };
+
+  const size_t entries_max_;
+  mutable absl::Mutex mutex_;
+  std::list<Entry> entries_ ABSL_GUARDED_BY(mutex_);  // last asked first
+  absl::flat_hash_map<Key, std::list<Entry>::iterator, KeyHash> by_key_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace stockade

@@ -1,0 +1,70 @@
+#include "adapters/gateway/challenge_memory.h"
+
+#include <cstring>
+#include <utility>
+
+namespace stockade {
+namespace {
+
+void AppendBytes(uint64_t number, std::string* out) {
+  char bytes[sizeof number];
+  std::memcpy(bytes, &number, sizeof number);
+  out->append(bytes, sizeof bytes);
+}
+
+}  // namespace
+
+// Parts of fixed size first, and the device with its length: no two passers have one key.
+std::string ChallengeMemory::KeyOf(ChallengeKind kind, const Passer& who) {
+  std::string key;
+  key.reserve(40 + who.device.size() + who.account.size());
+  key.push_back(static_cast<char>(kind));
+  key.push_back(who.source.present() ? (who.source.is_v4() ? '4' : '6') : '-');
+  if (who.source.present()) {
+    const Address network = SourcePrefix(who.source).address;
+    AppendBytes(network.high(), &key);
+    AppendBytes(network.low(), &key);
+  }
+  AppendBytes(who.device.size(), &key);
+  key.append(who.device).append(who.account);
+  return key;
+}
+
+void ChallengeMemory::Forget(Entries::iterator entry) {
+  index_.erase(absl::string_view(entry->key));
+  entries_.erase(entry);
+}
+
+void ChallengeMemory::Note(ChallengeKind kind, const Passer& who, int64_t until_ns) {
+  std::string key = KeyOf(kind, who);
+  if (const auto found = index_.find(absl::string_view(key)); found != index_.end()) {
+    found->second->until_ns = until_ns;
+    entries_.splice(entries_.end(), entries_, found->second);
+    return;
+  }
+  if (entries_.size() == kRememberedMax) {
+    ++pushed_out_;
+    Forget(entries_.begin());
+  }
+  entries_.push_back({std::move(key), until_ns});
+  const auto last = std::prev(entries_.end());
+  index_.emplace(absl::string_view(last->key), last);
+}
+
+bool ChallengeMemory::TakeKey(const std::string& key, int64_t now_ns) {
+  const auto found = index_.find(absl::string_view(key));
+  if (found == index_.end()) return false;
+  const bool stands = now_ns < found->second->until_ns;
+  Forget(found->second);
+  return stands;
+}
+
+bool ChallengeMemory::Take(ChallengeKind asked, const Passer& who, int64_t now_ns) {
+  // What is over makes room, whoever asks: mostly one or two, for they were noted in order of time.
+  while (!entries_.empty() && entries_.front().until_ns <= now_ns) Forget(entries_.begin());
+  if (entries_.empty()) return false;
+  if (TakeKey(KeyOf(asked, who), now_ns)) return true;
+  return asked == ChallengeKind::kHuman && TakeKey(KeyOf(ChallengeKind::kIdentity, who), now_ns);
+}
+
+}  // namespace stockade

@@ -1,0 +1,317 @@
+#include "adapters/gateway/http_service.h"
+
+#include <strings.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/beast/core/basic_stream.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http.hpp>
+#include <chrono>
+#include <cstring>
+#include <optional>
+#include <set>
+#include <thread>
+
+#include "engine/status.h"
+#include "engine/text.h"
+
+namespace stockade {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
+using Tcp = asio::ip::tcp;
+using Local = asio::local::stream_protocol;
+using boost::system::error_code;
+
+// How many connections may wait to be accepted.
+constexpr int kBacklog = 512;
+
+std::chrono::milliseconds Millis(absl::Duration duration) {
+  return std::chrono::milliseconds(absl::ToInt64Milliseconds(duration));
+}
+
+std::string NameOf(const Endpoint& at) {
+  return at.is_unix() ? Concat("unix:", at.unix_path) : Concat(at.host, ":", at.port);
+}
+
+Address PeerAddress(const Tcp::socket& socket) {
+  error_code failed;
+  const Tcp::endpoint peer = socket.remote_endpoint(failed);
+  if (failed) return Address();
+  if (peer.address().is_v4()) return Address::V4(peer.address().to_v4().to_uint());
+  return Address::V6(peer.address().to_v6().to_bytes());
+}
+Address PeerAddress(const Local::socket&) {
+  return Address();
+}
+bool IsLoopback(const Address& address) {
+  return address.is_v4() ? (address.v4() >> 24) == 127
+                         : address.is_v6() && address.high() == 0 && address.low() == 1;
+}
+
+}  // namespace
+
+struct HttpService::State {
+  // One client, over either kind of socket.
+  template <typename Protocol>
+  class Connection;
+  struct AnyConnection {
+    virtual ~AnyConnection() = default;
+    virtual void Drain() = 0;  // closes as soon as no request is under way
+  };
+
+  State(const HttpServiceOptions& options_in, Answer answer_in)
+      : options(options_in), answer(std::move(answer_in)) {}
+
+  template <typename Protocol>
+  absl::Status Listen(std::optional<typename Protocol::acceptor>* acceptor,
+                      const typename Protocol::endpoint& endpoint);
+  absl::Status Open();
+  template <typename Acceptor>
+  void Accept(Acceptor* acceptor);
+
+  const HttpServiceOptions options;
+  const Answer answer;
+  asio::io_context context{1};
+  std::optional<Tcp::acceptor> tcp;
+  std::optional<Local::acceptor> local;
+  std::set<AnyConnection*> connections;
+  bool stopping = false;
+  uint16_t port = 0;
+  std::thread thread;
+};
+
+template <typename Protocol>
+class HttpService::State::Connection final : public AnyConnection,
+                                             public std::enable_shared_from_this<Connection<Protocol>> {
+ public:
+  Connection(typename Protocol::socket socket, State* state)
+      : state_(*state), peer_(PeerAddress(socket)), stream_(std::move(socket)) {
+    state_.connections.insert(this);
+  }
+  ~Connection() override { state_.connections.erase(this); }
+
+  void Read() {
+    if (state_.stopping) return Close();
+    parser_.emplace();
+    parser_->header_limit(static_cast<uint32_t>(state_.options.header_bytes_max));
+    parser_->body_limit(state_.options.body_bytes_max);
+    busy_ = buffer_.size() > 0;
+    // The first byte ends the idle time and begins the request's.
+    if (busy_) return ReadRequest();
+    stream_.expires_after(Millis(state_.options.idle_time));
+    stream_.async_read_some(buffer_.prepare(kFirstRead),
+                            [self = this->shared_from_this()](error_code failed, size_t size) {
+                              if (failed) return;
+                              self->buffer_.commit(size);
+                              self->busy_ = true;
+                              self->ReadRequest();
+                            });
+  }
+  void Drain() override {
+    if (!busy_) Close();
+  }
+
+ private:
+  static constexpr size_t kFirstRead = size_t{8} << 10;
+
+  void Close() {
+    error_code ignored;
+    stream_.socket().shutdown(Protocol::socket::shutdown_both, ignored);
+    stream_.socket().close(ignored);
+  }
+
+  void ReadRequest() {
+    stream_.expires_after(Millis(state_.options.request_time));
+    http::async_read(
+        stream_, buffer_, *parser_,
+        [self = this->shared_from_this()](error_code failed, size_t) { self->OnRequest(failed); });
+  }
+
+  void OnRequest(error_code failed) {
+    if (failed == http::error::end_of_stream) return Close();
+    if (failed == http::error::body_limit) return Refuse(http::status::payload_too_large);
+    if (failed == http::error::header_limit) return Refuse(http::status::request_header_fields_too_large);
+    if (failed.category() == make_error_code(http::error::bad_method).category())
+      return Refuse(http::status::bad_request);
+    if (failed) return;  // gone, or too slow
+    // What intermediaries could read in two ways is nobody's request.
+    auto& request = parser_->get();
+    if (request.count(http::field::transfer_encoding) > 0 && request.count(http::field::content_length) > 0)
+      return Refuse(http::status::bad_request);
+
+    fields_.clear();
+    for (const auto& field : request)
+      fields_.push_back({{field.name_string().data(), field.name_string().size()},
+                         {field.value().data(), field.value().size()}});
+    ServiceRequest asked;
+    asked.head.method = {request.method_string().data(), request.method_string().size()};
+    asked.head.target = {request.target().data(), request.target().size()};
+    asked.head.fields = fields_;
+    asked.body = std::span<char>(request.body().data(), request.body().size());
+    asked.peer = peer_;
+    asked.is_local = !peer_.present() || IsLoopback(peer_);
+    ServiceReply reply = state_.answer(asked);
+    const bool keep = request.keep_alive() && !state_.stopping;
+    const bool is_head = request.method() == http::verb::head;
+    Wipe();
+    Send(std::move(reply), keep, is_head);
+  }
+
+  // It may have held a password. What else was read already is the next request, and stays.
+  void Wipe() {
+    std::string& body = parser_->get().body();
+    explicit_bzero(body.data(), body.size());
+    if (buffer_.size() > 0) return;
+    buffer_.clear();
+    const auto room = buffer_.prepare(buffer_.capacity());
+    explicit_bzero(room.data(), room.size());
+  }
+
+  void Refuse(http::status status) {
+    ServiceReply reply;
+    reply.status = static_cast<int>(status);
+    Send(std::move(reply), false, false);
+  }
+
+  void Send(ServiceReply reply, bool keep, bool is_head) {
+    reply_.emplace();
+    reply_->version(11);
+    reply_->result(static_cast<unsigned>(reply.status));
+    for (auto& [name, value] : reply.headers) reply_->insert(name, value);
+    reply_->keep_alive(keep);
+    const size_t size = reply.body.size();
+    if (!is_head) reply_->body() = std::move(reply.body);
+    if (reply.status != 204) reply_->content_length(size);
+    stream_.expires_after(Millis(state_.options.request_time));
+    http::async_write(stream_, *reply_, [self = this->shared_from_this(), keep](error_code failed, size_t) {
+      if (failed || !keep) return self->Close();
+      self->Read();
+    });
+  }
+
+  State& state_;
+  const Address peer_;
+  beast::basic_stream<Protocol> stream_;
+  beast::flat_buffer buffer_;
+  std::optional<http::request_parser<http::string_body>> parser_;
+  std::optional<http::response<http::string_body>> reply_;
+  std::vector<HeaderField> fields_;
+  bool busy_ = false;
+};
+
+template <typename Protocol>
+absl::Status HttpService::State::Listen(std::optional<typename Protocol::acceptor>* acceptor,
+                                        const typename Protocol::endpoint& endpoint) {
+  error_code failed;
+  acceptor->emplace(context);
+  (*acceptor)->open(endpoint.protocol(), failed);
+  if (!failed && std::is_same_v<Protocol, Tcp>)
+    (*acceptor)->set_option(asio::socket_base::reuse_address(true), failed);
+  if (!failed) (*acceptor)->bind(endpoint, failed);
+  if (!failed) (*acceptor)->listen(kBacklog, failed);
+  if (failed)
+    return absl::UnavailableError(Concat(NameOf(options.at), ": cannot be listened on: ", failed.message()));
+  return absl::OkStatus();
+}
+
+absl::Status HttpService::State::Open() {
+  error_code failed;
+  if (options.at.is_unix()) {
+    if (options.at.unix_path.size() >= sizeof(sockaddr_un::sun_path))
+      return absl::InvalidArgumentError(Concat(NameOf(options.at), ": the path is too long for a socket"));
+    // A socket that a dead process left is in the way; one that answers belongs to somebody.
+    struct stat about;
+    if (lstat(options.at.unix_path.c_str(), &about) == 0 && S_ISSOCK(about.st_mode)) {
+      Local::socket probe(context);
+      probe.connect(Local::endpoint(options.at.unix_path), failed);
+      if (failed) unlink(options.at.unix_path.c_str());
+    }
+    return Listen<Local>(&local, Local::endpoint(options.at.unix_path));
+  }
+  Tcp::resolver resolver(context);
+  const auto found = resolver.resolve(options.at.host, std::to_string(options.at.port),
+                                      Tcp::resolver::passive | Tcp::resolver::numeric_service, failed);
+  if (failed || found.empty())
+    return absl::UnavailableError(Concat(NameOf(options.at), ": is no address here: ", failed.message()));
+  RETURN_IF_ERROR(Listen<Tcp>(&tcp, found.begin()->endpoint()));
+  port = tcp->local_endpoint(failed).port();
+  return absl::OkStatus();
+}
+
+template <typename Acceptor>
+void HttpService::State::Accept(Acceptor* acceptor) {
+  using Protocol = typename Acceptor::protocol_type;
+  acceptor->async_accept([this, acceptor](error_code failed, typename Protocol::socket socket) {
+    if (stopping || failed == asio::error::operation_aborted) return;
+    if (!failed && connections.size() < static_cast<size_t>(options.connections_max)) {
+      std::make_shared<Connection<Protocol>>(std::move(socket), this)->Read();
+    }
+    if (failed == asio::error::no_descriptors) {
+      // Somebody must close one first; asking again at once would spin.
+      auto timer = std::make_shared<asio::steady_timer>(context, std::chrono::milliseconds(100));
+      timer->async_wait([this, acceptor, timer](error_code) {
+        if (!stopping) Accept(acceptor);
+      });
+      return;
+    }
+    Accept(acceptor);
+  });
+}
+
+absl::StatusOr<std::unique_ptr<HttpService>> HttpService::Start(const HttpServiceOptions& options,
+                                                                Answer answer) {
+  auto state = std::make_unique<State>(options, std::move(answer));
+  RETURN_IF_ERROR(state->Open());
+  if (state->tcp) state->Accept(&*state->tcp);
+  if (state->local) state->Accept(&*state->local);
+  State* const running = state.get();
+  state->thread = std::thread([running] { running->context.run(); });
+  return std::unique_ptr<HttpService>(new HttpService(std::move(state)));
+}
+
+HttpService::HttpService(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+HttpService::~HttpService() {
+  Stop();
+}
+
+void HttpService::Stop() {
+  if (!state_->thread.joinable()) return;
+  asio::post(state_->context, [this] {
+    state_->stopping = true;
+    error_code ignored;
+    if (state_->tcp) state_->tcp->close(ignored);
+    if (state_->local) state_->local->close(ignored);
+    for (State::AnyConnection* const connection : state_->connections) connection->Drain();
+  });
+  // Ends when the last connection has: each has a time for its request.
+  state_->thread.join();
+  if (state_->local) unlink(state_->options.at.unix_path.c_str());
+}
+
+uint16_t HttpService::port() const noexcept {
+  return state_->port;
+}
+
+bool EqualSecrets(std::string_view a, std::string_view b) noexcept {
+  if (a.size() != b.size()) return false;
+  unsigned char difference = 0;
+  for (size_t i = 0; i < a.size(); ++i)
+    difference = static_cast<unsigned char>(
+        difference | (static_cast<unsigned char>(a[i]) ^ static_cast<unsigned char>(b[i])));
+  return difference == 0;
+}
+
+}  // namespace stockade

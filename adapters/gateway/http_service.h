@@ -1,0 +1,81 @@
+// A small HTTP/1.1 listener for services of our own: whole requests in, whole answers out, on a thread of its own. Not the
+// proxy: nothing streams, and what is large is refused.
+//
+//   auto service = HttpService::Start(options, [](const ServiceRequest& request) { return ServiceReply{…}; });
+//   … service->Stop();
+//
+// Listens on an address or a unix socket (whose file is replaced if nobody answers there, and removed at the end). Keeps
+// connections alive and takes pipelined requests. Slow and idle clients are cut off by their times, and at most
+// connections_max are open: further ones are closed at once, so that a service for one proxy cannot be used to drown the
+// process. Framing is Boost.Beast's: whatever it finds wrong ends the connection with 400.
+//
+// The answer function is called on the service's thread, one request at a time; it must not block. Start, Stop and the
+// destructor: one owner. Errors of Start name the address and what the system said.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "adapters/gateway/http_message.h"
+#include "adapters/gateway/settings.h"
+#include "engine/event/address.h"
+
+namespace stockade {
+
+// Views live during the call. `body` may be wiped by who was handed it: it may hold a password.
+struct ServiceRequest {
+  RequestView head;
+  std::span<char> body;
+  Address peer;           // absent over a unix socket
+  bool is_local = false;  // from this machine: a loopback address or a unix socket
+
+  std::string_view body_text() const noexcept { return {body.data(), body.size()}; }
+};
+
+struct ServiceReply {
+  int status = 200;
+  std::vector<std::pair<std::string, std::string>> headers;  // without Content-Length, Connection and Date
+  std::string body;
+};
+
+struct HttpServiceOptions {
+  Endpoint at;  // port 0: any free one, see port()
+  size_t header_bytes_max = size_t{64} << 10;
+  size_t body_bytes_max = size_t{256} << 10;
+  int connections_max = 1024;
+  absl::Duration request_time =
+      absl::Seconds(10);  // from a request's first byte to its last, and for its answer
+  absl::Duration idle_time = absl::Seconds(75);  // between requests; nginx keeps its upstreams 60 s
+};
+
+class HttpService {
+ public:
+  using Answer = std::function<ServiceReply(const ServiceRequest&)>;
+
+  static absl::StatusOr<std::unique_ptr<HttpService>> Start(const HttpServiceOptions& options, Answer answer);
+  ~HttpService();
+  HttpService(const HttpService&) = delete;
+  HttpService& operator=(const HttpService&) = delete;
+
+  // Takes no more connections; requests that are here are answered, the connections closed. Idempotent.
+  void Stop();
+  uint16_t port() const noexcept;  // 0 for a unix socket
+
+ private:
+  struct State;
+  explicit HttpService(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+// Whether two secrets are equal, in a time that does not tell where they differ.
+bool EqualSecrets(std::string_view a, std::string_view b) noexcept;
+
+}  // namespace stockade

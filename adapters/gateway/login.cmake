@@ -1,0 +1,8 @@
+# Reading logins and answers, answering those that are stopped.
+find_package(OpenSSL REQUIRED)
+stockade_room(gateway_login
+  SOURCES account_text.cc answer.cc challenge_token.cc endpoint_address.cc form_body.cc header_parameters.cc
+          header_value.cc json_body.cc login_exchange.cc multipart_body.cc outcome_table.cc path_match.cc percent_text.cc
+          request_body.cc
+  LINK stockade::gate absl::status absl::statusor absl::strings absl::time simdjson::simdjson PkgConfig::RE2
+       OpenSSL::Crypto)

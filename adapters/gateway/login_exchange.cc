@@ -1,0 +1,202 @@
+#include "adapters/gateway/login_exchange.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "adapters/gateway/account_text.h"
+#include "adapters/gateway/form_body.h"
+#include "adapters/gateway/header_value.h"
+#include "adapters/gateway/outcome_table.h"
+#include "adapters/gateway/path_match.h"
+#include "adapters/gateway/request_body.h"
+#include "engine/status.h"
+#include "engine/text.h"
+
+namespace stockade {
+namespace {
+
+constexpr size_t kRequestIdBytesMax = 128;
+
+bool IsSaneRequestId(std::string_view id) noexcept {
+  return !id.empty() && id.size() <= kRequestIdBytesMax && std::all_of(id.begin(), id.end(), [](char c) {
+    return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
+           (c != '\0' && std::string_view("-_.:/+=@").find(c) != std::string_view::npos);
+  });
+}
+
+// One request while its values are looked up.
+class RequestReader {
+ public:
+  RequestReader(const RequestView& request, std::string_view body)
+      : request_(request), body_(request, body) {}
+
+  // The first of the sources that yields a value. An error ends the search where it leaves open which value the
+  // application takes; a body of a type we do not read is no answer, and a later source may still have one.
+  LoginReadError Find(const std::vector<ValueSource>& sources, FoundValue* value) {
+    LoginReadError missed = LoginReadError::kNone;
+    for (const ValueSource& source : sources) {
+      const LoginReadError error = Read(source, value);
+      if (error == LoginReadError::kUnknownType) {
+        missed = error;
+      } else if (error != LoginReadError::kNone) {
+        return error;
+      } else if (value->found) {
+        return LoginReadError::kNone;
+      }
+    }
+    value->Clear();
+    return missed;
+  }
+
+ private:
+  LoginReadError Read(const ValueSource& source, FoundValue* value) {
+    using From = ValueSource::From;
+    using Type = RequestBody::Type;
+    switch (source.from) {
+      case From::kBody:
+        return body_.Read(source.name, value);
+      case From::kForm:
+        if (body_.type() == Type::kJson) break;
+        return body_.Read(source.name, value);
+      case From::kJson:
+        if (body_.type() == Type::kForm || body_.type() == Type::kMultipart) break;
+        return body_.Read(source.name, value);
+      case From::kHeader:
+        return ReadHeader(request_.fields, source.name, value);
+      case From::kQuery:
+        return ReadFormField(request_.query(), source.name, value);
+      case From::kCookie:
+        return ReadCookie(request_.fields, source.name, value);
+      case From::kBasic: {
+        value->Clear();
+        BasicCredentials basic;
+        const LoginReadError error = ReadBasic(request_.fields, &basic);
+        FoundValue& wanted = source.name == "password" ? basic.password : basic.user;
+        if (error != LoginReadError::kNone || !wanted.found) return error;
+        value->found = true;
+        value->text.Swap(wanted.text);
+        return LoginReadError::kNone;
+      }
+    }
+    value->Clear();
+    return LoginReadError::kNone;
+  }
+
+  const RequestView& request_;
+  const RequestBody body_;
+};
+
+class Exchange final : public LoginExchange {
+ public:
+  struct Compiled {
+    EndpointSettings settings;
+    PathMatch path;
+    OutcomeTable outcomes;
+  };
+
+  Exchange(std::vector<Compiled> endpoints, const HashKey& key)
+      : endpoints_(std::move(endpoints)), key_(key) {}
+
+  int Find(const RequestView& request) const noexcept override {
+    const std::string_view path = request.path();
+    std::optional<std::string> resolved;
+    for (size_t i = 0; i < endpoints_.size(); ++i) {
+      const Compiled& endpoint = endpoints_[i];
+      const auto& methods = endpoint.settings.methods;
+      if (std::find(methods.begin(), methods.end(), request.method) == methods.end()) continue;
+      if (endpoint.path.Matches(path)) return static_cast<int>(i);
+      if (!resolved.has_value()) resolved = NeedsResolving(path) ? ResolvePath(path) : std::string();
+      if (!resolved->empty() && endpoint.path.Matches(*resolved)) return static_cast<int>(i);
+    }
+    return kNoEndpoint;
+  }
+  const EndpointSettings& endpoint(int index) const noexcept override { return At(index).settings; }
+  int endpoint_count() const noexcept override { return static_cast<int>(endpoints_.size()); }
+
+  LoginReadError ReadRequest(int index, const RequestView& request, std::string_view body,
+                             LoginClaim* claim) const override {
+    *claim = LoginClaim();
+    ReadFields(request, claim);
+    const EndpointSettings& settings = At(index).settings;
+    RequestReader reader(request, body);
+    FoundValue value;
+    // A device is the client's own word in any case: two cookies are no reason to refuse him.
+    reader.Find(settings.device, &value);
+    if (value.found) claim->device = Utf8Text(value.text.view(), kHeaderTextBytesMax);
+
+    LoginReadError error = reader.Find(settings.account, &value);
+    if (error != LoginReadError::kNone) return error;
+    if (value.found && value.separator_inside) return LoginReadError::kTwoValues;
+    // What an application that hands the name to C makes of a zero byte is another name.
+    if (value.found && value.text.view().find('\0') != std::string_view::npos)
+      return LoginReadError::kBadBody;
+    if (value.found) claim->account = AccountText(value.text.view(), settings.fold_account_case);
+    claim->has_account = !claim->account.empty();
+    if (!claim->has_account) return LoginReadError::kNoAccount;
+
+    error = reader.Find(settings.password, &value);
+    if (error != LoginReadError::kNone && error != LoginReadError::kUnknownType) return error;
+    if (value.found && value.text.size() > 0) claim->password_id = ToHex(SipHash128(key_, value.text.view()));
+    return LoginReadError::kNone;
+  }
+
+  bool NeedsBody(int index, const ResponseView& answer) const noexcept override {
+    return At(index).outcomes.NeedsBody(answer);
+  }
+  bool has_body_rows(int index) const noexcept override { return At(index).outcomes.has_body_rows(); }
+  Outcome ReadOutcome(int index, const ResponseView& answer, std::string_view body, int* row) const override {
+    const Compiled& endpoint = At(index);
+    return endpoint.outcomes.Read(answer, body.substr(0, endpoint.settings.answer_bytes), row);
+  }
+
+ private:
+  const Compiled& At(int index) const noexcept {
+    STOCKADE_CHECK(index >= 0 && index < endpoint_count());
+    return endpoints_[static_cast<size_t>(index)];
+  }
+
+  // What any request says of its client.
+  void ReadFields(const RequestView& request, LoginClaim* claim) const {
+    const std::string_view agent = FindField(request.fields, "user-agent");
+    claim->has_user_agent = agent.data() != nullptr;
+    claim->user_agent = Utf8Text(agent, kHeaderTextBytesMax);
+    const std::string_view id = FindField(request.fields, "x-request-id");
+    if (IsSaneRequestId(id)) claim->request_id = id;
+    claim->header_order = HeaderOrder(request.fields, key_);
+  }
+
+  const std::vector<Compiled> endpoints_;
+  const HashKey key_;
+};
+
+}  // namespace
+
+std::string_view Name(LoginReadError error) noexcept {
+  static constexpr std::array<std::string_view, 5> kNames = {"none", "no_account", "bad_body", "unknown_type",
+                                                             "two_values"};
+  return kNames[static_cast<size_t>(error)];
+}
+
+absl::StatusOr<std::unique_ptr<LoginExchange>> LoginExchange::Create(
+    const std::vector<EndpointSettings>& endpoints, const HashKey& hash_key) {
+  std::vector<Exchange::Compiled> compiled;
+  for (size_t i = 0; i < endpoints.size(); ++i) {
+    const EndpointSettings& settings = endpoints[i];
+    const auto refuse = [&](const absl::Status& status) {
+      return absl::InvalidArgumentError(Concat("endpoints[", i, "]", settings.name.empty() ? "" : " (",
+                                               settings.name, settings.name.empty() ? "" : ")", ".",
+                                               FromAbsl(status.message())));
+    };
+    absl::StatusOr<PathMatch> path = PathMatch::Create(settings);
+    if (!path.ok()) return refuse(path.status());
+    absl::StatusOr<OutcomeTable> outcomes = OutcomeTable::Create(settings.outcomes);
+    if (!outcomes.ok()) return refuse(outcomes.status());
+    compiled.push_back({settings, *std::move(path), *std::move(outcomes)});
+  }
+  return std::make_unique<Exchange>(std::move(compiled), hash_key);
+}
+
+}  // namespace stockade

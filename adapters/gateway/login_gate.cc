@@ -1,0 +1,144 @@
+#include "adapters/gateway/login_gate.h"
+
+#include "absl/time/clock.h"
+#include "adapters/gateway/answer.h"
+
+namespace stockade {
+namespace {
+
+std::string Tell(const AnswerSettings& settings, const LoginClaim& claim, const RequestView& request,
+                 bool keep_open, LiveCounts* counts) {
+  counts->Add(Count::kAnswered);
+  return WriteAnswer(MakeAnswer(settings, claim.request_id), request.method == "HEAD", keep_open);
+}
+
+std::string Refuse(int status, const RequestView& request, bool keep_open, LiveCounts* counts) {
+  AnswerSettings answer;
+  answer.status = status;
+  answer.body = "This login request cannot be read.\n";
+  return Tell(answer, {}, request, keep_open, counts);
+}
+
+// An empty text of a claim is an absent field; rules can ask for both, and a claim cannot say "empty".
+std::string_view OrAbsent(const std::string& text) {
+  return text.empty() ? std::string_view() : text;
+}
+
+Count CountOf(VerdictKind kind) {
+  switch (kind) {
+    case VerdictKind::kAllow:
+      return Count::kAllow;
+    case VerdictKind::kThrottle:
+      return Count::kThrottle;
+    case VerdictKind::kChallenge:
+      return Count::kChallenge;
+    case VerdictKind::kDeny:
+      break;
+  }
+  return Count::kDeny;
+}
+
+}  // namespace
+
+GateReply AskGate(const ProxyState& state, const GateQuestion& question, bool keep_open, LiveCounts* counts) {
+  const LoginExchange& logins = *state.parts.logins;
+  const EndpointSettings& endpoint = logins.endpoint(question.endpoint);
+  GateReply reply;
+  LoginClaim& claim = reply.claim;
+  const LoginReadError error = logins.ReadRequest(question.endpoint, question.request, question.body, &claim);
+  if (error != LoginReadError::kNone) {
+    counts->Add(Count::kLoginsUnreadable);
+    if (endpoint.on_unreadable == FailMode::kClosed) {
+      reply.answer =
+          Refuse(error == LoginReadError::kUnknownType ? 415 : 400, question.request, keep_open, counts);
+      return reply;
+    }
+    // Open means that it may go on, not that nobody looks: what is decided about its source still holds.
+    claim.has_account = false;
+    claim.account.clear();
+  }
+
+  Attempt attempt;
+  attempt.source = question.client;
+  if (claim.has_account) attempt.account = std::string_view(claim.account.data(), claim.account.size());
+  if (claim.has_user_agent)
+    attempt.user_agent = std::string_view(claim.user_agent.data(), claim.user_agent.size());
+  attempt.path = question.request.path();
+  attempt.request_id = OrAbsent(claim.request_id);
+  attempt.password_id = OrAbsent(claim.password_id);
+  attempt.device = OrAbsent(claim.device);
+  attempt.channel = OrAbsent(endpoint.channel);
+  attempt.header_order = OrAbsent(claim.header_order);
+  if (state.parts.check_certificate) {
+    attempt.certificate = state.parts.check_certificate(
+        {question.shown, question.request, question.peer_is_listed, attempt.account, claim.has_account});
+    attempt.certificate_present = attempt.certificate != CertificateStatus::kUnchecked;
+  }
+
+  const int64_t began_ns = absl::GetCurrentTimeNanos();
+  const GateAnswer verdict = state.parts.desk->Assess(attempt);
+  if (state.parts.note_gate_time)
+    state.parts.note_gate_time(absl::Nanoseconds(absl::GetCurrentTimeNanos() - began_ns));
+
+  if (verdict.in_trouble) {
+    counts->Add(Count::kEngineTrouble);
+    reply.forward = endpoint.on_engine_trouble == FailMode::kOpen;
+    if (!reply.forward)
+      reply.answer = Tell(state.settings.answers.unavailable, claim, question.request, keep_open, counts);
+    return reply;
+  }
+  counts->Add(CountOf(verdict.kind));
+  reply.forward = verdict.reaches;
+  reply.ticket = verdict.ticket;
+  if (verdict.reaches) {
+    counts->Add(Count::kReached);
+  } else {
+    reply.answer =
+        Tell(ChooseAnswer(state.settings.answers, verdict), claim, question.request, keep_open, counts);
+  }
+  return reply;
+}
+
+LoginWatch::~LoginWatch() {
+  if (ticket_ == 0) return;
+  if (wants_body_) {
+    // The answer broke off: its head and what came of the body still say something.
+    EndBody();
+  } else {
+    state_->parts.desk->Abandon(ticket_);
+  }
+}
+
+void LoginWatch::ReadHead(const ResponseView& answer, std::string_view head, bool has_body) {
+  if (ticket_ == 0) return;
+  wants_body_ = has_body && state_->parts.logins->NeedsBody(endpoint_, answer);
+  if (wants_body_) {
+    head_.assign(head);
+  } else {
+    Observe(answer);
+  }
+}
+
+void LoginWatch::TakeBody(std::string_view data) {
+  if (!wants_body_) return;
+  const size_t limit = state_->parts.logins->endpoint(endpoint_).answer_bytes;
+  body_.append(data.substr(0, limit - std::min(limit, body_.size())));
+  if (body_.size() >= limit) EndBody();
+}
+
+void LoginWatch::EndBody() {
+  if (!wants_body_) return;
+  wants_body_ = false;
+  // Read again, for the views of the first reading are gone.
+  HeadReader reader(HeadReader::Kind::kResponse, {head_.size(), 0, head_.size()});
+  if (reader.Read(head_) == HeadProgress::kDone) Observe(reader.response().view);
+}
+
+void LoginWatch::Observe(const ResponseView& answer) {
+  const Outcome outcome = state_->parts.logins->ReadOutcome(endpoint_, answer, body_);
+  if (outcome == Outcome::kUnknown) counts_->Add(Count::kOutcomeUnknown);
+  state_->parts.desk->Observe(ticket_, outcome);
+  ticket_ = 0;
+}
+
+}  // namespace stockade

@@ -1,0 +1,64 @@
+// A login that the proxy holds: asked about at the desk before it goes on, and told of afterwards.
+//
+//   AskGate ─► forward ─► (LoginWatch reads the answer) ─► Observe | Abandon
+//          └─► answer: what the client is told instead
+//
+// Threads: any; a LoginWatch is one exchange's. Cost: the desk's, and reading the claim.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "adapters/gateway/proxy_counts.h"
+#include "adapters/gateway/proxy_state.h"
+
+namespace stockade {
+
+struct GateQuestion {
+  int endpoint = 0;
+  const RequestView& request;
+  std::string_view body;  // without chunks
+  Address client;
+  bool peer_is_listed = false;
+  const CertificateEvidence& shown;
+};
+
+struct GateReply {
+  bool forward = false;
+  std::string answer;  // the bytes to send instead
+  uint64_t ticket = 0;
+  LoginClaim claim;
+};
+
+GateReply AskGate(const ProxyState& state, const GateQuestion& question, bool keep_open, LiveCounts* counts);
+
+// Follows the answer to one login that went on. Tells the desk exactly once; one that goes away untold abandons.
+class LoginWatch {
+ public:
+  LoginWatch(std::shared_ptr<const ProxyState> state, int endpoint, uint64_t ticket, LiveCounts* counts)
+      : state_(std::move(state)), endpoint_(endpoint), ticket_(ticket), counts_(counts) {}
+  ~LoginWatch();
+  LoginWatch(const LoginWatch&) = delete;
+  LoginWatch& operator=(const LoginWatch&) = delete;
+
+  // The answer's head. `head`: its bytes, kept while the body is awaited.
+  void ReadHead(const ResponseView& answer, std::string_view head, bool has_body);
+  bool wants_body() const noexcept { return wants_body_; }
+  // A run of the body's data.
+  void TakeBody(std::string_view data);
+  // No more comes of it.
+  void EndBody();
+
+ private:
+  void Observe(const ResponseView& answer);
+
+  std::shared_ptr<const ProxyState> state_;
+  int endpoint_;
+  uint64_t ticket_;  // 0: told, or nothing to tell
+  LiveCounts* counts_;
+  bool wants_body_ = false;
+  std::string head_, body_;
+};
+
+}  // namespace stockade

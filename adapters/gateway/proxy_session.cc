@@ -1,0 +1,539 @@
+#include "adapters/gateway/proxy_session.h"
+
+#include <algorithm>
+
+#include "adapters/certificate/from_tls.h"
+#include "adapters/gateway/answer.h"
+#include "adapters/gateway/forward_head.h"
+#include "adapters/gateway/proxy_protocol.h"
+#include "engine/status.h"
+#include "engine/text.h"
+
+namespace stockade {
+namespace {
+
+// How long a connection that we close is read on, so that a client still sending gets to read its answer before the
+// kernel says "reset"; and how much.
+constexpr absl::Duration kLingerTime = absl::Seconds(2);
+// Reads of one session before others get their turn: a megabyte of a fast body.
+constexpr int kReadsAtOnce = 16;
+
+HeadLimits HeadLimitsOf(const LimitSettings& limits) {
+  return {limits.header_bytes, limits.target_bytes, static_cast<size_t>(limits.header_count)};
+}
+
+bool IsIdempotent(std::string_view method) {
+  // RFC 9110 §9.2.2.
+  for (const std::string_view known : {"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"})
+    if (method == known) return true;
+  return false;
+}
+
+}  // namespace
+
+Session::Session(ProxyWorker* worker, size_t listener, int descriptor, const Address& peer)
+    : worker_(worker),
+      state_ptr_(worker->state()),
+      counts_(&worker->counts()),
+      listener_(listener),
+      client_(std::make_shared<Channel>(worker->context(), descriptor, this)),
+      socket_peer_(peer),
+      peer_(peer),
+      request_reader_(HeadReader::Kind::kRequest, HeadLimitsOf(state_ptr_->settings.limits)),
+      answer_reader_(HeadReader::Kind::kResponse, HeadLimitsOf(state_ptr_->settings.limits)) {
+  counts_->Add(Count::kConnectionsOpen);
+}
+
+Session::~Session() {
+  if (waits_for_seat_) worker_->pool().Leave(this);
+  GiveSeatBack(false);
+  client_->Close();
+  if (is_source_counted_) worker_->limits().LeaveSource(counted_source_);
+  worker_->limits().Leave();
+  counts_->Subtract(Count::kConnectionsOpen);
+}
+
+void Session::OnReady(Channel*) {
+  worker_->ReadClock();
+  Run();
+}
+
+void Session::OnUpstreamFree() {
+  waits_for_seat_ = false;
+  Run();
+}
+
+void Session::OnDrain() {
+  if (state_ == State::kHead && !head_begun_ && from_client_.empty()) {
+    worker_->Remove(this);
+  } else {
+    keep_open_ = false;
+  }
+}
+
+void Session::OnDeadline() {
+  if (MeetDeadline()) {
+    Run();
+  } else {
+    worker_->Remove(this);
+  }
+}
+
+void Session::Run() {
+  if (!Drive()) worker_->Remove(this);
+}
+
+void Session::SetDeadline(absl::Duration after) {
+  worker_->wheel().Set(this, worker_->now_ns() + absl::ToInt64Nanoseconds(after));
+}
+
+bool Session::Drive() {
+  reads_left_ = kReadsAtOnce;
+  Step step = Step::kAgain;
+  while (step == Step::kAgain) {
+    switch (state_) {
+      case State::kOpening:
+        step = StepOpening();
+        break;
+      case State::kProxyHeader:
+        step = StepProxyHeader();
+        break;
+      case State::kHandshake:
+        step = StepHandshake();
+        break;
+      case State::kHead:
+        step = StepHead();
+        break;
+      case State::kLoginBody:
+        step = StepLoginBody();
+        break;
+      case State::kSeat:
+        step = StepSeat();
+        break;
+      case State::kConnect:
+        step = StepConnect();
+        break;
+      case State::kUpstreamHandshake:
+        step = StepUpstreamHandshake();
+        break;
+      case State::kExchange:
+        step = StepExchange();
+        break;
+      case State::kTunnel:
+        step = StepTunnel();
+        break;
+      case State::kAnswer:
+        step = StepAnswer();
+        break;
+      case State::kLinger:
+        step = StepLinger();
+        break;
+    }
+  }
+  return step == Step::kWait;
+}
+
+// What a deadline means depends on who was waited for.
+bool Session::MeetDeadline() {
+  Step step = Step::kClose;
+  switch (state_) {
+    case State::kHead:
+      if (head_begun_) {
+        counts_->Add(Count::kHeaderTimeouts);
+        step = Fail(408);
+      }
+      break;
+    case State::kLoginBody:
+      counts_->Add(Count::kBodyTimeouts);
+      step = Fail(408);
+      break;
+    case State::kHandshake:
+      counts_->Add(Count::kTlsFailed);
+      break;
+    case State::kSeat:
+      counts_->Add(Count::kUpstreamBusy);
+      step = Fail(503);
+      break;
+    case State::kConnect:
+    case State::kUpstreamHandshake:
+      step = ConnectFailed();
+      break;
+    case State::kExchange:
+      if (answer_started_) {
+        counts_->Add(waits_for_client_ ? Count::kClientsGone : Count::kUpstreamTimeouts);
+      } else if (waits_for_client_) {
+        counts_->Add(Count::kBodyTimeouts);
+        step = Fail(408);
+      } else {
+        counts_->Add(Count::kUpstreamTimeouts);
+        step = Fail(504);
+      }
+      break;
+    case State::kOpening:
+    case State::kProxyHeader:
+    case State::kTunnel:
+    case State::kAnswer:
+    case State::kLinger:
+      break;
+  }
+  return step != Step::kClose;
+}
+
+bool Session::EnterSource(const Address& source) {
+  if (!source.present() || state_ptr_->client_addresses->Lists(source)) return true;
+  if (!worker_->limits().EnterSource(source, limits().connections_per_source)) {
+    counts_->Add(Count::kConnectionsOverSource);
+    return false;
+  }
+  counted_source_ = source;
+  is_source_counted_ = true;
+  return true;
+}
+
+Session::Step Session::StepOpening() {
+  if (!EnterSource(socket_peer_)) return Step::kClose;
+  const bool announced = state_ptr_->settings.listeners[listener_].proxy_protocol;
+  state_ = announced ? State::kProxyHeader : State::kHandshake;
+  SetDeadline(announced ? limits().header_time : limits().tls_handshake_time);
+  if (!announced && state_ptr_->listener_tls[listener_] == nullptr) {
+    peer_is_listed_ = state_ptr_->client_addresses->Lists(peer_);
+    state_ = State::kHead;
+    SetDeadline(limits().header_time);
+  }
+  return Step::kAgain;
+}
+
+Session::Step Session::StepProxyHeader() {
+  // Byte by byte past the header nothing may be read here: behind it TLS may begin, and OpenSSL reads the socket itself.
+  // So exactly what the header asks for is taken, never more.
+  while (true) {
+    const ProxyHeaderRead read = ReadProxyHeader(from_client_.view());
+    if (read.state == ProxyHeaderState::kBroken) {
+      counts_->Add(Count::kProxyHeaderBad);
+      return Step::kClose;
+    }
+    if (read.state == ProxyHeaderState::kDone) {
+      from_client_.Consume(read.bytes);
+      peer_ = state_ptr_->client_addresses->ConnectionPeer(socket_peer_, read.header);
+      if (peer_ != socket_peer_ && !EnterSource(peer_)) return Step::kClose;
+      peer_is_listed_ = state_ptr_->client_addresses->Lists(peer_);
+      const bool tls = state_ptr_->listener_tls[listener_] != nullptr;
+      state_ = tls ? State::kHandshake : State::kHead;
+      SetDeadline(tls ? limits().tls_handshake_time : limits().header_time);
+      return Step::kAgain;
+    }
+    const size_t wanted = read.bytes - from_client_.size();
+    const IoResult result = client_->Read(from_client_.Room(wanted).first(wanted));
+    if (result.status == IoStatus::kWantRead) {
+      client_->WaitRead();
+      return Step::kWait;
+    }
+    if (result.status != IoStatus::kOk) {
+      counts_->Add(Count::kProxyHeaderBad);
+      return Step::kClose;
+    }
+    from_client_.Commit(result.bytes);
+  }
+}
+
+Session::Step Session::StepHandshake() {
+  if (!client_->is_tls()) {
+    SSL* tls = NewListenerConnection(state_ptr_->listener_tls[listener_]);
+    if (tls == nullptr || client_->StartTls(tls) != IoStatus::kOk) return Step::kClose;
+    peer_is_listed_ = state_ptr_->client_addresses->Lists(peer_);
+  }
+  switch (client_->Handshake()) {
+    case IoStatus::kOk:
+      break;
+    case IoStatus::kWantRead:
+      client_->WaitRead();
+      return Step::kWait;
+    case IoStatus::kWantWrite:
+      client_->WaitWrite();
+      return Step::kWait;
+    default:
+      counts_->Add(Count::kTlsFailed);
+      return Step::kClose;
+  }
+  counts_->Add(Count::kTlsHandshakes);
+  if (state_ptr_->settings.listeners[listener_].tls->ask_client_certificate)
+    shown_ = EvidenceOf(client_->tls());
+  state_ = State::kHead;
+  SetDeadline(limits().header_time);
+  return Step::kAgain;
+}
+
+// kAgain: bytes came, or `status` says what else. kWait: a wait is armed.
+Session::Step Session::ReadClient(IoStatus* status) {
+  if (!client_->maybe_readable() || reads_left_ == 0) {
+    client_->WaitRead();
+    return Step::kWait;
+  }
+  --reads_left_;
+  const IoResult result = client_->Read(from_client_.ReadRoom());
+  *status = result.status;
+  switch (result.status) {
+    case IoStatus::kOk:
+      from_client_.Commit(result.bytes);
+      counts_->Add(Count::kRequestBytes, result.bytes);
+      return Step::kAgain;
+    case IoStatus::kWantRead:
+      client_->WaitRead();
+      return Step::kWait;
+    case IoStatus::kWantWrite:
+      client_->WaitWrite();
+      return Step::kWait;
+    default:
+      return Step::kAgain;
+  }
+}
+
+Session::Step Session::StepHead() {
+  while (true) {
+    if (!from_client_.empty()) {
+      const HeadProgress progress = request_reader_.Read(from_client_.view());
+      if (progress == HeadProgress::kDone) return BeginRequest();
+      if (progress == HeadProgress::kRefused) {
+        counts_->Refuse(request_reader_.error());
+        return Fail(HttpStatus(request_reader_.error()));
+      }
+      if (!head_begun_ && request_reader_.begun()) {
+        head_begun_ = true;
+        SetDeadline(limits().header_time);
+      }
+    }
+    IoStatus status = IoStatus::kOk;
+    const Step step = ReadClient(&status);
+    if (step == Step::kWait) {
+      from_client_.ReleaseIfEmpty();
+      return step;
+    }
+    if (status != IoStatus::kOk) return Step::kClose;
+  }
+}
+
+Session::Step Session::BeginRequest() {
+  const RequestHead& head = request_reader_.request();
+  if (state_ptr_ != worker_->state()) {
+    state_ptr_ = worker_->state();
+    peer_is_listed_ = state_ptr_->client_addresses->Lists(peer_);
+  }
+  const LimitSettings& limit = limits();
+  counts_->Add(Count::kRequests);
+  ++requests_;
+  in_request_ = true;
+  head_begun_ = true;
+  keep_open_ = head.keep_alive && !worker_->draining() && requests_ < limit.requests_per_connection;
+  is_head_ = head.view.method == "HEAD";
+  is_idempotent_ = IsIdempotent(head.view.method);
+  client_minor_ = head.minor_version;
+  expects_continue_ = head.expect_continue;
+  client_address_ = state_ptr_->client_addresses->Read(peer_, head.view.fields).address;
+  request_body_.Start(head.framing, head.content_length, {limit.chunk_extension_bytes, limit.trailer_bytes});
+  upload_pace_.Reset();
+  if (limit.body_bytes > 0 && head.framing == BodyFraming::kLength &&
+      head.content_length > limit.body_bytes) {
+    counts_->Add(Count::kBodyTooLarge);
+    return Fail(413);
+  }
+  endpoint_ = state_ptr_->parts.logins->Find(head.view);
+  if (endpoint_ != LoginExchange::kNoEndpoint) {
+    counts_->Add(Count::kLogins);
+    if (head.framing == BodyFraming::kLength &&
+        head.content_length > state_ptr_->parts.logins->endpoint(endpoint_).body_bytes) {
+      counts_->Add(Count::kLoginsTooLarge);
+      return Fail(413);
+    }
+    login_head_bytes_ = head.bytes;
+    state_ = State::kLoginBody;
+    SetDeadline(limit.body_idle_time);
+    return Step::kAgain;
+  }
+  RequestForwarding forwarding{
+      peer_, peer_is_listed_, client_->is_tls(), true, false, true, state_ptr_->settings.identity_headers};
+  upgrade_forwarded_ = IsForwardedUpgrade(head);
+  WriteRequestHead(head, forwarding, &to_upstream_);
+  from_client_.Consume(head.bytes);
+  state_ = State::kSeat;
+  SetDeadline(limit.connect_time);
+  return Step::kAgain;
+}
+
+// The head stays in front of the buffer until the gate has spoken: the request goes on as it came.
+Session::Step Session::StepLoginBody() {
+  const EndpointSettings& endpoint = state_ptr_->parts.logins->endpoint(endpoint_);
+  // One-byte chunks make six bytes of one; what is framed more thickly than by half is no login.
+  const size_t raw_bytes_max = endpoint.body_bytes * 2 + (size_t{16} << 10);
+  while (true) {
+    const std::string_view body = from_client_.view().substr(login_head_bytes_);
+    const bool is_chunked = request_body_.framing() == BodyFraming::kChunked;
+    const ChunkError error = request_body_.Scan(body, [&](std::string_view data) {
+      if (is_chunked) login_data_.append(data);
+    });
+    if (error != ChunkError::kNone) {
+      counts_->Refuse(error);
+      return Fail(400);
+    }
+    if (login_data_.size() > endpoint.body_bytes || request_body_.total() > raw_bytes_max) {
+      counts_->Add(Count::kLoginsTooLarge);
+      return Fail(413);
+    }
+    if (request_body_.ended()) return AskAboutLogin();
+    if (expects_continue_ && !continue_sent_ && body.empty()) {
+      // We must have the body before anybody else may say whether it is wanted.
+      continue_sent_ = true;
+      to_client_.Append("HTTP/1.1 100 Continue\r\n\r\n");
+    }
+    while (!to_client_.empty()) {
+      const IoResult sent = client_->Write(to_client_.view());
+      if (sent.status == IoStatus::kWantWrite || sent.status == IoStatus::kWantRead) {
+        client_->WaitWrite();
+        break;
+      }
+      if (sent.status != IoStatus::kOk) return Step::kClose;
+      to_client_.Consume(sent.bytes);
+    }
+    IoStatus status = IoStatus::kOk;
+    const Step step = ReadClient(&status);
+    if (step == Step::kWait) {
+      upload_pace_.Wait(worker_->now_ns());
+      return step;
+    }
+    if (status != IoStatus::kOk) {
+      counts_->Add(Count::kClientsGone);
+      return Step::kClose;
+    }
+    upload_pace_.Move(1, worker_->now_ns());
+    if (upload_pace_.IsBelow(limits().body_rate_min, absl::ToInt64Nanoseconds(limits().body_idle_time))) {
+      counts_->Add(Count::kBodyTooSlow);
+      return Fail(408);
+    }
+    SetDeadline(limits().body_idle_time);
+  }
+}
+
+Session::Step Session::AskAboutLogin() {
+  // The views of the first reading may be gone with the bytes they stood on.
+  request_reader_.Reset();
+  STOCKADE_CHECK(request_reader_.Read(from_client_.view()) == HeadProgress::kDone);
+  const RequestHead& head = request_reader_.request();
+  const std::string_view raw = from_client_.view().substr(login_head_bytes_, request_body_.ready());
+  const bool is_chunked = request_body_.framing() == BodyFraming::kChunked;
+  GateReply reply = AskGate(*state_ptr_,
+                            {endpoint_, head.view, is_chunked ? std::string_view(login_data_) : raw,
+                             client_address_, peer_is_listed_, shown_},
+                            keep_open_, counts_);
+  // Nothing of a login stays in our memory longer than it must: it may hold a password.
+  std::fill(login_data_.begin(), login_data_.end(), '\0');
+  login_data_.clear();
+  if (!reply.forward) {
+    const size_t bytes = login_head_bytes_ + request_body_.ready();
+    std::string answer = std::move(reply.answer);
+    from_client_.Consume(bytes);
+    request_body_.Consume(request_body_.ready());
+    return AnswerWith(answer, keep_open_);
+  }
+  login_ = std::make_unique<LoginWatch>(state_ptr_, endpoint_, reply.ticket, counts_);
+  RequestForwarding forwarding{peer_,
+                               peer_is_listed_,
+                               client_->is_tls(),
+                               false,
+                               state_ptr_->parts.logins->has_body_rows(endpoint_),
+                               false,
+                               state_ptr_->settings.identity_headers};
+  WriteRequestHead(head, forwarding, &to_upstream_);
+  from_client_.Consume(head.bytes);
+  expects_continue_ = false;
+  state_ = State::kSeat;
+  SetDeadline(limits().connect_time);
+  return Step::kAgain;
+}
+
+Session::Step Session::Fail(int status) {
+  const bool is_login = endpoint_ != LoginExchange::kNoEndpoint;
+  if (waits_for_seat_) worker_->pool().Leave(this);
+  waits_for_seat_ = false;
+  GiveSeatBack(false);
+  login_.reset();
+  if (answer_started_) return Step::kClose;
+  // The head of the answer that will not be.
+  if (answer_head_read_) to_client_.Clear();
+  const bool keep_open = keep_open_ && in_request_ && request_body_.through() && to_client_.empty();
+  Answer answer;
+  if (is_login && status >= 500) {
+    answer = MakeAnswer(state_ptr_->settings.answers.unavailable, {});
+  } else {
+    answer.status = status;
+    answer.headers = {{"Content-Type", "text/plain; charset=utf-8"}};
+    answer.body = Concat(status, " ", ReasonPhrase(status), "\n");
+  }
+  counts_->Add(Count::kAnswered);
+  return AnswerWith(WriteAnswer(answer, is_head_, keep_open), keep_open);
+}
+
+Session::Step Session::AnswerWith(std::string_view bytes, bool keep_open) {
+  keep_open_ = keep_open;
+  to_client_.Append(bytes);
+  state_ = State::kAnswer;
+  SetDeadline(limits().body_idle_time);
+  return Step::kAgain;
+}
+
+void Session::ForgetRequest() {
+  request_reader_.Reset();
+  request_reader_.set_limits(HeadLimitsOf(limits()));
+  head_begun_ = in_request_ = is_head_ = continue_sent_ = upgrade_forwarded_ = expects_continue_ = false;
+  endpoint_ = LoginExchange::kNoEndpoint;
+  login_.reset();
+  waits_for_seat_ = is_fresh_wanted_ = is_retried_ = is_reused_ = false;
+  avoided_ = nullptr;
+  connect_tries_ = 0;
+  head_sent_ = 0;
+  body_sent_ = request_sent_ = request_given_up_ = head_joined_ = false;
+  answer_begun_ = answer_head_read_ = is_unchunked_ = answer_started_ = answer_keeps_upstream_ = false;
+  interim_answers_ = 0;
+  waits_for_client_ = false;
+  to_upstream_.Clear();
+  to_upstream_.ReleaseIfEmpty();
+  to_client_.ReleaseIfEmpty();
+  from_upstream_.ReleaseIfEmpty();
+  state_ = State::kHead;
+  SetDeadline(limits().idle_time);
+}
+
+Session::Step Session::StepAnswer() {
+  while (!to_client_.empty()) {
+    const IoResult sent = client_->Write(to_client_.view());
+    if (sent.status == IoStatus::kWantWrite || sent.status == IoStatus::kWantRead) {
+      client_->WaitWrite();
+      return Step::kWait;
+    }
+    if (sent.status != IoStatus::kOk) return Step::kClose;
+    to_client_.Consume(sent.bytes);
+    counts_->Add(Count::kAnswerBytes, sent.bytes);
+  }
+  if (keep_open_) {
+    ForgetRequest();
+    return Step::kAgain;
+  }
+  client_->ShutdownSend();
+  state_ = State::kLinger;
+  SetDeadline(kLingerTime);
+  return Step::kAgain;
+}
+
+Session::Step Session::StepLinger() {
+  from_client_.Clear();
+  while (true) {
+    IoStatus status = IoStatus::kOk;
+    const Step step = ReadClient(&status);
+    from_client_.Clear();
+    if (step == Step::kWait) {
+      from_client_.ReleaseIfEmpty();
+      return step;
+    }
+    if (status != IoStatus::kOk) return Step::kClose;
+  }
+}
+
+}  // namespace stockade

@@ -1,0 +1,49 @@
+// Which of the table's windows a correlation counts in, and what its keys are salted with; kept from one rule set to the
+// next, so that other rules do not mean other counts.
+//
+// A correlation that stands in both sets under one handle, with an equal WindowConfig, keeps its windows whatever else
+// changed around it. Windows of rules that are gone run out where they lie, and are found again if the rule comes back
+// before. A rule that comes back with another window never meets the keys of the one it had. Load time only.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "engine/event/keyed_hash.h"
+#include "engine/rule/rule_set.h"
+#include "engine/window/keyed_table.h"
+
+namespace stockade {
+
+struct WindowPlace {
+  uint16_t window = 0;
+  Hash128 salt;  // two rules never share a window
+};
+
+class WindowPlaces {
+ public:
+  explicit WindowPlaces(const HashKey& hash_key) noexcept : hash_key_(hash_key) {}
+
+  // The places of a rule set's correlations, in their order; `configs` are WindowConfigs(rules). The first set takes the
+  // windows that the table was made with; what a later one needs beyond those held is added to the table.
+  // kInvalidArgument, with the place of the rule, for one that only a new table could hold (KeyedTable::AddWindow).
+  absl::StatusOr<std::vector<WindowPlace>> Resolve(const RuleSet& rules,
+                                                   std::span<const WindowConfig> configs, KeyedTable* table);
+
+ private:
+  struct Held {
+    std::string handle;
+    WindowConfig config;
+    WindowPlace place;
+  };
+  WindowPlace Hold(std::string_view handle, const WindowConfig& config, uint16_t window);
+
+  HashKey hash_key_;
+  std::vector<Held> held_;  // by the table's window
+};
+
+}  // namespace stockade

@@ -1,0 +1,181 @@
+// A public-key infrastructure made on the spot by the openssl program: authorities and certificates with exact dates,
+// signed by `openssl ca`. Keys are P-256 unless asked otherwise.
+#pragma once
+
+#include <catch2/catch.hpp>
+#include <fstream>
+#include <map>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "tests/adapters/programs.h"
+
+namespace stockade {
+
+inline std::string ReadWholeFile(const std::string& file) {
+  std::ifstream in(file, std::ios::binary);
+  std::ostringstream content;
+  content << in.rdbuf();
+  return content.str();
+}
+
+class Pki {
+ public:
+  struct Wish {
+    std::string subject;                    // "/CN=alice"
+    std::string issuer;                     // the name of an authority; its own: self-signed
+    std::string extensions = "client";      // a section of kConfig
+    std::string from = "20240101000000Z";   // notBefore
+    std::string until = "20250101000000Z";  // notAfter
+    std::vector<std::string> key = {"-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"};
+    std::string digest = "sha256";
+  };
+
+  Pki() { folder_.Write("config", "folder = " + folder_.path() + "\n" + kConfig); }
+
+  // Makes NAME.key and NAME.pem.
+  void Make(const std::string& name, const Wish& wish) {
+    std::vector<std::string> generate = {"openssl", "genpkey", "-out", folder_ / (name + ".key")};
+    generate.insert(generate.end(), wish.key.begin(), wish.key.end());
+    Must(generate);
+    Must({"openssl", "req", "-new", "-config", folder_ / "config", "-utf8", "-key", folder_ / (name + ".key"),
+          "-subj", wish.subject, "-out", folder_ / (name + ".csr"), "-sha256"});
+    // One database an authority; a fresh one each time, so that a subject may be certified twice.
+    folder_.Write("index.txt", "");
+    folder_.Write("index.txt.attr", "unique_subject = no\n");
+    folder_.Write("serial", Serial() + "\n");
+    std::vector<std::string> sign = {"openssl",
+                                     "ca",
+                                     "-batch",
+                                     "-notext",
+                                     "-config",
+                                     folder_ / "config",
+                                     "-in",
+                                     folder_ / (name + ".csr"),
+                                     "-out",
+                                     folder_ / (name + ".pem"),
+                                     "-startdate",
+                                     wish.from,
+                                     "-enddate",
+                                     wish.until,
+                                     "-extensions",
+                                     wish.extensions,
+                                     "-md",
+                                     wish.digest,
+                                     "-preserveDN",
+                                     "-keyfile",
+                                     folder_ / (wish.issuer + ".key")};
+    if (wish.issuer == name) {
+      sign.push_back("-selfsign");
+    } else {
+      sign.insert(sign.end(), {"-cert", folder_ / (wish.issuer + ".pem")});
+    }
+    Must(sign);
+  }
+
+  std::string pem_file(const std::string& name) const { return folder_ / (name + ".pem"); }
+  std::string key_file(const std::string& name) const { return folder_ / (name + ".key"); }
+  std::string Der(const std::string& name) const {
+    const std::string file = folder_ / (name + ".der");
+    Must({"openssl", "x509", "-in", pem_file(name), "-outform", "DER", "-out", file});
+    return ReadWholeFile(file);
+  }
+  const TemporaryFolder& folder() const { return folder_; }
+
+  // `openssl verify`'s answer: 0, or the number of its first error.
+  int OpensslVerify(const std::string& leaf, const std::vector<std::string>& anchors,
+                    const std::vector<std::string>& sent, int64_t time_s) const {
+    std::string all_anchors, all_sent;
+    for (const std::string& name : anchors) all_anchors += ReadWholeFile(pem_file(name));
+    for (const std::string& name : sent) all_sent += ReadWholeFile(pem_file(name));
+    std::vector<std::string> verify = {"openssl",
+                                       "verify",
+                                       "-no-CApath",
+                                       "-no-CAstore",
+                                       "-partial_chain",
+                                       "-auth_level",
+                                       "2",
+                                       "-purpose",
+                                       "sslclient",
+                                       "-attime",
+                                       std::to_string(time_s),
+                                       "-CAfile",
+                                       folder_.Write("verify_anchors", all_anchors)};
+    if (!sent.empty()) verify.insert(verify.end(), {"-untrusted", folder_.Write("verify_sent", all_sent)});
+    verify.push_back(pem_file(leaf));
+    const auto [code, text] = RunProgram(verify);
+    if (code == 0) return 0;
+    const size_t at = text.find("error ");
+    REQUIRE(at != std::string::npos);
+    return std::atoi(text.c_str() + at + 6);
+  }
+
+ private:
+  static constexpr char kConfig[] = R"(
+[req]
+distinguished_name = name
+string_mask = utf8only
+[name]
+[ca]
+default_ca = authority
+[authority]
+dir = $folder
+new_certs_dir = $dir
+database = $dir/index.txt
+serial = $dir/serial
+policy = anything
+email_in_dn = yes
+[anything]
+countryName = optional
+organizationName = optional
+commonName = optional
+emailAddress = optional
+[root]
+basicConstraints = critical, CA:TRUE
+keyUsage = critical, keyCertSign, cRLSign
+subjectKeyIdentifier = hash
+[no_authority]
+basicConstraints = critical, CA:FALSE
+subjectKeyIdentifier = hash
+[server_authority]
+basicConstraints = critical, CA:TRUE
+keyUsage = critical, keyCertSign
+extendedKeyUsage = serverAuth
+subjectKeyIdentifier = hash
+[client]
+basicConstraints = CA:FALSE
+keyUsage = digitalSignature
+extendedKeyUsage = clientAuth
+authorityKeyIdentifier = keyid
+[server]
+basicConstraints = CA:FALSE
+extendedKeyUsage = serverAuth
+[encipher]
+basicConstraints = CA:FALSE
+keyUsage = keyEncipherment
+[any_use]
+basicConstraints = CA:FALSE
+[mail]
+basicConstraints = CA:FALSE
+extendedKeyUsage = clientAuth
+subjectAltName = email:Alice@Example.org
+[two_mails]
+basicConstraints = CA:FALSE
+extendedKeyUsage = clientAuth
+subjectAltName = email:alice@example.org, email:bob@example.org
+)";
+
+  static void Must(const std::vector<std::string>& command) {
+    const auto [code, text] = RunProgram(command);
+    INFO(text);
+    for (const std::string& word : command) UNSCOPED_INFO(word);
+    REQUIRE(code == 0);
+  }
+  std::string Serial() { return std::to_string(1000 + ++serial_); }
+
+  TemporaryFolder folder_;
+  int serial_ = 0;
+};
+
+}  // namespace stockade

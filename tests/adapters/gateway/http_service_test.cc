@@ -1,0 +1,156 @@
+// Proves that the small listener answers whole requests in order, over TCP and unix sockets, holds its limits, and stops
+// without leaving anybody half answered.
+#include "adapters/gateway/http_service.h"
+
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <thread>
+
+#include "tests/adapters/gateway/service_scene.h"
+
+namespace stockade {
+namespace {
+
+ServiceReply Echo(const ServiceRequest& request) {
+  std::string text = std::string(request.head.method) + " " + std::string(request.head.target) + " " +
+                     std::string(request.body_text()) + " " + (request.is_local ? "local" : "remote");
+  return {200, {{"X-Twice", "1"}, {"X-Twice", "2"}}, text};
+}
+
+std::unique_ptr<HttpService> StartEcho(HttpServiceOptions options = {}) {
+  if (!options.at.is_unix()) options.at.host = "127.0.0.1";
+  auto service = HttpService::Start(options, Echo);
+  INFO(service.status());
+  REQUIRE(service.ok());
+  return std::move(*service);
+}
+
+TEST_CASE("requests of one connection are answered in order, pipelined or not", "[gateway][service]") {
+  const auto service = StartEcho();
+  TestClient client(service->port());
+  client.Send(
+      "POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\none"
+      "POST /b HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\ntwo\r\n0\r\n\r\n");
+  const std::string both = client.ReadUntil("two local");
+  CHECK(both.find("POST /a one local") < both.find("POST /b two local"));
+  CHECK(both.find("X-Twice: 1\r\nX-Twice: 2\r\n") != std::string::npos);
+  client.Send("HEAD /c HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  const std::string head = client.ReadAll();
+  CHECK(head.find("Content-Length: 14\r\n") != std::string::npos);
+  CHECK(head.ends_with("\r\n\r\n"));
+}
+
+TEST_CASE("what is too large, broken or of two lengths is refused and the connection closed",
+          "[gateway][service]") {
+  HttpServiceOptions options;
+  options.header_bytes_max = 2048;
+  options.body_bytes_max = 100;
+  const auto service = StartEcho(options);
+  const auto status_of = [&](const std::string& request) {
+    TestClient client(service->port());
+    client.Send(request);
+    return client.ReadAll().substr(0, 12);
+  };
+  CHECK(status_of("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 101\r\n\r\n") == "HTTP/1.1 413");
+  CHECK(status_of("GET / HTTP/1.1\r\nX: " + std::string(4000, 'a') + "\r\n\r\n") == "HTTP/1.1 431");
+  CHECK(status_of("GET  / HTTP/1.1\r\n\r\n") == "HTTP/1.1 400");
+  CHECK(status_of("POST / HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n") ==
+        "HTTP/1.1 400");
+  CHECK(status_of("POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n") == "HTTP/1.1 400");
+}
+
+TEST_CASE("a slow client and an idle one are cut off by their times", "[gateway][service]") {
+  HttpServiceOptions options;
+  options.request_time = absl::Milliseconds(200);
+  options.idle_time = absl::Milliseconds(200);
+  const auto service = StartEcho(options);
+  TestClient idle(service->port());
+  CHECK(idle.ReadAll().empty());
+  TestClient slow(service->port());
+  slow.Send("GET / HTTP/1.1\r\nHost");
+  CHECK(slow.ReadAll().empty());
+}
+
+TEST_CASE("no more connections than the limit are open", "[gateway][service]") {
+  HttpServiceOptions options;
+  options.connections_max = 2;
+  const auto service = StartEcho(options);
+  TestClient first(service->port());
+  TestClient second(service->port());
+  first.Send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  second.Send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  first.ReadUntil("local");
+  second.ReadUntil("local");
+  TestClient third(service->port());
+  CHECK(third.ReadAll().empty());
+}
+
+TEST_CASE("a unix socket serves, replaces a dead one, and goes with its service", "[gateway][service]") {
+  const std::string path =
+      (std::filesystem::temp_directory_path() / ("stockade_service_" + std::to_string(getpid()))).string();
+  HttpServiceOptions options;
+  options.at.unix_path = path;
+  {
+    const auto service = StartEcho(options);
+    TestClient client(path);
+    client.Send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    CHECK(client.ReadUntil("local").find(" local") != std::string::npos);
+    const auto second = HttpService::Start(options, Echo);
+    CHECK_FALSE(second.ok());
+    CHECK(second.status().message().find(path) != std::string::npos);
+  }
+  CHECK_FALSE(std::filesystem::exists(path));
+  {
+    // A socket that nobody listens on any more.
+    const int file = socket(AF_UNIX, SOCK_STREAM, 0);
+    sockaddr_un address = {};
+    address.sun_family = AF_UNIX;
+    std::memcpy(address.sun_path, path.c_str(), path.size());
+    REQUIRE(bind(file, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+    close(file);
+  }
+  const auto service = StartEcho(options);
+  TestClient client(path);
+  client.Send("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  CHECK(client.ReadAll().find(" local") != std::string::npos);
+}
+
+TEST_CASE("a port that is taken is an error that names it", "[gateway][service]") {
+  const auto service = StartEcho();
+  HttpServiceOptions options;
+  options.at.host = "127.0.0.1";
+  options.at.port = service->port();
+  const auto second = HttpService::Start(options, Echo);
+  REQUIRE_FALSE(second.ok());
+  CHECK(second.status().message().find(std::to_string(service->port())) != std::string::npos);
+}
+
+TEST_CASE("a stop closes idle connections and finishes requests that are under way", "[gateway][service]") {
+  auto service = StartEcho();
+  TestClient idle(service->port());
+  idle.Send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  idle.ReadUntil("local");
+  // One request, and in the same breath the begin of another: when the first is answered, the second is under way.
+  TestClient busy(service->port());
+  busy.Send(
+      "GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+      "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nab");
+  busy.ReadUntil("local");
+  std::thread stopping([&service] { service->Stop(); });
+  CHECK(idle.ReadAll().empty());
+  busy.Send("cd");
+  const std::string answer = busy.ReadAll();
+  CHECK(answer.find("POST / abcd local") != std::string::npos);
+  CHECK(answer.find("Connection: close") != std::string::npos);
+  stopping.join();
+}
+
+TEST_CASE("secrets are equal only if all their bytes are", "[gateway][service]") {
+  CHECK(EqualSecrets("abc", "abc"));
+  CHECK_FALSE(EqualSecrets("abc", "abd"));
+  CHECK_FALSE(EqualSecrets("abc", "ab"));
+  CHECK(EqualSecrets("", ""));
+}
+
+}  // namespace
+}  // namespace stockade

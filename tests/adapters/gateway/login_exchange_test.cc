@@ -1,0 +1,202 @@
+// A login over HTTP, read as its application would, and never in two ways.
+#include "adapters/gateway/login_exchange.h"
+
+#include <catch2/catch.hpp>
+
+#include <vector>
+
+namespace stockade {
+namespace {
+
+using Error = LoginReadError;
+using Fields = std::vector<HeaderField>;
+using From = ValueSource::From;
+
+constexpr HashKey kKey{1, 2};
+constexpr std::string_view kForm = "application/x-www-form-urlencoded";
+
+EndpointSettings Portal() {
+  EndpointSettings endpoint;
+  endpoint.name = "portal";
+  endpoint.path = "/login";
+  endpoint.account = {{From::kBody, "user"}};
+  endpoint.password = {{From::kBody, "pass"}};
+  endpoint.device = {{From::kCookie, "device"}};
+  return endpoint;
+}
+
+std::unique_ptr<LoginExchange> Make(std::vector<EndpointSettings> endpoints) {
+  auto exchange = LoginExchange::Create(endpoints, kKey);
+  INFO(exchange.status());
+  REQUIRE(exchange.ok());
+  return *std::move(exchange);
+}
+
+struct Read {
+  Error error;
+  LoginClaim claim;
+};
+Read ReadLogin(const LoginExchange& exchange, const Fields& fields, std::string_view body,
+               std::string_view target = "/login") {
+  Read read;
+  const RequestView request{"POST", target, fields};
+  read.error = exchange.ReadRequest(0, request, body, &read.claim);
+  return read;
+}
+
+TEST_CASE("an endpoint is found by method and by path however it is written", "[gateway][login]") {
+  EndpointSettings api = Portal();
+  api.name = "api";
+  api.path = "/api/*";
+  api.methods = {"POST", "PUT"};
+  const auto exchange = Make({Portal(), api});
+  const auto find = [&](std::string_view method, std::string_view target) {
+    return exchange->Find(RequestView{method, target, {}});
+  };
+  CHECK(find("POST", "/login") == 0);
+  CHECK(find("POST", "/login?next=/x") == 0);
+  CHECK(find("POST", "/%6cogin") == 0);
+  CHECK(find("POST", "//x/../login") == 0);
+  CHECK(find("POST", "http://portal.example/login") == 0);
+  CHECK(find("POST", "/login/;x?y") == 0);
+  CHECK(find("POST", "/api/session") == 1);
+  CHECK(find("PUT", "/x/../api/session") == 1);
+  CHECK(find("GET", "/login") == LoginExchange::kNoEndpoint);
+  CHECK(find("post", "/login") == LoginExchange::kNoEndpoint);
+  CHECK(find("POST", "/logins") == LoginExchange::kNoEndpoint);
+  CHECK(find("POST", "/") == LoginExchange::kNoEndpoint);
+  CHECK(find("POST", "*") == LoginExchange::kNoEndpoint);
+  CHECK(find("POST", "") == LoginExchange::kNoEndpoint);
+  // What an application that resolves nothing would take for the endpoint is the endpoint, too.
+  CHECK(find("POST", "/api/../x") == 1);
+}
+
+TEST_CASE("the account is read and the password is known by its hash alone", "[gateway][login]") {
+  const auto exchange = Make({Portal()});
+  const std::string wanted = ToHex(SipHash128(kKey, std::string_view("p w")));
+  struct Case {
+    std::string type;
+    std::string body;
+  };
+  for (const Case& each :
+       {Case{std::string(kForm), "user=alice&pass=p+w"},
+        Case{"Application/X-WWW-Form-Urlencoded; charset=UTF-8", "pass=p%20w&user=alice"},
+        Case{"application/json", R"({"user":"alice","pass":"p w"})"},
+        Case{"application/vnd.api+json", R"({"pass":"p w","user":" alice "})"},
+        Case{"multipart/form-data; boundary=B",
+             "--B\r\nContent-Disposition: form-data; name=\"user\"\r\n\r\nalice\r\n"
+             "--B\r\nContent-Disposition: form-data; name=\"pass\"\r\n\r\np w\r\n--B--\r\n"}}) {
+    CAPTURE(each.type);
+    const Read read = ReadLogin(*exchange,
+                                {{"Content-Type", each.type},
+                                 {"Cookie", "device=d1"},
+                                 {"User-Agent", "x/1"},
+                                 {"X-Request-Id", "r-1"}},
+                                each.body);
+    CHECK(read.error == Error::kNone);
+    CHECK(read.claim.has_account);
+    CHECK(read.claim.account == "alice");
+    CHECK(read.claim.password_id == wanted);
+    CHECK(read.claim.device == "d1");
+    CHECK(read.claim.has_user_agent);
+    CHECK(read.claim.user_agent == "x/1");
+    CHECK(read.claim.request_id == "r-1");
+    CHECK(read.claim.header_order.size() == 32);
+  }
+}
+
+TEST_CASE("a body that hides what the application reads is an error of its kind", "[gateway][login]") {
+  const auto exchange = Make({Portal()});
+  const auto error = [&](const Fields& fields, std::string_view body, std::string_view target = "/login") {
+    return ReadLogin(*exchange, fields, body, target).error;
+  };
+  const Fields form = {{"Content-Type", kForm}};
+  CHECK(error(form, "") == Error::kNoAccount);
+  CHECK(error(form, "pass=x") == Error::kNoAccount);
+  CHECK(error(form, "user=&pass=x") == Error::kNoAccount);
+  CHECK(error(form, "user=++&pass=x") == Error::kNoAccount);
+  CHECK(error(form, "user=a&user=b") == Error::kTwoValues);
+  CHECK(error(form, "user=a;b") == Error::kTwoValues);
+  CHECK(error(form, "user=a&pass=b;c") == Error::kNone);
+  CHECK(error(form, "user=a&pass=b&pass=c") == Error::kTwoValues);
+  CHECK(error(form, "user=a%00b") == Error::kBadBody);
+  CHECK(error(form, "user=a", "/login?user=b") == Error::kTwoValues);
+  CHECK(error(form, "user=a", "/login?user=a") == Error::kNone);
+  CHECK(error(form, "user=a", "/login?next=%zz&user=b") == Error::kTwoValues);
+  CHECK(error(form, "user=a", "/login?USER=b") == Error::kTwoValues);
+  CHECK(error(form, "user=a", "/login?user=%zz") == Error::kBadBody);
+  CHECK(error(form, "user=a", "/login?next=%zz") == Error::kNone);
+  CHECK(error({}, "user=a") == Error::kUnknownType);
+  CHECK(error({}, "") == Error::kNoAccount);
+  CHECK(error({{"Content-Type", "text/plain"}}, R"({"user":"a"})") == Error::kUnknownType);
+  CHECK(error({{"Content-Type", "application/x-www-form-urlencoded; charset=ibm037"}}, "user=a") ==
+        Error::kUnknownType);
+  CHECK(error({{"Content-Type", kForm}, {"Content-Encoding", "gzip"}}, "user=a") == Error::kUnknownType);
+  CHECK(error({{"Content-Type", kForm}, {"Content-Encoding", "Identity"}}, "user=a") == Error::kNone);
+  CHECK(error({{"Content-Type", kForm}, {"Content-Encoding", "identity"}, {"content-encoding", "br"}},
+              "user=a") == Error::kUnknownType);
+  CHECK(error({{"Content-Type", kForm}, {"Content-Type", "application/json"}}, "user=a") ==
+        Error::kTwoValues);
+  CHECK(error({{"Content-Type", "application/json"}}, R"({"user":{"$gt":""}})") == Error::kNoAccount);
+  CHECK(error({{"Content-Type", "application/json"}}, "{") == Error::kBadBody);
+  CHECK(error({{"Content-Type", "multipart/form-data"}}, "--B") == Error::kBadBody);
+}
+
+TEST_CASE("sources are tried in order, the first that yields a value wins", "[gateway][login]") {
+  EndpointSettings endpoint = Portal();
+  endpoint.account = {{From::kBasic, "user"}, {From::kHeader, "X-User"}, {From::kJson, "u"},
+                      {From::kForm, "user"},  {From::kQuery, "q"},       {From::kCookie, "c"}};
+  endpoint.password = {{From::kBasic, "password"}, {From::kBody, "pass"}};
+  const auto exchange = Make({endpoint});
+  const auto account = [&](const Fields& fields, std::string_view body, std::string_view target = "/login") {
+    const Read read = ReadLogin(*exchange, fields, body, target);
+    return read.error == Error::kNone ? read.claim.account : std::string(Name(read.error));
+  };
+  CHECK(account({{"Authorization", "Basic YTpi"}, {"X-User", "x"}}, "") == "a");
+  CHECK(account({{"X-User", "x"}}, "") == "x");
+  CHECK(account({{"Content-Type", "application/json"}}, R"({"u":"j","user":"no"})") == "j");
+  CHECK(account({{"Content-Type", kForm}}, "u=no&user=f") == "f");
+  CHECK(account({}, "", "/login?q=q%20q") == "q q");
+  CHECK(account({{"Cookie", "c=k"}}, "") == "k");
+  CHECK(account({{"Cookie", "c=k; c=l"}}, "") == "two_values");
+  // A body we cannot read is no answer, and a later source has one.
+  CHECK(account({{"Content-Type", "text/plain"}}, "x", "/login?q=q") == "q");
+  CHECK(account({{"Content-Type", "text/plain"}}, "x") == "unknown_type");
+  CHECK(account({{"Authorization", "Basic !"}, {"X-User", "x"}}, "") == "bad_body");
+  CHECK(ReadLogin(*exchange, {{"Authorization", "Basic YTpi"}}, "").claim.password_id ==
+        ToHex(SipHash128(kKey, std::string_view("b"))));
+}
+
+TEST_CASE("an account is told apart as the application does", "[gateway][login]") {
+  EndpointSettings endpoint = Portal();
+  endpoint.fold_account_case = true;
+  const auto exchange = Make({endpoint});
+  CHECK(ReadLogin(*exchange, {{"Content-Type", kForm}}, "user=+AliCe%0A").claim.account == "alice");
+  CHECK(ReadLogin(*exchange, {{"Content-Type", kForm}}, "user=%FF").claim.account == "\\xff");
+}
+
+TEST_CASE("only sane request ids are kept, and no text is longer than its bound", "[gateway][login]") {
+  const auto exchange = Make({Portal()});
+  const auto id = [&](std::string_view text) {
+    return ReadLogin(*exchange, {{"X-Request-Id", text}}, "").claim.request_id;
+  };
+  CHECK(id("0b6b7f52-6a53=") == "0b6b7f52-6a53=");
+  CHECK(id("a b").empty());
+  CHECK(id("<script>").empty());
+  CHECK(id(std::string(129, 'a')).empty());
+  CHECK(ReadLogin(*exchange, {{"User-Agent", std::string(30000, 'a')}}, "").claim.user_agent.size() <= 1024);
+  CHECK_FALSE(ReadLogin(*exchange, {}, "").claim.has_user_agent);
+}
+
+TEST_CASE("an endpoint that cannot work is refused by name and key", "[gateway][login]") {
+  EndpointSettings endpoint = Portal();
+  endpoint.outcomes.emplace_back();
+  endpoint.outcomes[0].location = "(";
+  const auto exchange = LoginExchange::Create({Portal(), endpoint}, kKey);
+  REQUIRE_FALSE(exchange.ok());
+  CHECK_THAT(std::string(exchange.status().message()),
+             Catch::StartsWith("endpoints[1] (portal).outcomes[0].location: missing )"));
+}
+
+}  // namespace
+}  // namespace stockade

@@ -1,0 +1,322 @@
+// Proves what each dialect reads and answers, byte for byte, as protocols say and real proxies take it; and who may ask.
+#include "adapters/gateway/verdict_dialects.h"
+
+#include <catch2/catch.hpp>
+
+#include "adapters/gateway/answer.h"
+
+#include "tests/adapters/gateway/service_scene.h"
+
+namespace stockade {
+namespace {
+
+using Fields = std::vector<std::pair<std::string, std::string>>;
+
+struct DialectScene {
+  explicit DialectScene(std::string token = "", FailMode unreadable = FailMode::kClosed,
+                        FailMode trouble = FailMode::kClosed) {
+    EndpointSettings portal;
+    portal.name = "portal";
+    portal.path = "/login";
+    portal.account = {{ValueSource::From::kBody, "user"}, {ValueSource::From::kCookie, "who"}};
+    portal.password = {{ValueSource::From::kBody, "pass"}};
+    portal.device = {{ValueSource::From::kCookie, "device"}};
+    portal.channel = "web";
+    portal.on_unreadable = unreadable;
+    portal.on_engine_trouble = trouble;
+    auto exchange = LoginExchange::Create({portal}, HashKey{1, 2});
+    INFO(exchange.status());
+    REQUIRE(exchange.ok());
+    VerdictParts parts;
+    parts.desk = &desk;
+    parts.exchange = std::move(*exchange);
+    parts.trusted_proxies = {*Prefix::Parse("10.0.0.0/8")};
+    parts.token = std::move(token);
+    parts.hash_key = HashKey{1, 2};
+    parts.counters = &counters;
+    dialects = std::make_unique<VerdictDialects>(std::move(parts));
+  }
+
+  std::string Ask(HandMade request) const { return TextOf(dialects->Reply(request.Request())); }
+  void Say(VerdictKind kind, ChallengeKind challenge = ChallengeKind::kHuman,
+           std::string reason = "because") {
+    desk.answer = {kind, challenge, kind == VerdictKind::kAllow, false, "rule", std::move(reason), 0};
+  }
+  Attempt Asked() const {
+    REQUIRE_FALSE(desk.asked.empty());
+    return desk.asked.back().event().attempt;
+  }
+
+  FakeDesk desk;
+  VerdictCounters counters;
+  std::unique_ptr<VerdictDialects> dialects;
+};
+
+const Fields kNginx = {{"X-Original-Method", "POST"},
+                       {"X-Original-URI", "/login?x=1"},
+                       {"X-Forwarded-For", "203.0.113.9"},
+                       {"User-Agent", "agent/1"},
+                       {"Cookie", "who=alice; device=d1"}};
+
+TEST_CASE("auth_request is answered by 204, 401 and 403 alone, with reason and ticket in fields",
+          "[gateway][dialect]") {
+  DialectScene scene;
+  CHECK(scene.Ask({"GET", "/auth-request", kNginx}) ==
+        "204\nX-Stockade-Verdict: allow\nX-Stockade-Ticket: 17\n\n");
+  const Attempt asked = scene.Asked();
+  CHECK(asked.source.ToString() == "203.0.113.9");
+  CHECK(asked.account == "alice");
+  CHECK(asked.device == "d1");
+  CHECK(asked.path == "/login");
+  CHECK(asked.channel == "web");
+  CHECK(asked.user_agent == "agent/1");
+  CHECK(asked.password_id.data() == nullptr);
+
+  scene.Say(VerdictKind::kDeny);
+  CHECK(scene.Ask({"GET", "/auth-request", kNginx}) ==
+        "403\nX-Stockade-Verdict: deny\nX-Stockade-Reason: because\n\n");
+  scene.Say(VerdictKind::kThrottle);
+  CHECK(scene.Ask({"GET", "/auth-request", kNginx}) ==
+        "403\nX-Stockade-Verdict: throttle\nX-Stockade-Reason: because\nRetry-After: 10\n\n");
+  scene.Say(VerdictKind::kChallenge, ChallengeKind::kIdentity);
+  const std::string challenged = scene.Ask({"GET", "/auth-request", kNginx});
+  CHECK_THAT(challenged, Catch::StartsWith("401\nX-Stockade-Verdict: challenge\nX-Stockade-Kind: identity\n"
+                                           "X-Stockade-Reason: because\n"));
+  CHECK_THAT(challenged, Catch::Contains("WWW-Authenticate: "));
+}
+
+TEST_CASE("a reason that holds line ends or escapes cannot forge a field", "[gateway][dialect]") {
+  DialectScene scene;
+  scene.Say(VerdictKind::kDeny, ChallengeKind::kHuman, "a\r\nX-Evil: 1\x1b[2J");
+  const ServiceReply reply = scene.dialects->Reply(HandMade("GET", "/auth-request", kNginx).Request());
+  for (const auto& [name, value] : reply.headers) {
+    CHECK(value.find('\n') == std::string::npos);
+    CHECK(value.find('\r') == std::string::npos);
+    CHECK(value.find('\x1b') == std::string::npos);
+  }
+}
+
+TEST_CASE("what is no login is allowed and nobody is asked", "[gateway][dialect]") {
+  DialectScene scene;
+  Fields fields = kNginx;
+  fields[1].second = "/prices";
+  CHECK(scene.Ask({"GET", "/auth-request", fields}) == "204\nX-Stockade-Verdict: allow\n\n");
+  CHECK(scene.desk.asked.empty());
+  CHECK(scene.counters.not_login == 1);
+}
+
+TEST_CASE("auth_request without an account asks about the address", "[gateway][dialect]") {
+  DialectScene scene;
+  Fields fields = kNginx;
+  fields.pop_back();
+  CHECK_THAT(scene.Ask({"GET", "/auth-request", fields}), Catch::StartsWith("204\n"));
+  CHECK_FALSE(scene.Asked().has_account());
+}
+
+TEST_CASE("auth_request that does not say what is asked about is denied", "[gateway][dialect]") {
+  DialectScene scene;
+  CHECK_THAT(scene.Ask({"GET", "/auth-request", {{"X-Original-URI", "/login"}}}), Catch::StartsWith("403\n"));
+  CHECK_THAT(scene.Ask({"GET", "/auth-request", {{"X-Original-Method", "POST"}}}),
+             Catch::StartsWith("403\n"));
+  CHECK(scene.counters.misread == 2);
+  CHECK(scene.desk.asked.empty());
+}
+
+TEST_CASE("forward-auth reads the forwarded request and hands out the answer that is set",
+          "[gateway][dialect]") {
+  DialectScene scene;
+  const Fields fields = {{"X-Forwarded-Method", "POST"},
+                         {"X-Forwarded-Uri", "/login"},
+                         {"X-Forwarded-Host", "shop.example"},
+                         {"X-Forwarded-For", "203.0.113.9, 10.1.1.1"},
+                         {"X-Forwarded-Proto", "https"},
+                         {"Content-Type", "application/x-www-form-urlencoded"},
+                         {"Cookie", "device=d2"}};
+  CHECK(scene.Ask({"GET", "/forward-auth", fields, "user=bob&pass=secret"}) ==
+        "204\nX-Stockade-Verdict: allow\nX-Stockade-Ticket: 17\n\n");
+  CHECK(scene.Asked().account == "bob");
+  CHECK(scene.Asked().source.ToString() == "203.0.113.9");
+  CHECK(scene.Asked().password_id == ToHex(SipHash128(HashKey{1, 2}, "secret")));
+
+  scene.Say(VerdictKind::kThrottle);
+  CHECK(scene.Ask({"GET", "/forward-auth", fields}) == TextOf([] {
+          const Answer whole = MakeAnswer(AnswersSettings().throttle, "");
+          return ServiceReply{whole.status, whole.headers, whole.body};
+        }()));
+  CHECK_THAT(scene.Ask({"GET", "/forward-auth", fields}), Catch::StartsWith("429\n"));
+  CHECK_THAT(scene.Ask({"GET", "/forward-auth", fields}), Catch::Contains("Retry-After: 10\n"));
+  CHECK_THAT(scene.Ask({"GET", "/forward-auth", fields}),
+             Catch::EndsWith("\n\nToo many logins from here; try again in a moment.\n"));
+}
+
+TEST_CASE(
+    "ext_authz over HTTP is asked with the original path, and never answered by what Envoy takes for a "
+    "failure",
+    "[gateway][dialect]") {
+  DialectScene scene;
+  const Fields fields = {{"Host", "shop.example"},
+                         {"x-forwarded-for", "203.0.113.9"},
+                         {"content-type", "application/json"},
+                         {"x-stockade-ticket", "99"}};
+  const std::string body = R"({"user":"bob","pass":"secret"})";
+  CHECK(scene.Ask({"POST", "/ext-authz/login", fields, body}) ==
+        "200\nX-Stockade-Verdict: allow\nX-Stockade-Ticket: 17\n"
+        "x-envoy-auth-headers-to-remove: x-stockade-kind,x-stockade-reason\n\n");
+  CHECK(scene.Asked().account == "bob");
+  CHECK(scene.Asked().path == "/login");
+  CHECK(scene.Ask({"GET", "/ext-authz/prices", fields}) ==
+        "200\nX-Stockade-Verdict: allow\n"
+        "x-envoy-auth-headers-to-remove: x-stockade-kind,x-stockade-reason,x-stockade-ticket\n\n");
+  scene.Say(VerdictKind::kDeny);
+  CHECK_THAT(scene.Ask({"POST", "/ext-authz/login", fields, body}), Catch::StartsWith("403\n"));
+  scene.desk.answer.in_trouble = true;
+  CHECK_THAT(scene.Ask({"POST", "/ext-authz/login", fields, body}), Catch::StartsWith("403\n"));
+}
+
+const Fields kAppSec = {
+    {"X-Crowdsec-Appsec-Api-Key", "k3y"}, {"X-Crowdsec-Appsec-Ip", "203.0.113.9"},
+    {"X-Crowdsec-Appsec-Uri", "/login"},  {"X-Crowdsec-Appsec-Host", "shop.example"},
+    {"X-Crowdsec-Appsec-Verb", "POST"},   {"X-Crowdsec-Appsec-User-Agent", "agent/2"},
+    {"X-Forwarded-For", "192.0.2.1"},     {"Content-Type", "application/x-www-form-urlencoded"}};
+
+TEST_CASE("AppSec: key, fields, and bodies exactly; X-Forwarded-For is never looked at",
+          "[gateway][dialect]") {
+  DialectScene scene("k3y");
+  const std::string body = "user=bob&pass=secret";
+  CHECK(scene.Ask({"POST", "/", kAppSec, body}) ==
+        "200\nContent-Type: application/json\nX-Stockade-Ticket: 17\n\n{\"action\":\"allow\"}");
+  CHECK(scene.Asked().source.ToString() == "203.0.113.9");
+  CHECK(scene.Asked().user_agent == "agent/2");
+  CHECK(scene.Asked().account == "bob");
+  scene.Say(VerdictKind::kDeny);
+  CHECK(scene.Ask({"POST", "/", kAppSec, body}) ==
+        "403\nContent-Type: application/json\n\n{\"action\":\"ban\",\"http_status\":403}");
+  scene.Say(VerdictKind::kThrottle);
+  CHECK(scene.Ask({"POST", "/", kAppSec, body}) ==
+        "403\nContent-Type: application/json\n\n{\"action\":\"ban\",\"http_status\":403}");
+  scene.Say(VerdictKind::kChallenge);
+  CHECK(scene.Ask({"POST", "/", kAppSec, body}) ==
+        "403\nContent-Type: application/json\n\n{\"action\":\"captcha\",\"http_status\":403}");
+  Fields wrong = kAppSec;
+  wrong[0].second = "k3x";
+  CHECK(scene.Ask({"POST", "/", wrong, body}) == "401\n\n");
+  wrong.erase(wrong.begin());
+  CHECK(scene.Ask({"POST", "/", wrong, body}) == "401\n\n");
+  for (const size_t missing : {1u, 2u, 4u}) {
+    Fields fields = kAppSec;
+    fields.erase(fields.begin() + missing);
+    CAPTURE(missing);
+    CHECK(scene.Ask({"POST", "/", fields, body}) == "500\n\n");
+  }
+}
+
+TEST_CASE("a login that cannot be read is refused or let by, as its endpoint says", "[gateway][dialect]") {
+  const Fields fields = {
+      {"X-Forwarded-Method", "POST"}, {"X-Forwarded-Uri", "/login"}, {"Content-Type", "application/json"}};
+  DialectScene closed;
+  CHECK_THAT(closed.Ask({"POST", "/forward-auth", fields, "{broken"}), Catch::StartsWith("403\n"));
+  CHECK(closed.counters.unreadable == 1);
+  CHECK(closed.desk.asked.empty());
+  DialectScene open("", FailMode::kOpen);
+  CHECK_THAT(open.Ask({"POST", "/forward-auth", fields, "{broken"}), Catch::StartsWith("204\n"));
+}
+
+TEST_CASE("while nobody can be asked, the endpoint's choice holds", "[gateway][dialect]") {
+  const Fields fields = {{"X-Forwarded-Method", "POST"}, {"X-Forwarded-Uri", "/login"}, {"Cookie", "who=a"}};
+  DialectScene closed;
+  closed.desk.answer = {VerdictKind::kDeny, ChallengeKind::kHuman, false, true, "", "", 0};
+  CHECK_THAT(closed.Ask({"GET", "/forward-auth", fields}), Catch::StartsWith("503\n"));
+  CHECK_THAT(closed.Ask({"GET", "/auth-request", kNginx}), Catch::StartsWith("403\n"));
+  DialectScene open("", FailMode::kClosed, FailMode::kOpen);
+  open.desk.answer = closed.desk.answer;
+  CHECK_THAT(open.Ask({"GET", "/forward-auth", fields}), Catch::StartsWith("204\n"));
+}
+
+TEST_CASE("X-Forwarded-For counts from listed proxies and this machine; strangers learn nothing",
+          "[gateway][dialect]") {
+  DialectScene scene;
+  HandMade listed("GET", "/auth-request", kNginx);
+  listed.is_local = false;
+  listed.peer = *Address::Parse("10.2.3.4");
+  CHECK_THAT(scene.Ask(listed), Catch::StartsWith("204\n"));
+  CHECK(scene.Asked().source.ToString() == "203.0.113.9");
+  HandMade stranger("GET", "/auth-request", kNginx);
+  stranger.is_local = false;
+  stranger.peer = *Address::Parse("198.51.100.1");
+  const size_t before = scene.desk.asked.size();
+  CHECK_THAT(scene.Ask(stranger), Catch::StartsWith("403\n"));
+  CHECK(scene.desk.asked.size() == before);
+  CHECK(scene.counters.refused == 1);
+  HandMade assess("POST", "/v1/assess", {}, "{}");
+  assess.is_local = false;
+  assess.peer = stranger.peer;
+  CHECK_THAT(scene.Ask(assess), Catch::StartsWith("403\n"));
+}
+
+TEST_CASE("our own: assess takes ECS names and answers with verdict and ticket", "[gateway][dialect]") {
+  DialectScene scene;
+  const std::string body =
+      R"({"source":{"ip":"203.0.113.9"},"user.name":" alice","user_agent":{"original":"a"},"login":{"device":"d"},)"
+      R"("password":"secret","login.certificate":"valid"})";
+  CHECK(scene.Ask({"POST", "/v1/assess", {}, body}) ==
+        "200\nContent-Type: application/json\n\n{\"verdict\":\"allow\",\"reaches\":true,\"ticket\":17}\n");
+  const Attempt asked = scene.Asked();
+  CHECK(asked.account == "alice");
+  CHECK(asked.device == "d");
+  CHECK(asked.password_id == ToHex(SipHash128(HashKey{1, 2}, "secret")));
+  CHECK(asked.certificate == CertificateStatus::kValid);
+  scene.Say(VerdictKind::kChallenge, ChallengeKind::kIdentity, "who \"is\" it");
+  CHECK(scene.Ask({"POST", "/v1/assess", {}, body}) ==
+        "200\nContent-Type: "
+        "application/json\n\n{\"verdict\":\"challenge\",\"kind\":\"identity\",\"by\":\"rule\","
+        "\"reason\":\"who \\\"is\\\" it\",\"reaches\":false}\n");
+  scene.desk.answer.in_trouble = true;
+  CHECK_THAT(scene.Ask({"POST", "/v1/assess", {}, body}), Catch::StartsWith("503\n"));
+}
+
+TEST_CASE("our own: what cannot be read is said, and nobody is asked", "[gateway][dialect]") {
+  DialectScene scene;
+  const auto error = [&](const std::string& path, const std::string& body) {
+    const std::string text = scene.Ask({"POST", path, {}, body});
+    CHECK_THAT(text, Catch::StartsWith("400\n"));
+    return text;
+  };
+  CHECK_THAT(error("/v1/assess", "{"), Catch::Contains("no JSON"));
+  CHECK_THAT(error("/v1/assess", R"({"source.ip":"x"})"), Catch::Contains("source.ip"));
+  CHECK_THAT(error("/v1/assess", R"({"login.certificate":"fine"})"), Catch::Contains("login.certificate"));
+  CHECK_THAT(error("/v1/outcome", R"({"ticket":"x","outcome":"success"})"), Catch::Contains("ticket"));
+  CHECK_THAT(error("/v1/outcome", R"({"ticket":1,"outcome":"fine"})"), Catch::Contains("bad_password"));
+  CHECK_THAT(error("/v1/outcome", R"({"outcome":"success"})"), Catch::Contains("ticket"));
+  CHECK_THAT(error("/v1/challenge", R"({"kind":"x","account":"a","source":"192.0.2.1"})"),
+             Catch::Contains("kind"));
+  CHECK_THAT(error("/v1/challenge", R"({"kind":"human","source":"192.0.2.1"})"), Catch::Contains("account"));
+  CHECK_THAT(error("/v1/challenge", R"({"kind":"human","account":"a"})"), Catch::Contains("source"));
+  CHECK(scene.desk.asked.empty());
+  CHECK(scene.desk.told.empty());
+  CHECK(scene.desk.passed.empty());
+  CHECK_THAT(scene.Ask({"GET", "/v1/assess"}), Catch::StartsWith("405\n") && Catch::Contains("Allow: POST"));
+  CHECK_THAT(scene.Ask({"GET", "/nothing"}), Catch::StartsWith("404\n"));
+}
+
+TEST_CASE("our own: outcomes and passed challenges are told, with the token where one is set",
+          "[gateway][dialect]") {
+  DialectScene scene("s3cret");
+  const std::string outcome = R"({"ticket":17,"outcome":"bad_password"})";
+  const std::string challenge =
+      R"({"kind":"identity","account":"alice","source":"203.0.113.9","device":"d1"})";
+  CHECK_THAT(scene.Ask({"POST", "/v1/outcome", {}, outcome}), Catch::StartsWith("401\nContent-Type"));
+  CHECK_THAT(scene.Ask({"POST", "/v1/outcome", {{"Authorization", "Bearer s3cre"}}, outcome}),
+             Catch::StartsWith("401\n"));
+  CHECK(scene.desk.told.empty());
+  HandMade remote("POST", "/v1/outcome", {{"authorization", "Bearer s3cret"}}, outcome);
+  remote.is_local = false;
+  remote.peer = *Address::Parse("198.51.100.1");
+  CHECK(scene.Ask(remote) == "204\n\n");
+  CHECK(scene.Ask({"POST", "/v1/challenge", {{"Authorization", "Bearer s3cret"}}, challenge}) == "204\n\n");
+  REQUIRE(scene.desk.told.size() == 1);
+  CHECK(scene.desk.told[0] == std::pair<uint64_t, Outcome>(17, Outcome::kBadPassword));
+  CHECK(scene.desk.passed == std::vector<std::string>{"identity alice 203.0.113.9 d1"});
+}
+
+}  // namespace
+}  // namespace stockade

@@ -1,0 +1,55 @@
+// Everything that settings make of a running gate, read and made whole before any of it is used: at the start, and again at
+// every reload. What cannot be made refuses the whole; then nothing has changed.
+//
+// Immutable; shared by whoever runs on it. Errors: settings, rules, patterns and certificates with their place; files that
+// cannot be read.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "adapters/certificate/from_header.h"
+#include "adapters/certificate/verifier.h"
+#include "adapters/gateway/login_exchange.h"
+#include "adapters/gateway/proxy_state.h"
+#include "adapters/gateway/verdict_dialects.h"
+#include "tools/stockade/config_file.h"
+#include "tools/stockade/rule_pack.h"
+
+namespace stockade {
+
+// As given on the command line; what is given here wins over the settings, also after a reload.
+struct RunOptions {
+  std::string config_file;
+  std::vector<std::string> rules;
+  std::string mode;
+};
+
+struct GateParts {
+  Config config;  // config.gateway is there
+  std::shared_ptr<const LoadedRules> loaded;
+  std::shared_ptr<const LoginExchange> exchange;
+  std::shared_ptr<const CertificateVerifier> verifier;  // null: no anchors, nobody looks at certificates
+  CertificateForm certificate_form = CertificateForm::kNone;
+  std::string service_token;
+  std::string admin_token;
+  std::string challenge_secret;  // empty: only the API reports
+  // Of all that the engine decides by: settings and rules, byte for byte. Equal: a reload need not tell the engine, and a
+  // record can still be replayed.
+  std::string engine_text;
+
+  const GatewaySettings& gateway() const { return *config.gateway; }
+  std::shared_ptr<const RuleSet> rules() const { return {loaded, loaded->rules.get()}; }
+};
+
+absl::StatusOr<std::shared_ptr<const GateParts>> MakeGateParts(const RunOptions& options);
+
+// What the proxy and the verdict service are handed; they hold on to the parts.
+ProxyParts ProxyPartsOf(const std::shared_ptr<const GateParts>& parts, GateDesk* desk);
+std::shared_ptr<const VerdictDialects> DialectsOf(const std::shared_ptr<const GateParts>& parts,
+                                                  GateDesk* desk, VerdictCounters* counters);
+
+}  // namespace stockade

@@ -1,0 +1,215 @@
+#include "tools/stockade/gateway_lint.h"
+
+#include <algorithm>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "adapters/gateway/endpoint_address.h"
+#include "adapters/gateway/path_match.h"
+#include "engine/text.h"
+
+namespace stockade {
+namespace {
+
+using From = ValueSource::From;
+
+// Whether every status of `narrow` is one of `wide`.
+bool Covers(const std::string& wide, const std::string& narrow) {
+  if (wide.empty() || wide == narrow) return true;
+  return wide.ends_with("xx") && !narrow.empty() && narrow[0] == wide[0];
+}
+
+// Whether wherever `later` holds, `earlier` does.
+bool Covers(const OutcomeRule& earlier, const OutcomeRule& later) {
+  const auto covers = [](const std::string& wide, const std::string& narrow) {
+    return wide.empty() || wide == narrow;
+  };
+  return Covers(earlier.status, later.status) && covers(earlier.location, later.location) &&
+         covers(earlier.body_matches, later.body_matches) &&
+         (earlier.header.empty() || (absl::EqualsIgnoreCase(earlier.header, later.header) &&
+                                     covers(earlier.header_matches, later.header_matches))) &&
+         (earlier.json_path.empty() ||
+          (earlier.json_path == later.json_path && covers(earlier.json_equals, later.json_equals)));
+}
+
+class GatewayLinter {
+ public:
+  GatewayLinter(const Config& config, std::string_view file, Findings* findings)
+      : config_(config), gateway_(*config.gateway), file_(file), findings_(*findings) {}
+
+  void Lint() {
+    if (const HashKey known = EngineOptions().hash_key;
+        config_.engine.hash_key.k0 == known.k0 && config_.engine.hash_key.k1 == known.k1) {
+      Warn(
+          "gateway",
+          "runs under the hash key that everybody knows; set hash_key_file, made with: openssl rand -hex 16");
+    }
+    LintListeners();
+    LintProxies();
+    if (gateway_.endpoints.empty())
+      Warn("gateway.endpoints", "names no login: every request passes, and nothing is decided");
+    for (size_t i = 0; i < gateway_.endpoints.size(); ++i) LintEndpoint(i);
+    LintChallenges();
+    if (gateway_.admin.at.port != 0 && gateway_.admin.token_file.empty()) {
+      Warn("gateway.admin",
+           "has no token_file: every process of this machine may switch the mode and drop decisions");
+    }
+  }
+
+ private:
+  // At the key itself or, where it was not written, at what it would stand in.
+  void Warn(std::string path, std::string_view what) {
+    const std::string key = path;
+    while (true) {
+      if (const auto place = config_.places.find(path); place != config_.places.end()) {
+        findings_.Warn(place->second, key, what);
+        return;
+      }
+      const size_t end = path.find_last_of(".[");
+      if (end == std::string::npos) break;
+      path.resize(end);
+    }
+    findings_.Warn(Place{std::string(file_), 1, 1}, key, what);
+  }
+  bool IsWritten(const std::string& path) const { return config_.places.contains(path); }
+
+  void LintListeners() {
+    bool asks = false;
+    for (size_t i = 0; i < gateway_.listeners.size(); ++i) {
+      const ListenerSettings& listener = gateway_.listeners[i];
+      if (!listener.tls.has_value()) continue;
+      asks = asks || listener.tls->ask_client_certificate;
+    }
+    if (asks && gateway_.certificates.anchor_files.empty())
+      Warn("gateway.certificates", "has no anchors: no client certificate can be valid");
+    if (asks && config_.engine.certificates == CertificatePolicy::kIgnored)
+      Warn("certificates", "ignored, and a listener asks for client certificates");
+    const bool none = !asks && gateway_.certificates.from_header == "none";
+    if (none && config_.engine.certificates == CertificatePolicy::kRequired)
+      Warn("certificates",
+           "required, and no certificate can come: no listener asks for one and from_header is none");
+    for (size_t i = 0; i < gateway_.upstreams.size(); ++i) {
+      const UpstreamSettings& upstream = gateway_.upstreams[i];
+      if (upstream.tls.has_value() && !upstream.tls->verify && !IsLoopback(upstream.at)) {
+        Warn(Concat("gateway.upstreams[", i, "].tls.verify"),
+             "false: whoever answers at that address is sent the passwords");
+      }
+    }
+  }
+
+  void LintProxies() {
+    const bool trusts = !gateway_.trusted_proxies.empty();
+    if (!trusts && IsWritten("gateway.client_address_header") && gateway_.client_address_header != "none")
+      Warn("gateway.client_address_header", "is read from nobody: trusted_proxies is empty");
+    if (!trusts && gateway_.certificates.from_header != "none")
+      Warn("gateway.certificates.from_header", "is read from nobody: trusted_proxies is empty");
+    for (const Prefix& proxy : gateway_.trusted_proxies) {
+      if (proxy.length == 0) {
+        Warn("gateway.trusted_proxies",
+             Concat(proxy.ToString(), " is everybody: any client may say that he is somebody else"));
+      }
+    }
+  }
+
+  void LintEndpoint(size_t index) {
+    const EndpointSettings& endpoint = gateway_.endpoints[index];
+    const std::string path = Concat("gateway.endpoints[", index, "]");
+    LintReach(index, path);
+    LintOutcomes(endpoint, path);
+    if (endpoint.on_engine_trouble == FailMode::kOpen)
+      Warn(path + ".on_engine_trouble", "open: who brings the engine into trouble tries passwords unseen");
+    if (endpoint.on_unreadable == FailMode::kOpen) {
+      Warn(path + ".on_unreadable",
+           "open: a login that is written so that we cannot read it, and the application can, passes unseen");
+    }
+    if (endpoint.password.empty()) {
+      Warn(path + ".password", "is missing: one password tried on many accounts is not seen");
+    }
+    for (const ValueSource& source : endpoint.password) {
+      if (source.from == From::kQuery)
+        Warn(path + ".password", "stands in the query: access logs and histories keep it");
+    }
+    const bool reads_body =
+        std::any_of(endpoint.account.begin(), endpoint.account.end(), [](const auto& source) {
+          return source.from == From::kBody || source.from == From::kForm || source.from == From::kJson;
+        });
+    const auto& methods = endpoint.methods;
+    if (reads_body && std::find(methods.begin(), methods.end(), "GET") != methods.end()) {
+      Warn(path + ".methods",
+           "GET has no body: showing the form counts as a login that cannot be read; delete it");
+    }
+  }
+
+  // What an earlier endpoint takes.
+  void LintReach(size_t index, const std::string& path) {
+    const EndpointSettings& endpoint = gateway_.endpoints[index];
+    if (endpoint.path.empty()) return;
+    std::string begin = endpoint.path;
+    if (begin.ends_with('*')) begin.pop_back();
+    for (size_t i = 0; i < index; ++i) {
+      const EndpointSettings& earlier = gateway_.endpoints[i];
+      const bool methods =
+          std::all_of(endpoint.methods.begin(), endpoint.methods.end(), [&](const auto& method) {
+            return std::find(earlier.methods.begin(), earlier.methods.end(), method) != earlier.methods.end();
+          });
+      const bool covers = earlier.path.ends_with('*') || earlier.path == endpoint.path;
+      const auto match = PathMatch::Create(earlier);
+      if (!methods || !covers || !match.ok() || !match->Matches(begin)) continue;
+      Warn(path + ".path", Concat("is never reached: endpoint ", Quoted(earlier.name), " takes it before"));
+      return;
+    }
+  }
+
+  void LintOutcomes(const EndpointSettings& endpoint, const std::string& path) {
+    const std::vector<OutcomeRule>& rows = endpoint.outcomes;
+    if (rows.empty()) {
+      Warn(path + ".outcomes",
+           "is missing: every outcome is unknown, and rules that count failures stay quiet; see stockade "
+           "check --answer");
+      return;
+    }
+    for (size_t later = 1; later < rows.size(); ++later) {
+      for (size_t earlier = 0; earlier < later; ++earlier) {
+        if (!Covers(rows[earlier], rows[later])) continue;
+        Warn(Concat(path, ".outcomes[", later, "]"),
+             Concat("can never hold: row ", earlier + 1, " holds wherever this one does, and comes first"));
+        break;
+      }
+    }
+    const auto says = [&](Outcome outcome) {
+      return std::any_of(rows.begin(), rows.end(), [&](const auto& row) { return row.outcome == outcome; });
+    };
+    if (!says(Outcome::kSuccess))
+      Warn(path + ".outcomes", "has no row for success: no customer ever becomes familiar");
+    if (!says(Outcome::kBadPassword) && !says(Outcome::kUnknownAccount))
+      Warn(path + ".outcomes", "has no row for bad_password: rules that count failures stay quiet");
+    const bool body = std::any_of(rows.begin(), rows.end(), [](const OutcomeRule& row) {
+      return !row.body_matches.empty() || !row.json_path.empty();
+    });
+    if (body && endpoint.answer_bytes == 0) Warn(path + ".answer_bytes", "0: no row about the body can hold");
+  }
+
+  void LintChallenges() {
+    const bool api = IsSet(gateway_.service.at) || IsSet(gateway_.admin.at);
+    if (!api && gateway_.challenges.secret_file.empty()) {
+      Warn("gateway.challenges",
+           "nobody can report a challenge as passed, so who is challenged stays out; set secret_file or "
+           "service");
+    }
+  }
+
+  const Config& config_;
+  const GatewaySettings& gateway_;
+  const std::string_view file_;
+  Findings& findings_;
+};
+
+}  // namespace
+
+void LintGateway(const Config& config, std::string_view file, Findings* findings) {
+  GatewayLinter(config, file, findings).Lint();
+}
+
+}  // namespace stockade

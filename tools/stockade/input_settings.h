@@ -1,0 +1,17 @@
+// The section `input` of the settings: how logs are read.
+//
+// Load time only; one thread.
+#pragma once
+
+#include <string>
+
+#include "adapters/source/options.h"
+#include "engine/rule/yaml_tree.h"
+#include "tools/stockade/settings_reader.h"
+
+namespace stockade {
+
+void ReadInputSettings(const YamlNode& node, const std::string& path, SettingsReader* reader,
+                       SourceOptions* options);
+
+}  // namespace stockade

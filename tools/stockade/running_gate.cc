@@ -1,0 +1,290 @@
+#include "tools/stockade/running_gate.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "adapters/gateway/endpoint_address.h"
+#include "engine/status.h"
+#include "engine/text.h"
+#include "tools/stockade/console.h"
+
+namespace stockade {
+namespace {
+
+int64_t WallClockNs() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+// The largest login any endpoint takes, with room for what a dialect puts around it.
+size_t LoginBytesMax(const GatewaySettings& gateway) {
+  size_t most = size_t{64} << 10;
+  for (const EndpointSettings& endpoint : gateway.endpoints) most = std::max(most, endpoint.body_bytes);
+  return most + (size_t{64} << 10);
+}
+
+std::string AddressText(Endpoint at, uint16_t port) {
+  if (!at.is_unix()) at.port = port;
+  return ToString(at);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<RunningGate>> RunningGate::Start(const RunOptions& options,
+                                                                const BookFiles& files, RunLog* log) {
+  std::unique_ptr<RunningGate> gate(new RunningGate(options, log));
+  ASSIGN_OR_RETURN(gate->parts_, MakeGateParts(options));
+  const GatewaySettings& gateway = gate->parts_->gateway();
+  if (gateway.listeners.empty() && !IsSet(gateway.service.at)) {
+    return absl::InvalidArgumentError(Concat(
+        options.config_file, ": gateway: neither `listen` nor `service` says where to wait for logins"));
+  }
+  RETURN_IF_ERROR(gate->StartDesk(files));
+  RETURN_IF_ERROR(gate->StartServices());
+  return gate;
+}
+
+absl::Status RunningGate::StartDesk(const BookFiles& files) {
+  std::vector<std::string> inputs = parts_->loaded->files;
+  inputs.push_back(options_.config_file);
+  RunLog& log = log_;
+  ASSIGN_OR_RETURN(
+      books_, GateBooks::Open(files, inputs, [&log](std::string_view why) {
+        log.Error(Concat(why, "; THIS LOG HAS STOPPED. Logins go on and are not written any more"));
+      }));
+  DeskOptions desk;
+  desk.engine = parts_->config.engine;
+  desk.remember = parts_->gateway().challenges.remember;
+  desk.record = !files.record.empty();
+  desk.clock = WallClockNs;
+  ASSIGN_OR_RETURN(desk_, EngineDesk::Create(std::move(desk), parts_->rules(), books_.get()));
+  return absl::OkStatus();
+}
+
+absl::Status RunningGate::StartServices() {
+  const GatewaySettings& gateway = parts_->gateway();
+  dialects_ = DialectsOf(parts_, desk_.get(), &counters_);
+  if (!gateway.listeners.empty()) {
+    ASSIGN_OR_RETURN(proxy_, Proxy::Start(gateway, ProxyPartsOf(parts_, desk_.get())));
+  }
+  if (IsSet(gateway.service.at)) {
+    HttpServiceOptions options;
+    options.at = gateway.service.at;
+    options.body_bytes_max = LoginBytesMax(gateway);
+    ASSIGN_OR_RETURN(service_, HttpService::Start(options, [this](const ServiceRequest& request) {
+                       return dialects()->Reply(request);
+                     }));
+  }
+  if (IsSet(gateway.admin.at)) {
+    AdminParts admin;
+    admin.token = parts_->admin_token;
+    admin.not_ready = [this] { return NotReady(); };
+    admin.mode = [this] { return desk_->mode(); };
+    admin.set_mode = [this](Mode mode) {
+      desk_->SetMode(mode);
+      log_.Say(Concat("the mode is ", Name(mode), " from now on"));
+    };
+    admin.decisions = [this] { return desk_->StandingDecisions(); };
+    admin.metrics = [this] {
+      return MetricsText(desk_->figures(), service_ ? &counters_ : nullptr, Samples());
+    };
+    admin_desk_ = std::make_unique<AdminDesk>(std::move(admin));
+    HttpServiceOptions options;
+    options.at = gateway.admin.at;
+    ASSIGN_OR_RETURN(admin_, HttpService::Start(options, [this](const ServiceRequest& request) {
+                       return admin_desk_->Reply(request);
+                     }));
+  }
+  return absl::OkStatus();
+}
+
+RunningGate::~RunningGate() {
+  static_cast<void>(Stop());  // whoever wants to know has called it
+}
+
+std::shared_ptr<const VerdictDialects> RunningGate::dialects() const {
+  const std::lock_guard lock(dialects_mutex_);
+  return dialects_;
+}
+
+void RunningGate::WarnOfFixed(const Config& before, const Config& after) {
+  const auto warn = [this](std::string_view key) {
+    log_.Warn(Concat(key, ": changed, and cannot change while running; it takes a restart"));
+  };
+  if (before.engine.memory_bytes != after.engine.memory_bytes) warn("memory");
+  if (before.engine.lateness_ms != after.engine.lateness_ms) warn("lateness");
+  if (before.engine.hash_key.k0 != after.engine.hash_key.k0 ||
+      before.engine.hash_key.k1 != after.engine.hash_key.k1)
+    warn("hash_key");
+  if (ToString(before.gateway->service.at) != ToString(after.gateway->service.at))
+    warn("gateway.service.address");
+  if (ToString(before.gateway->admin.at) != ToString(after.gateway->admin.at)) warn("gateway.admin.address");
+  if (before.gateway->admin.token_file != after.gateway->admin.token_file) warn("gateway.admin.token_file");
+  if (before.gateway->workers != after.gateway->workers) warn("gateway.workers");
+  // The mode may have been switched by hand since the start: the file says what a start takes.
+  if (before.engine.mode != after.engine.mode) warn("mode (PUT /mode switches it)");
+}
+
+bool RunningGate::Reload() {
+  const auto refuse = [this](const absl::Status& why) {
+    log_.Error(Concat("reload refused, everything stays as it was:\n", FromAbsl(why.message())));
+    return false;
+  };
+  absl::StatusOr<std::shared_ptr<const GateParts>> made = MakeGateParts(options_);
+  if (!made.ok()) return refuse(made.status());
+  const std::shared_ptr<const GateParts> parts = *std::move(made);
+  WarnOfFixed(parts_->config, parts->config);
+  // The one step that may fail after this is the engine's; the proxy is asked first, for its files may be broken too,
+  // and is given the old parts back if the engine refuses.
+  if (proxy_ != nullptr) {
+    if (const absl::Status status = proxy_->SwapSettings(parts->gateway(), ProxyPartsOf(parts, desk_.get()));
+        !status.ok())
+      return refuse(status);
+  }
+  const bool decides_anew = parts->engine_text != parts_->engine_text;
+  if (decides_anew) {
+    EngineDesk::Changes changes;
+    changes.rules = parts->rules();
+    changes.allowlist = parts->config.engine.allowlist;
+    changes.certificates = parts->config.engine.certificates;
+    changes.remember = parts->gateway().challenges.remember;
+    if (const absl::Status status = desk_->Reload(std::move(changes)); !status.ok()) {
+      if (proxy_ != nullptr)
+        static_cast<void>(proxy_->SwapSettings(parts_->gateway(), ProxyPartsOf(parts_, desk_.get())));
+      return refuse(status);
+    }
+  }
+  {
+    std::shared_ptr<const VerdictDialects> dialects = DialectsOf(parts, desk_.get(), &counters_);
+    const std::lock_guard lock(dialects_mutex_);
+    dialects_.swap(dialects);
+  }
+  parts_ = parts;
+  log_.Say(decides_anew ? "reloaded: settings, rules and certificates; nothing that was counted is lost"
+                        : "reloaded: certificates and secrets; settings and rules are the same");
+  return true;
+}
+
+std::string RunningGate::NotReady() const {
+  if (proxy_ == nullptr) return "";
+  const std::vector<Proxy::UpstreamHealth> health = proxy_->health();
+  const bool any =
+      std::any_of(health.begin(), health.end(), [](const auto& upstream) { return upstream.healthy; });
+  return any ? "" : "no upstream is healthy";
+}
+
+void RunningGate::Tick() {
+  desk_->Tick();
+  std::string not_ready = NotReady();
+  if (not_ready != last_not_ready_) {
+    if (not_ready.empty()) {
+      log_.Say("ready again");
+    } else {
+      log_.Warn(Concat("not ready: ", not_ready));
+    }
+    last_not_ready_ = std::move(not_ready);
+  }
+}
+
+std::vector<MetricSample> RunningGate::Samples() const {
+  std::vector<MetricSample> samples = books_->Samples();
+  if (proxy_ == nullptr) return samples;
+  const ProxyCounts counts = proxy_->counts();
+  for (size_t i = 0; i < kCountKinds; ++i) {
+    const auto count = static_cast<Count>(i);
+    const bool is_gauge = count == Count::kConnectionsOpen;
+    samples.push_back({Concat("stockade_proxy_", Name(count), is_gauge ? "" : "_total"),
+                       "Counted by the proxy",
+                       is_gauge ? MetricSample::Type::kGauge : MetricSample::Type::kCounter,
+                       {},
+                       static_cast<double>(counts.counts[i])});
+  }
+  for (size_t i = 1; i < kHeadErrorCount; ++i) {
+    samples.push_back({"stockade_proxy_refused_heads_total",
+                       "Requests and answers refused for their head, by why",
+                       MetricSample::Type::kCounter,
+                       {{"why", std::string(Name(static_cast<HeadError>(i)))}},
+                       static_cast<double>(counts.refused_heads[i])});
+  }
+  for (size_t i = 1; i < kChunkErrorCount; ++i) {
+    samples.push_back({"stockade_proxy_refused_chunks_total",
+                       "Bodies refused for their chunks, by why",
+                       MetricSample::Type::kCounter,
+                       {{"why", std::string(Name(static_cast<ChunkError>(i)))}},
+                       static_cast<double>(counts.refused_chunks[i])});
+  }
+  for (const Proxy::UpstreamHealth& upstream : proxy_->health()) {
+    samples.push_back({"stockade_upstream_healthy",
+                       "1 for an upstream that answers",
+                       MetricSample::Type::kGauge,
+                       {{"upstream", upstream.name}},
+                       upstream.healthy ? 1.0 : 0.0});
+  }
+  return samples;
+}
+
+std::vector<absl::Status> RunningGate::Stop() {
+  if (std::exchange(stopped_, true)) return {};
+  // Whoever asks goes first, then what is asked.
+  if (proxy_ != nullptr) {
+    const int cut = proxy_->Drain(parts_->gateway().limits.drain_time);
+    if (cut > 0) log_.Warn(Concat(cut, " connections were still open after drain_time, and were cut"));
+  }
+  if (service_ != nullptr) service_->Stop();
+  if (admin_ != nullptr) admin_->Stop();
+  if (desk_ != nullptr) desk_->Finish();
+  if (books_ == nullptr) return {};
+  return books_->Close();
+}
+
+void RunningGate::Describe(const BookFiles& files, std::ostream* out) const {
+  const GatewaySettings& gateway = parts_->gateway();
+  bool first = true;
+  const auto line = [&](std::string_view label, std::string_view text) {
+    *out << "  " << PadRight(first ? label : "", 12) << PrintableLine(text) << "\n";
+    first = false;
+  };
+  const auto lines = [&](std::string_view label, const std::vector<std::string>& texts) {
+    first = true;
+    for (const std::string& text : texts) line(label, text);
+  };
+  lines("mode", {std::string(Name(desk_->mode()))});
+  std::vector<std::string> texts;
+  for (size_t i = 0; i < gateway.listeners.size(); ++i) {
+    const ListenerSettings& listener = gateway.listeners[i];
+    texts.push_back(
+        Concat(AddressText(listener.at, proxy_->port(i)), listener.tls ? ", TLS" : "",
+               listener.tls && listener.tls->ask_client_certificate ? ", asks for certificates" : "",
+               listener.proxy_protocol ? ", expects PROXY headers" : ""));
+  }
+  lines("listens on", texts);
+  texts.clear();
+  for (const UpstreamSettings& upstream : gateway.upstreams)
+    texts.push_back(Concat(ToString(upstream.at), upstream.tls ? ", TLS" : ""));
+  lines("upstreams", texts);
+  texts.clear();
+  for (const EndpointSettings& endpoint : gateway.endpoints) {
+    std::string methods;
+    for (const std::string& method : endpoint.methods) Append(&methods, methods.empty() ? "" : ",", method);
+    texts.push_back(Concat(endpoint.name, ": ", methods, " ",
+                           endpoint.path.empty() ? endpoint.path_regex : endpoint.path));
+  }
+  lines("logins", texts);
+  lines("rules", {Concat(parts_->loaded->rules->rules().size(), " rules and ",
+                         parts_->loaded->rules->correlations().size(), " correlations of ",
+                         parts_->loaded->files.size(), " files")});
+  if (service_ != nullptr) lines("verdicts", {AddressText(gateway.service.at, service_->port())});
+  if (admin_ != nullptr) lines("admin", {AddressText(gateway.admin.at, admin_->port())});
+  texts.clear();
+  const std::pair<std::string_view, const std::string&> books[] = {{"record", files.record},
+                                                                   {"verdicts", files.verdicts},
+                                                                   {"decisions", files.decisions},
+                                                                   {"alerts", files.alerts}};
+  for (const auto& [name, file] : books)
+    if (!file.empty()) texts.push_back(Concat(name, " to ", file));
+  lines("writes", texts);
+}
+
+}  // namespace stockade

@@ -1,0 +1,78 @@
+// A gate that runs: desk, proxy, verdict service and admin listener over one set of parts, which a reload swaps whole.
+//
+//   auto gate = RunningGate::Start(options, files, &log);  (Reload | Tick)*  Stop
+//
+// Start, Reload, Tick and Stop: one thread. Start's errors leave nothing running.
+//
+// Reload makes everything anew first and takes it only if all of it holds; what is refused goes into the log with its
+// place, and the old stays. What cannot change while running (addresses, workers, memory, lateness, hash key) is named in
+// the log, and stays as it is until a restart.
+//
+// Stop drains: listeners close, logins that are under way end (at most limits.drain_time), tickets are given up, books
+// are closed.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "adapters/gateway/admin_service.h"
+#include "adapters/gateway/engine_desk.h"
+#include "adapters/gateway/http_service.h"
+#include "adapters/gateway/proxy.h"
+#include "tools/stockade/gate_books.h"
+#include "tools/stockade/gate_parts.h"
+#include "tools/stockade/run_log.h"
+
+namespace stockade {
+
+class RunningGate {
+ public:
+  // `log` outlives the gate.
+  static absl::StatusOr<std::unique_ptr<RunningGate>> Start(const RunOptions& options, const BookFiles& files,
+                                                            RunLog* log);
+  ~RunningGate();
+  RunningGate(const RunningGate&) = delete;
+  RunningGate& operator=(const RunningGate&) = delete;
+
+  // True: everything was taken.
+  bool Reload();
+  // Every second or so: gives up old tickets, says what has changed since.
+  void Tick();
+  // Whatever went wrong with the books. Idempotent.
+  std::vector<absl::Status> Stop();
+
+  // What runs, for a person.
+  void Describe(const BookFiles& files, std::ostream* out) const;
+
+ private:
+  RunningGate(const RunOptions& options, RunLog* log) : options_(options), log_(*log) {}
+
+  absl::Status StartDesk(const BookFiles& files);
+  absl::Status StartServices();
+  void WarnOfFixed(const Config& before, const Config& after);
+  std::string NotReady() const;
+  std::vector<MetricSample> Samples() const;
+  std::shared_ptr<const VerdictDialects> dialects() const;
+
+  const RunOptions options_;
+  RunLog& log_;
+  std::shared_ptr<const GateParts> parts_;
+  std::unique_ptr<GateBooks> books_;
+  std::unique_ptr<EngineDesk> desk_;
+  VerdictCounters counters_;
+  mutable std::mutex dialects_mutex_;
+  std::shared_ptr<const VerdictDialects> dialects_;
+  std::unique_ptr<Proxy> proxy_;
+  std::unique_ptr<HttpService> service_;
+  std::unique_ptr<AdminDesk> admin_desk_;
+  std::unique_ptr<HttpService> admin_;
+  std::string last_not_ready_;
+  bool stopped_ = false;
+};
+
+}  // namespace stockade
