@@ -1,5 +1,7 @@
 #include "adapters/gateway/account_text.h"
 
+#include <algorithm>
+
 #include "absl/strings/ascii.h"
 #include "engine/text.h"
 
@@ -34,6 +36,13 @@ std::string Utf8Text(std::string_view bytes, size_t bytes_max) {
   std::string text;
   text.reserve(bytes.size());
   while (!bytes.empty()) {
+    // Nearly everything is ASCII to its end.
+    const auto plain_end = std::find_if(bytes.begin(), bytes.end(),
+                                        [](char c) { return static_cast<unsigned char>(c) >= 0x80; });
+    const auto plain = static_cast<size_t>(plain_end - bytes.begin());
+    text += bytes.substr(0, plain);
+    bytes.remove_prefix(plain);
+    if (bytes.empty()) break;
     const size_t size = SequenceBytes(bytes);
     if (size > 0) {
       text += bytes.substr(0, size);

@@ -10,7 +10,7 @@
 // The value is a text, or a whole number as text, true or false; null, lists and objects are no value: an account that
 // is an object is an attack on a database, not a name. Fractions are spelt as shortly as they can be.
 //
-// Reading copies the text; every copy is wiped before it returns. About 1 µs for a login; memory about eight times the
+// Reading copies the text; every copy is wiped before it returns. Some microseconds for a login; memory about eight times the
 // body, kept by each thread that reads. Any thread. Oracle: JSONTestSuite; fuzz: json_fuzz.
 #pragma once
 

@@ -4,8 +4,8 @@
 // Passwords: ReadRequest turns the password into login.password_id (SipHash-2-4-128 under the engine's hash key) while
 // it reads and wipes every copy it made (OPENSSL_cleanse or explicit_bzero); no member of LoginClaim holds it.
 //
-// Immutable after Create; any thread at once. Cost: Find a few dozen nanoseconds for a request that is no login;
-// ReadRequest about a microsecond for a form; ReadOutcome by its table.
+// Immutable after Create; any thread at once. Cost, measured with one endpoint: Find 60 to 200 ns; ReadRequest 3 µs for
+// a form or JSON with a browser's 13 fields; ReadOutcome 0.2 µs where a pattern for Location decides.
 // Bad input: an enum, never text of the client's.
 #pragma once
 

@@ -62,8 +62,14 @@ std::string ResolvePath(std::string_view path) {
 }
 
 bool NeedsResolving(std::string_view path) noexcept {
-  if (path.find_first_of("%;\\.") != std::string_view::npos) return true;
-  return HasSlashAtEnd(path) || path.find("//") != std::string_view::npos || path.find('\0') != path.npos;
+  // A dot matters where it begins a segment; /app.js is its own resolved form.
+  char before = '\0';
+  for (const char c : path) {
+    if (c == '%' || c == ';' || c == '\\' || c == '\0') return true;
+    if (before == '/' && (c == '/' || c == '.')) return true;
+    before = c;
+  }
+  return HasSlashAtEnd(path) || !path.starts_with('/');
 }
 
 PathMatch::PathMatch() = default;

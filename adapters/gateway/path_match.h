@@ -8,7 +8,7 @@
 // one, which costs nothing. Letters are compared exactly; for an application that ignores their case write path_regex
 // with (?i).
 //
-// Pure, any thread. A path without any of % ; \ . // is compared where it lies, without a copy.
+// Pure, any thread. A path without any of % ; \ // /. is compared where it lies, without a copy.
 #pragma once
 
 #include <memory>

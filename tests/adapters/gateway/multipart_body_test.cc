@@ -80,8 +80,8 @@ TEST_CASE("a multipart body that parsers cut differently is refused", "[gateway]
 
 TEST_CASE("two parts that may be one field are two values", "[gateway][multipart]") {
   const std::string good = Part("user", "a");
-  for (const std::string& other :
-       {Part("user", "b"), Part("USER", "b"), Part("user[]", "b"), Part("us%65r", "b"), Part("user", "b", "; filename=x")}) {
+  for (const std::string& other : {Part("user", "b"), Part("USER", "b"), Part("user[]", "b"),
+                                   Part("us%65r", "b"), Part("user", "b", "; filename=x")}) {
     CAPTURE(other);
     CHECK(Field(good + other + kEnd).error == Error::kTwoValues);
     CHECK(Field(other + good + kEnd).error == Error::kTwoValues);
