@@ -136,7 +136,7 @@ void WriteRequestHead(const RequestHead& head, const RequestForwarding& forwardi
       case FieldKind::kForwarding:
         // Those we write ourselves are joined below.
         if (!forwarding.peer_is_listed || Is(field.name, "via") || Is(field.name, "forwarded") ||
-            Is(field.name, "x-forwarded-for"))
+            (Is(field.name, "x-forwarded-for") && forwarding.peer.present()))
           continue;
         break;
       case FieldKind::kOther:
