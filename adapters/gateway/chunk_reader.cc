@@ -67,8 +67,9 @@ bool IsForbiddenTrailer(std::string_view name) noexcept {
   if (name.size() > sizeof folded) return false;
   std::transform(name.begin(), name.end(), folded, [](char byte) { return byte == '_' ? '-' : byte; });
   const absl::string_view text(folded, name.size());
-  if (absl::StartsWithIgnoreCase(text, "x-forwarded-") || absl::StartsWithIgnoreCase(text, "x-ssl-client-"))
-    return true;
+  for (const absl::string_view beginning :
+       {"x-forwarded-", "x-ssl-c", "ssl-client-", "x-client-cert", "x-amzn-mtls-"})
+    if (absl::StartsWithIgnoreCase(text, beginning)) return true;
   return std::any_of(std::begin(kForbidden), std::end(kForbidden),
                      [text](std::string_view known) { return absl::EqualsIgnoreCase(text, ToAbsl(known)); });
 }

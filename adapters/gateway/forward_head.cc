@@ -136,13 +136,14 @@ void WriteRequestHead(const RequestHead& head, const RequestForwarding& forwardi
       case FieldKind::kForwarding:
         // Those we write ourselves are joined below.
         if (!forwarding.peer_is_listed || Is(field.name, "via") || Is(field.name, "forwarded") ||
-            Is(field.name, "x-forwarded-for"))
+            (Is(field.name, "x-forwarded-for") && forwarding.peer.present()))
           continue;
         break;
       case FieldKind::kOther:
       case FieldKind::kTrailer:
         if (head.connection_lists_others && IsListed(head, fields, field.name)) continue;
         if (forwarding.ask_unpacked_answer && Is(field.name, "accept-encoding")) continue;
+        if (!MayPassOn(field.name, forwarding.certificate_form, forwarding.peer_is_listed)) continue;
         if (!forwarding.peer_is_listed) {
           bool is_identity = false;
           for (const std::string& pattern : forwarding.identity_fields)

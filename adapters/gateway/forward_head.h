@@ -16,6 +16,7 @@
 #include <string>
 #include <string_view>
 
+#include "adapters/certificate/from_header.h"
 #include "adapters/gateway/head_reader.h"
 #include "adapters/gateway/wire_buffer.h"
 #include "engine/event/address.h"
@@ -29,6 +30,7 @@ struct RequestForwarding {
   bool keep_expect = false;          // the upstream says 100, not we
   bool ask_unpacked_answer = false;  // Accept-Encoding: identity, because the answer will be read
   bool upgrade_allowed = false;
+  CertificateForm certificate_form = CertificateForm::kNone;  // in which listed proxies forward certificates
   std::span<const std::string>
       identity_fields;  // lower case, "-" for "_"; a "*" at the end stands for any rest
 };

@@ -129,7 +129,7 @@ absl::StatusOr<std::unique_ptr<Proxy>> Proxy::Start(GatewaySettings settings, Pr
   }
   close_all();
   {
-    absl::MutexLock lock(&proxy->mutex_);
+    const std::lock_guard lock(proxy->mutex_);
     proxy->state_ = std::move(state);
   }
   for (auto& worker : proxy->workers_) proxy->threads_.emplace_back([raw = worker.get()] { raw->Run(); });
@@ -137,7 +137,7 @@ absl::StatusOr<std::unique_ptr<Proxy>> Proxy::Start(GatewaySettings settings, Pr
 }
 
 absl::Status Proxy::SwapSettings(GatewaySettings settings, ProxyParts parts) {
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   RETURN_IF_ERROR(CheckUnchanged(state_->settings, settings));
   ASSIGN_OR_RETURN(auto state, ProxyState::Make(std::move(settings), std::move(parts), state_.get()));
   for (auto& worker : workers_) worker->Use(state);
@@ -169,7 +169,7 @@ ProxyCounts Proxy::counts() const {
 }
 
 std::vector<Proxy::UpstreamHealth> Proxy::health() const {
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   std::vector<UpstreamHealth> all;
   for (const auto& upstream : state_->upstreams)
     all.push_back({upstream->name, upstream->healthy.load(std::memory_order_relaxed)});

@@ -7,10 +7,10 @@ stockade_room(gateway_http
 find_package(OpenSSL REQUIRED)
 find_package(Threads REQUIRED)
 stockade_room(gateway_proxy
-  SOURCES channel.cc forward_head.cc health_check.cc login_gate.cc proxy.cc proxy_counts.cc proxy_exchange.cc proxy_session.cc
-          proxy_state.cc proxy_worker.cc tls_context.cc upstream_pool.cc
+  SOURCES channel.cc forward_head.cc health_check.cc login_gate.cc proxy.cc proxy_connect.cc proxy_counts.cc proxy_exchange.cc proxy_login.cc proxy_session.cc
+          proxy_state.cc proxy_tunnel.cc proxy_worker.cc tls_context.cc upstream_pool.cc
   LINK stockade::gateway_http stockade::gateway_login stockade::gateway_client stockade::certificate stockade::gate absl::flat_hash_map
-       absl::status absl::statusor absl::strings absl::synchronization absl::time Boost::headers OpenSSL::SSL
+       absl::status absl::statusor absl::strings absl::time Boost::headers OpenSSL::SSL
        OpenSSL::Crypto Threads::Threads)
 # ThreadSanitizer does not know fences, and GCC says so of Asio's headers; what they order, mutexes order too.
 if(STOCKADE_SANITIZE MATCHES thread AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")

@@ -19,12 +19,11 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <thread>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "adapters/gateway/proxy_counts.h"
 #include "adapters/gateway/proxy_state.h"
@@ -61,8 +60,8 @@ class Proxy {
  private:
   Proxy();
 
-  mutable absl::Mutex mutex_;
-  std::shared_ptr<const ProxyState> state_ ABSL_GUARDED_BY(mutex_);
+  mutable std::mutex mutex_;
+  std::shared_ptr<const ProxyState> state_;  // under mutex_
   std::unique_ptr<ConnectionLimits> limits_;
   std::vector<std::unique_ptr<ProxyWorker>> workers_;
   std::vector<std::thread> threads_;

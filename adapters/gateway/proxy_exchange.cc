@@ -1,138 +1,18 @@
-// The half of a session that speaks with an upstream: a seat, a connection, both directions of one exchange, a tunnel.
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
+// The part of a session that moves one exchange: the request to the upstream, its answer to the client, both at once.
 #include <algorithm>
-#include <cerrno>
 
 #include "adapters/gateway/forward_head.h"
 #include "adapters/gateway/proxy_session.h"
-#include "engine/text.h"
 
 namespace stockade {
 namespace {
 
 // A head and the beginning of its body go out in one write if that is worth a copy: more bytes are their own packet.
 constexpr size_t kJoinBytesMax = size_t{16} << 10;
-// Upstreams tried for one request, where connections do not even open.
-constexpr int kConnectTriesMax = 3;
 // 1xx answers before the real one; more is an upstream gone wild.
 constexpr int kInterimAnswersMax = 16;
 
 }  // namespace
-
-void Session::GiveSeatBack(bool keep) {
-  if (seat_.upstream == nullptr) return;
-  if (upstream_ != nullptr) upstream_->set_owner(nullptr);
-  if (!keep && upstream_ != nullptr) {
-    upstream_->Close();
-    upstream_ = nullptr;
-  }
-  worker_->pool().Return(seat_.upstream, std::move(upstream_), worker_->now_ns());
-  upstream_ = nullptr;
-  seat_ = {};
-}
-
-Session::Step Session::StepSeat() {
-  if (waits_for_seat_) return Step::kWait;
-  while (true) {
-    std::optional<UpstreamSeat> seat = worker_->pool().Take(avoided_, is_fresh_wanted_);
-    if (!seat) {
-      waits_for_seat_ = true;
-      worker_->pool().Wait(this);
-      return Step::kWait;
-    }
-    seat_ = *std::move(seat);
-    is_reused_ = seat_.idle != nullptr;
-    if (is_reused_) {
-      upstream_ = std::move(seat_.idle);
-      upstream_->set_owner(this);
-      // What may not be sent twice is not sent into a connection that has been closed meanwhile.
-      if (!is_idempotent_ && upstream_->HasInput()) {
-        GiveSeatBack(false);
-        continue;
-      }
-      return BeginExchange();
-    }
-    address_ = 0;
-    SetDeadline(limits().connect_time);
-    return StartConnect();
-  }
-}
-
-Session::Step Session::StartConnect() {
-  const SocketAddress& to = seat_.upstream->addresses[address_];
-  const int descriptor = socket(to.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (descriptor < 0) return ConnectFailed();
-  if (to.storage.ss_family != AF_UNIX) {
-    const int on = 1;
-    setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  }
-  if (connect(descriptor, reinterpret_cast<const sockaddr*>(&to.storage), to.size) != 0 &&
-      errno != EINPROGRESS) {
-    close(descriptor);
-    return ConnectFailed();
-  }
-  upstream_ = std::make_shared<Channel>(worker_->context(), descriptor, this);
-  state_ = State::kConnect;
-  return Step::kAgain;
-}
-
-Session::Step Session::StepConnect() {
-  int error = 0;
-  socklen_t size = sizeof error;
-  if (getsockopt(upstream_->descriptor(), SOL_SOCKET, SO_ERROR, &error, &size) != 0 || error != 0)
-    return ConnectFailed();
-  sockaddr_storage storage{};
-  size = sizeof storage;
-  if (getpeername(upstream_->descriptor(), reinterpret_cast<sockaddr*>(&storage), &size) != 0) {
-    if (errno != ENOTCONN) return ConnectFailed();
-    upstream_->WaitWrite();
-    return Step::kWait;
-  }
-  counts_->Add(Count::kUpstreamConnects);
-  if (seat_.upstream->tls == nullptr) return BeginExchange();
-  SSL* tls = NewUpstreamConnection(seat_.upstream->tls, *seat_.upstream->settings.tls,
-                                   seat_.upstream->settings.at.host);
-  if (tls == nullptr || upstream_->StartTls(tls) != IoStatus::kOk) return ConnectFailed();
-  state_ = State::kUpstreamHandshake;
-  return Step::kAgain;
-}
-
-Session::Step Session::StepUpstreamHandshake() {
-  switch (upstream_->Handshake()) {
-    case IoStatus::kOk:
-      return BeginExchange();
-    case IoStatus::kWantRead:
-      upstream_->WaitRead();
-      return Step::kWait;
-    case IoStatus::kWantWrite:
-      upstream_->WaitWrite();
-      return Step::kWait;
-    default:
-      return ConnectFailed();
-  }
-}
-
-// Nothing has been sent, so anybody else may be asked.
-Session::Step Session::ConnectFailed() {
-  counts_->Add(Count::kUpstreamConnectErrors);
-  if (upstream_ != nullptr) {
-    upstream_->Close();
-    upstream_ = nullptr;
-  }
-  if (++address_ < seat_.upstream->addresses.size()) return StartConnect();
-  avoided_ = seat_.upstream.get();
-  GiveSeatBack(false);
-  if (++connect_tries_ < std::min<int>(kConnectTriesMax, static_cast<int>(state_ptr_->upstreams.size()))) {
-    state_ = State::kSeat;
-    SetDeadline(limits().connect_time);
-    return Step::kAgain;
-  }
-  return Fail(502);
-}
 
 Session::Step Session::BeginExchange() {
   state_ = State::kExchange;
@@ -247,22 +127,6 @@ Session::Step Session::PumpRequest(bool* moved) {
       return Fail(408);
     }
   }
-}
-
-bool Session::MayRetry() const noexcept {
-  if (!is_reused_ || is_retried_ || answer_begun_) return false;
-  return head_sent_ == 0 || (is_idempotent_ && !body_sent_);
-}
-
-Session::Step Session::Retry() {
-  counts_->Add(Count::kUpstreamRetries);
-  GiveSeatBack(false);
-  is_retried_ = is_fresh_wanted_ = true;
-  request_sent_ = request_given_up_ = false;
-  head_sent_ = 0;
-  state_ = State::kSeat;
-  SetDeadline(limits().connect_time);
-  return Step::kAgain;
 }
 
 // kAgain: bytes came (`moved`), or the stream ended (`ended`), or a wait is armed (neither).
@@ -482,71 +346,6 @@ Session::Step Session::FinishExchange() {
   state_ = State::kAnswer;  // with nothing left to write: on to linger
   SetDeadline(limits().body_idle_time);
   return Step::kAgain;
-}
-
-Session::Step Session::StepTunnel() {
-  // One direction: from → buffer → to, and the end after the last byte.
-  const auto pump = [this](Channel* from, WireBuffer* buffer, Channel* to, bool* ended, Count count,
-                           bool* moved) -> bool {
-    while (true) {
-      while (!buffer->empty()) {
-        const IoResult sent = to->Write(buffer->view());
-        if (sent.status == IoStatus::kWantWrite || sent.status == IoStatus::kWantRead) {
-          to->WaitWrite();
-          return true;
-        }
-        if (sent.status != IoStatus::kOk) return false;
-        buffer->Consume(sent.bytes);
-        counts_->Add(count, sent.bytes);
-        *moved = true;
-      }
-      if (*ended) return true;
-      if (!from->maybe_readable() || reads_left_ == 0) {
-        buffer->ReleaseIfEmpty();
-        from->WaitRead();
-        return true;
-      }
-      --reads_left_;
-      const IoResult got = from->Read(buffer->ReadRoom());
-      if (got.status == IoStatus::kOk) {
-        buffer->Commit(got.bytes);
-        *moved = true;
-      } else if (got.status == IoStatus::kWantRead) {
-        buffer->ReleaseIfEmpty();
-        from->WaitRead();
-        return true;
-      } else if (got.status == IoStatus::kWantWrite) {
-        from->WaitWrite();
-        return true;
-      } else {
-        *ended = true;
-        if (got.status != IoStatus::kEnd) return false;
-        to->ShutdownSend();
-      }
-    }
-  };
-  // The 101 itself goes first.
-  bool moved = false;
-  while (!to_client_.empty()) {
-    const IoResult sent = client_->Write(to_client_.view());
-    if (sent.status == IoStatus::kWantWrite || sent.status == IoStatus::kWantRead) {
-      client_->WaitWrite();
-      SetDeadline(limits().idle_time);
-      return Step::kWait;
-    }
-    if (sent.status != IoStatus::kOk) return Step::kClose;
-    to_client_.Consume(sent.bytes);
-    moved = true;
-  }
-  if (!pump(client_.get(), &from_client_, upstream_.get(), &client_sends_no_more_, Count::kRequestBytes,
-            &moved) ||
-      !pump(upstream_.get(), &from_upstream_, client_.get(), &upstream_sends_no_more_, Count::kAnswerBytes,
-            &moved))
-    return Step::kClose;
-  if (client_sends_no_more_ && upstream_sends_no_more_ && from_client_.empty() && from_upstream_.empty())
-    return Step::kClose;
-  SetDeadline(limits().idle_time);
-  return Step::kWait;
 }
 
 }  // namespace stockade

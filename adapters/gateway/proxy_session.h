@@ -22,6 +22,7 @@
 #include "adapters/gateway/body_flow.h"
 #include "adapters/gateway/channel.h"
 #include "adapters/gateway/deadline_wheel.h"
+#include "adapters/gateway/forward_head.h"
 #include "adapters/gateway/head_reader.h"
 #include "adapters/gateway/login_gate.h"
 #include "adapters/gateway/proxy_worker.h"
@@ -70,8 +71,6 @@ class Session final : public ChannelOwner, public DeadlineWheel::Entry, public U
   Step StepHandshake();
   Step StepHead();
   Step BeginRequest();
-  Step StepLoginBody();
-  Step AskAboutLogin();
   Step StepAnswer();
   Step StepLinger();
   Step ReadClient(IoStatus* status);
@@ -81,13 +80,23 @@ class Session final : public ChannelOwner, public DeadlineWheel::Entry, public U
   const LimitSettings& limits() const noexcept { return state_ptr_->settings.limits; }
   void SetDeadline(absl::Duration after);
   void ForgetRequest();
+  RequestForwarding Forwarding() const;
 
-  // proxy_exchange.cc: the upstream's side.
+  // proxy_login.cc: a login, held.
+  Step StepLoginBody();
+  Step AskAboutLogin();
+
+  // proxy_connect.cc: a way to an upstream.
   Step StepSeat();
   Step StartConnect();
   Step StepConnect();
   Step StepUpstreamHandshake();
   Step ConnectFailed();
+  bool MayRetry() const noexcept;
+  Step Retry();
+  void GiveSeatBack(bool keep);
+
+  // proxy_exchange.cc: both directions of one exchange.
   Step BeginExchange();
   Step StepExchange();
   Step PumpRequest(bool* moved);
@@ -98,10 +107,10 @@ class Session final : public ChannelOwner, public DeadlineWheel::Entry, public U
   Step UpstreamEnded();
   Step FinishExchange();
   Step BrokenAnswer(Count why, int status);
+
+  // proxy_tunnel.cc: what follows a 101.
   Step StepTunnel();
-  bool MayRetry() const noexcept;
-  Step Retry();
-  void GiveSeatBack(bool keep);
+  bool PumpTunnel(Channel* from, WireBuffer* buffer, Channel* to, bool* ended, Count count);
 
   ProxyWorker* worker_;
   std::shared_ptr<const ProxyState> state_ptr_;

@@ -130,6 +130,12 @@ absl::StatusOr<std::shared_ptr<const ProxyState>> ProxyState::Make(GatewaySettin
                                              settings.client_address_header,
                                              "\" is none of x-forwarded-for, forwarded, none"));
   state->client_addresses = std::make_unique<ClientAddressReader>(settings.trusted_proxies, *field);
+  const auto form = ParseCertificateForm(settings.certificates.from_header);
+  if (!form)
+    return absl::InvalidArgumentError(Concat("gateway.certificates.from_header: \"",
+                                             settings.certificates.from_header,
+                                             "\" is none of none, rfc9440, nginx"));
+  state->certificate_form = *form;
   state->settings = std::move(settings);
   state->parts = std::move(parts);
   return state;

@@ -16,6 +16,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "adapters/certificate/evidence.h"
+#include "adapters/certificate/from_header.h"
 #include "adapters/gateway/client_address.h"
 #include "adapters/gateway/gate_desk.h"
 #include "adapters/gateway/login_exchange.h"
@@ -72,6 +73,7 @@ struct ProxyState {
   std::vector<TlsContext> listener_tls;  // by listener; null: plain
   std::vector<std::shared_ptr<const Upstream>> upstreams;
   std::unique_ptr<const ClientAddressReader> client_addresses;
+  CertificateForm certificate_form = CertificateForm::kNone;
 
   // `before`: upstreams that are the same stay the same, with their health and their connections. May be null.
   // Reads files and resolves names: call it where waiting hurts nobody.

@@ -37,7 +37,7 @@ bool ConnectionLimits::Enter(int limit) noexcept {
 }
 
 bool ConnectionLimits::EnterSource(const Address& source, int limit) {
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   int& count = by_source_[SourceOf(source)];
   if (count >= limit) return false;
   ++count;
@@ -45,7 +45,7 @@ bool ConnectionLimits::EnterSource(const Address& source, int limit) {
 }
 
 void ConnectionLimits::LeaveSource(const Address& source) {
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   const auto found = by_source_.find(SourceOf(source));
   if (found != by_source_.end() && --found->second <= 0) by_source_.erase(found);
 }

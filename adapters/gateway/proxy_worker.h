@@ -13,9 +13,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
-#include "absl/synchronization/mutex.h"
 #include "adapters/gateway/deadline_wheel.h"
 #include "adapters/gateway/health_check.h"
 #include "adapters/gateway/proxy_counts.h"
@@ -35,8 +33,8 @@ class ConnectionLimits {
 
  private:
   std::atomic<int> open_{0};
-  absl::Mutex mutex_;
-  absl::flat_hash_map<Prefix, int> by_source_ ABSL_GUARDED_BY(mutex_);
+  std::mutex mutex_;
+  absl::flat_hash_map<Prefix, int> by_source_;  // under mutex_
 };
 
 class Session;

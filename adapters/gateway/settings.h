@@ -206,10 +206,10 @@ struct GatewaySettings {
       trusted_proxies;  // trusted_proxies: who may send Forwarded, X-Forwarded-For, certificates
   std::string client_address_header =
       "x-forwarded-for";  // client_address_header: x-forwarded-for | forwarded | none
-  // identity_headers: fields in which somebody in front says who the client is; taken off whatever a peer that is not
-  // listed sends. Lower case, "-" stands for "_" too, "*" at the end for any rest.
-  std::vector<std::string> identity_headers = {"client-cert", "client-cert-chain", "ssl-client-*", "x-ssl-client-*",
-                                               "x-client-cert*", "x-amzn-mtls-*"};
+  // identity_headers: further fields in which somebody in front says who the client is ("x-remote-user", "x-auth-*"); taken
+  // off whatever a peer that is not listed sends. Lower case; "-" stands for "_" too, "*" at the end for any rest. Fields
+  // of certificates need not be named (certificate/from_header.h).
+  std::vector<std::string> identity_headers;
   // account_case: exact | folded: for applications that ignore the case of an account (account_text.h)
   bool fold_account_case = false;
   std::vector<EndpointSettings> endpoints;

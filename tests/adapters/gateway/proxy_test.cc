@@ -64,9 +64,9 @@ TEST_CASE("what belongs to one hop is taken off, and what strangers say about wh
       "Connection: keep-alive, X-Mine, Host, Upgrade\r\nX-Mine: 1\r\nKeep-Alive: 5\r\nTE: trailers\r\n"
       "Proxy-Authorization: x\r\nUpgrade: h2c\r\nX-Forwarded-For: 6.6.6.6\r\nx_forwarded_for: 6.6.6.6\r\n"
       "Forwarded: for=6.6.6.6\r\nX-Real-IP: 6.6.6.6\r\nX-Forwarded-Host: evil\r\nVia: 1.0 before\r\n"
-      "Client-Cert: :AA==:\r\nX_SSL_Client_Verify: SUCCESS\r\nAuthorization: kept\r\n";
+      "Client-Cert: :AA==:\r\nX_SSL_Client_Verify: SUCCESS\r\nX_Auth_User: root\r\nAuthorization: kept\r\n";
   {
-    Scene scene(upstream.port());
+    Scene scene(upstream.port(), [](GatewaySettings* s) { s->identity_headers = {"x-auth-*"}; });
     Wire client = scene.Connect();
     REQUIRE(client.Send(Get("/", fields)));
     CHECK(client.ReadAnswer() == "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nX-End: 2\r\n\r\nx");
@@ -75,8 +75,10 @@ TEST_CASE("what belongs to one hop is taken off, and what strangers say about wh
           "X-Forwarded-For: 127.0.0.1\r\nX-Forwarded-Proto: http\r\nForwarded: "
           "for=127.0.0.1;proto=http\r\n\r\n");
   }
-  Scene trusting(upstream.port(),
-                 [](GatewaySettings* s) { s->trusted_proxies = {*Prefix::Parse("127.0.0.0/8")}; });
+  Scene trusting(upstream.port(), [](GatewaySettings* s) {
+    s->trusted_proxies = {*Prefix::Parse("127.0.0.0/8")};
+    s->certificates.from_header = "rfc9440";
+  });
   Wire client = trusting.Connect();
   REQUIRE(client.Send(
       Get("/", "X-Forwarded-For: 192.0.2.1\r\nX-Forwarded-Proto: https\r\nClient-Cert: :AA==:\r\n")));
@@ -208,7 +210,7 @@ TEST_CASE("when the upstream fails the client is told as much as can still be sa
     return Ok("well");
   });
   Scene scene(upstream.port(), [](GatewaySettings* s) {
-    s->limits.answer_time = absl::Milliseconds(300);
+    s->limits.answer_time = absl::Seconds(10);
     s->limits.body_idle_time = absl::Milliseconds(300);
   });
   const auto status = [&](std::string_view path) {
@@ -468,6 +470,85 @@ TEST_CASE("settings that swap apply to the next request of an open connection", 
   settings.workers = 7;
   CHECK(scene.proxy->SwapSettings(settings, scene.parts).message() ==
         "gateway.workers: cannot change while running; restart");
+}
+
+TEST_CASE("an upstream that fails its health check gets no request until it is well again", "[proxy]") {
+  std::atomic<bool> sick{false};
+  RawUpstream first([&](const std::string& request) -> std::string {
+    if (!request.starts_with("GET /health ")) return Ok("first");
+    return sick ? "HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n" : Ok("well");
+  });
+  RawUpstream second([](const std::string&) { return Ok("second"); });
+  Scene scene(first.port(), [&](GatewaySettings* s) {
+    UpstreamSettings other;
+    other.at = {"127.0.0.1", second.port(), ""};
+    s->upstreams.push_back(other);
+    s->health_check = {"/health", absl::Milliseconds(50), absl::Seconds(5), 2, 2};
+  });
+  const auto served = [&] {
+    std::set<std::string> by;
+    Wire client = scene.Connect();
+    for (int i = 0; i < 8; ++i) {
+      client.Send(Get("/"));
+      by.insert(Body(client.ReadAnswer()));
+    }
+    return by;
+  };
+  CHECK(served() == std::set<std::string>{"first", "second"});
+  sick = true;
+  REQUIRE(Eventually([&] { return !scene.proxy->health()[0].healthy; }));
+  CHECK(served() == std::set<std::string>{"second"});
+  CHECK(scene.proxy->health()[1].healthy);
+  sick = false;
+  REQUIRE(Eventually([&] { return scene.proxy->health()[0].healthy; }));
+  CHECK(served() == std::set<std::string>{"first", "second"});
+}
+
+TEST_CASE("requests wait in order for a connection, and no longer than they may", "[proxy]") {
+  std::atomic<bool> go{false};
+  RawUpstream upstream([&](const std::string& request) {
+    if (request.find("/slow") != std::string::npos) Eventually([&] { return go.load(); });
+    return Ok("x");
+  });
+  Scene scene(upstream.port(), [](GatewaySettings* s) {
+    s->workers = 1;
+    s->upstreams[0].connections_max = 1;
+    s->limits.connect_time = absl::Milliseconds(300);
+  });
+  Wire slow = scene.Connect();
+  slow.Send(Get("/slow"));
+  REQUIRE(Eventually([&] { return upstream.requests().size() == 1; }));
+  Wire late = scene.Connect();
+  late.Send(Get("/"));
+  CHECK(StatusOf(late.ReadAnswer()) == "HTTP/1.1 503");
+  CHECK(scene.proxy->counts()[Count::kUpstreamBusy] == 1);
+  go = true;
+  CHECK(StatusOf(slow.ReadAnswer()) == "HTTP/1.1 200");
+  std::vector<Wire> all;
+  for (int i = 0; i < 20; ++i) {
+    all.push_back(scene.Connect());
+    all.back().Send(Get("/"));
+  }
+  for (Wire& one : all) CHECK(StatusOf(one.ReadAnswer()) == "HTTP/1.1 200");
+}
+
+TEST_CASE("unix sockets serve on both sides", "[proxy]") {
+  char name[] = "/tmp/stockade-unix-XXXXXX";
+  const std::string folder = mkdtemp(name);
+  RawUpstream upstream([](const std::string&) { return Ok("inside"); });
+  {
+    Scene inner(upstream.port(), [&](GatewaySettings* s) {
+      s->listeners[0].at = {"", 0, folder + "/socket"};
+    });
+    Scene outer(1, [&](GatewaySettings* s) { s->upstreams[0].at = {"", 0, folder + "/socket"}; });
+    Wire client = outer.Connect();
+    client.Send(Get("/"));
+    CHECK(Body(client.ReadAnswer()) == "inside");
+    // Who may open the socket is trusted, so what the outer one said stands.
+    CHECK(upstream.requests().back().find("X-Forwarded-For: 127.0.0.1") != std::string::npos);
+  }
+  CHECK(access((folder + "/socket").c_str(), F_OK) != 0);
+  rmdir(folder.c_str());
 }
 
 }  // namespace
