@@ -10,8 +10,8 @@ namespace stockade {
 // One certificate. Client certificates are 1 to 2 KiB, with a picture or many names perhaps 8; what is larger only costs
 // whoever parses it.
 inline constexpr size_t kCertificateBytesMax = size_t{16} << 10;
-// Certificates sent besides the leaf. Real chains send one or two.
-inline constexpr size_t kCertificateChainMax = 8;
+// Certificates sent besides the leaf. Real clients send one or two; each costs OpenSSL up to 0.2 ms to read, good or bad.
+inline constexpr size_t kCertificateChainMax = 4;
 
 struct CertificateEvidence {
   enum class From : unsigned char {

@@ -5,7 +5,7 @@
 namespace stockade {
 
 std::optional<VerifiedCertificate> VerifiedCache::Find(const Key& key, int64_t now_s) {
-  const absl::MutexLock lock(&mutex_);
+  const std::lock_guard<std::mutex> lock(mutex_);
   const auto found = by_key_.find(key);
   if (found == by_key_.end()) return std::nullopt;
   const VerifiedCertificate& certificate = found->second->certificate;
@@ -16,7 +16,7 @@ std::optional<VerifiedCertificate> VerifiedCache::Find(const Key& key, int64_t n
 
 void VerifiedCache::Put(const Key& key, VerifiedCertificate certificate) {
   if (entries_max_ == 0) return;
-  const absl::MutexLock lock(&mutex_);
+  const std::lock_guard<std::mutex> lock(mutex_);
   const auto found = by_key_.find(key);
   if (found != by_key_.end()) {
     found->second->certificate = std::move(certificate);
@@ -32,7 +32,7 @@ void VerifiedCache::Put(const Key& key, VerifiedCertificate certificate) {
 }
 
 size_t VerifiedCache::size() const {
-  const absl::MutexLock lock(&mutex_);
+  const std::lock_guard<std::mutex> lock(mutex_);
   return entries_.size();
 }
 

@@ -21,7 +21,7 @@
 // Addresses fold as everywhere (engine/event/address.h). A peer without an address came over a unix socket; the file's
 // permissions decided who that may be, and it counts as listed.
 //
-// Immutable; any thread at once. Read allocates nothing: some 20 ns where the peer is not listed, 100 ns a hop.
+// Immutable; any thread at once. Read allocates nothing: some 30 ns where the peer is not listed, 100 to 200 ns a hop.
 // Oracle: tests/adapters/gateway/client_address_test.cc walks lists that it made itself.
 #pragma once
 
