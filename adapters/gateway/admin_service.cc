@@ -37,8 +37,9 @@ std::optional<Mode> ParseModeRequest(std::string_view body) {
 
 absl::Status ValidateAdminAddress(const Endpoint& at) {
   if (IsLoopback(at)) return absl::OkStatus();
-  return absl::InvalidArgumentError(Concat("gateway.admin.address: ", ToString(at),
-                                           " can be reached from elsewhere; write 127.0.0.1:9180 or unix:PATH"));
+  return absl::InvalidArgumentError(
+      Concat("gateway.admin.address: ", ToString(at),
+             " can be reached from elsewhere; write 127.0.0.1:9180 or unix:PATH"));
 }
 
 bool AdminDesk::MayAsk(const ServiceRequest& request) const noexcept {

@@ -147,7 +147,10 @@ GateAnswer EngineDesk::Assess(const Attempt& attempt) {
   Count(verdict);
   Record([&](std::string* out) { AppendAttemptLine(answer.ticket, event, out); });
   listener_->OnVerdict(line_, event.attempt, verdict);
-  if (!answer.reaches) return answer;
+  if (!answer.reaches) {
+    if (verdict.for_certificate) engine_->Observe(event, verdict);
+    return answer;
+  }
 
   if (spare_.empty()) spare_.emplace_back();
   waiting_.splice(waiting_.end(), spare_, spare_.begin());

@@ -96,7 +96,7 @@ struct Record {
   FieldId error_field = FieldId::kFirstUnknown;  // a known field that is to blame; kFirstUnknown: none
   // Of an attempt of a record: its outcome is not known yet and comes in a kOutcome of this number. 0: it is in `event`.
   uint64_t number = 0;
-  LoginEvent event;                              // meaningful only if ok(); its text lives in the batch
+  LoginEvent event;  // meaningful only if ok(); its text lives in the batch
 
   bool ok() const noexcept { return error == ReadError::kNone; }
 };
