@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -50,6 +51,8 @@ class Nginx {
     fs::create_directory(folder_ / "root");
     process_ = fork();
     if (process_ == 0) {
+      // A test that dies takes it along.
+      prctl(PR_SET_PDEATHSIG, SIGKILL);
       const int null = open("/dev/null", O_RDWR);
       dup2(null, 0);
       dup2(null, 1);
