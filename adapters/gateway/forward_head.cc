@@ -42,6 +42,18 @@ bool MatchesPattern(std::string_view name, std::string_view pattern) noexcept {
   return true;
 }
 
+// What says how a message is to be read, or who sends it: RFC 9110 §7.6.1 forbids listing what is meant for everybody.
+bool IsForEverybody(std::string_view name) noexcept {
+  constexpr std::string_view kContent = "content-";
+  return Is(name.substr(0, kContent.size()), kContent) || Is(name, "cookie") || Is(name, "authorization") ||
+         Is(name, "accept") || Is(name, "origin") || Is(name, "user-agent");
+}
+
+// Fields by which some frameworks let a request name another path than its own.
+bool NamesAnotherPath(std::string_view name) noexcept {
+  return MatchesPattern(name, "x-original-url") || MatchesPattern(name, "x-rewrite-url");
+}
+
 void AppendField(WireBuffer* out, std::string_view name, std::string_view value) {
   out->Append(name);
   out->Append(": ");
@@ -75,36 +87,39 @@ void AppendJoined(std::span<const HeaderField> fields, std::string_view name, st
   out->Append("\r\n");
 }
 
+// One element of Forwarded (RFC 7239 §4).
+void AppendForElement(const Address& address, std::string* out) {
+  out->append("for=");
+  if (!address.present()) {
+    out->append("unknown");
+  } else if (address.is_v6()) {
+    Append(out, "\"[", address.ToString(), "]\"");
+  } else {
+    out->append(address.ToString());
+  }
+}
+
 void AppendWhence(const RequestHead& head, const RequestForwarding& forwarding, WireBuffer* out) {
   const std::span<const HeaderField> fields = head.view.fields;
-  const bool keep = forwarding.peer_is_listed;
   AppendJoined(fields, "Via", kVia, true, out);
   const std::string_view scheme = forwarding.tls ? "https" : "http";
-  char text[Address::kTextBytesMax];
-  const std::string_view peer(text, forwarding.peer.Format(text));
-  if (!peer.empty()) AppendJoined(fields, "X-Forwarded-For", peer, keep, out);
+  // Where the front's own field does not say it, we say whom we found behind the front.
+  const bool names_client = forwarding.client.present() && !(forwarding.client == forwarding.peer);
+  std::string added;
+  if (names_client && !forwarding.keeps_x_forwarded_for) added = forwarding.client.ToString();
+  if (forwarding.peer.present()) Append(&added, added.empty() ? "" : ", ", forwarding.peer.ToString());
+  if (!added.empty()) AppendJoined(fields, "X-Forwarded-For", added, forwarding.keeps_x_forwarded_for, out);
   // What a listed proxy says of its own client's scheme is nearer to the truth than the scheme of its way to us.
-  if (!keep || FindField(fields, "x-forwarded-proto").data() == nullptr)
+  if (!forwarding.peer_is_listed || FindField(fields, "x-forwarded-proto").data() == nullptr)
     AppendField(out, "X-Forwarded-Proto", scheme);
-  char element[Address::kTextBytesMax + 40];
-  size_t size = 0;
-  const auto add = [&](std::string_view piece) {
-    std::memcpy(element + size, piece.data(), piece.size());
-    size += piece.size();
-  };
-  add("for=");
-  if (peer.empty()) {
-    add("unknown");
-  } else if (forwarding.peer.is_v6()) {
-    add("\"[");
-    add(peer);
-    add("]\"");
-  } else {
-    add(peer);
+  added.clear();
+  if (names_client && !forwarding.keeps_forwarded) {
+    AppendForElement(forwarding.client, &added);
+    added.append(", ");
   }
-  add(";proto=");
-  add(scheme);
-  AppendJoined(fields, "Forwarded", std::string_view(element, size), keep, out);
+  AppendForElement(forwarding.peer, &added);
+  Append(&added, ";proto=", scheme);
+  AppendJoined(fields, "Forwarded", added, forwarding.keeps_forwarded, out);
 }
 
 }  // namespace
@@ -134,14 +149,20 @@ void WriteRequestHead(const RequestHead& head, const RequestForwarding& forwardi
         if (!forwarding.keep_expect) continue;
         break;
       case FieldKind::kForwarding:
-        // Those we write ourselves are joined below.
+        // Those we write ourselves are joined below. A spelling with "_" is one that no front overwrites.
         if (!forwarding.peer_is_listed || Is(field.name, "via") || Is(field.name, "forwarded") ||
-            (Is(field.name, "x-forwarded-for") && forwarding.peer.present()))
+            Is(field.name, "x-forwarded-for") || field.name.find('_') != std::string_view::npos)
           continue;
+        if (Is(field.name, "x-real-ip") && forwarding.client.present()) {
+          AppendField(out, field.name, forwarding.client.ToString());
+          continue;
+        }
         break;
       case FieldKind::kOther:
       case FieldKind::kTrailer:
-        if (head.connection_lists_others && IsListed(head, fields, field.name)) continue;
+        if (head.connection_lists_others && !IsForEverybody(field.name) && IsListed(head, fields, field.name))
+          continue;
+        if (NamesAnotherPath(field.name)) continue;
         if (forwarding.ask_unpacked_answer && Is(field.name, "accept-encoding")) continue;
         if (!MayPassOn(field.name, forwarding.certificate_form, forwarding.peer_is_listed)) continue;
         if (!forwarding.peer_is_listed) {

@@ -44,8 +44,8 @@ Session::Step Session::StepSeat() {
     if (is_reused_) {
       upstream_ = std::move(seat_.idle);
       upstream_->set_owner(this);
-      // What may not be sent twice is not sent into a connection that has been closed meanwhile.
-      if (!is_idempotent_ && upstream_->HasInput()) {
+      // A connection that was closed meanwhile is no use, and what an upstream sent unasked is not the answer to this.
+      if (upstream_->HasInput()) {
         GiveSeatBack(false);
         continue;
       }

@@ -314,7 +314,11 @@ Session::Step Session::StepHead() {
 RequestForwarding Session::Forwarding() const {
   RequestForwarding forwarding;
   forwarding.peer = peer_;
+  forwarding.client = client_address_;
   forwarding.peer_is_listed = peer_is_listed_;
+  const std::string& maintained = state_ptr_->settings.client_address_header;
+  forwarding.keeps_x_forwarded_for = peer_is_listed_ && maintained == "x-forwarded-for";
+  forwarding.keeps_forwarded = peer_is_listed_ && maintained == "forwarded";
   forwarding.tls = client_->is_tls();
   forwarding.certificate_form = state_ptr_->certificate_form;
   forwarding.identity_fields = state_ptr_->settings.identity_headers;

@@ -85,22 +85,24 @@ Correlator::Feeds::Feeds() {
 }
 
 bool Correlator::MakeFeed(const FeedRoute& route, Feed* feed) noexcept {
-  const CorrelationPlan& plan = plans_[route.correlation];
-  feed->correlation = route.correlation;
-  feed->reference = route.reference;
-  feed->tag = route.reference;
-  Hash128 key = plan.salt;
-  for (const uint16_t slot : plans_.parts(route)) {
-    const Hash128* const part = keys_.Find(slot);
+  Hash128 key = route.salt;
+  if (route.first_part != FeedRoute::kNoSlot) [[likely]] {
+    const Hash128* const part = keys_.Find(route.first_part);
     if (part == nullptr) return false;
     key = Combine(key, *part);
+    for (const uint16_t slot : plans_.more_parts(route)) {
+      const Hash128* const more = keys_.Find(slot);
+      if (more == nullptr) return false;
+      key = Combine(key, *more);
+    }
   }
-  feed->key = key;
-  if (plan.type != Type::kValueCount) return true;
-  const Hash128* const value =
-      route.value_slot != FeedRoute::kNoSlot ? keys_.Find(route.value_slot) : nullptr;
-  if (value == nullptr) return false;
-  feed->tag = Fingerprint(*value);
+  uint32_t tag = route.reference;
+  if (route.value_slot != FeedRoute::kNoSlot) {
+    const Hash128* const value = keys_.Find(route.value_slot);
+    if (value == nullptr) return false;
+    tag = Fingerprint(*value);
+  }
+  *feed = {route.correlation, route.reference, tag, 0, key};
   return true;
 }
 
@@ -109,12 +111,10 @@ void Correlator::AddFeeds(size_t unified, uint32_t cause, bool temporal_only, bo
   for (const FeedRoute& route : plans_.routes(unified)) {
     if (entries->size() == kFeedsMax) return;
     if ((temporal_only && !route.is_temporal) || (sources_only && route.of_account)) continue;
-    Feed& feed = entries->emplace_back();
-    if (MakeFeed(route, &feed)) {
-      feed.cause = cause;
-    } else {
-      entries->pop_back();
-    }
+    Feed feed;
+    if (!MakeFeed(route, &feed)) continue;
+    feed.cause = cause;
+    entries->push_back(feed);
   }
 }
 

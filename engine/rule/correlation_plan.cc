@@ -131,14 +131,22 @@ CorrelationPlans::CorrelationPlans(const RuleSet* rules, std::span<const WindowP
       route.correlation = consumer.correlation;
       route.reference = consumer.reference;
       route.is_temporal = plans_[consumer.correlation].is_temporal;
-      route.part_begin = static_cast<uint32_t>(parts_.size());
-      route.part_count = static_cast<uint16_t>(reference.group_by.size());
+      route.salt = plans_[consumer.correlation].salt;
+      route.more_begin = static_cast<uint32_t>(parts_.size());
       for (const FieldId field : reference.group_by) {
-        parts_.push_back(keys->SlotOf(field));
         route.of_account = route.of_account || field == FieldId::kUserName;
+        const uint16_t slot = keys->SlotOf(field);
+        if (route.first_part == FeedRoute::kNoSlot) {
+          route.first_part = slot;
+        } else {
+          parts_.push_back(slot);
+          ++route.more_count;
+        }
       }
-      if (plans_[consumer.correlation].type == Type::kValueCount && reference.value_field.has_value())
+      if (plans_[consumer.correlation].type == Type::kValueCount) {
+        if (!reference.value_field.has_value()) continue;  // of nothing there are no different values
         route.value_slot = keys->SlotOf(*reference.value_field);
+      }
       routes_.push_back(route);
     }
     route_begin_.push_back(static_cast<uint32_t>(routes_.size()));

@@ -42,13 +42,15 @@ struct CorrelationPlan {
 struct FeedRoute {
   static constexpr uint16_t kNoSlot = 0xffff;
 
+  Hash128 salt;  // of the correlation
   uint16_t correlation = 0;
   uint16_t reference = 0;
   uint16_t value_slot = kNoSlot;  // of a value_count: where GroupKeys has the value
-  uint16_t part_count = 0;
-  uint32_t part_begin = 0;
+  uint16_t first_part = kNoSlot;  // of the key, mostly the only one; kNoSlot: one window for all
+  uint16_t more_count = 0;        // further parts
   bool is_temporal = false;
   bool of_account = false;  // the account is part of the key
+  uint32_t more_begin = 0;
 };
 
 class CorrelationPlans {
@@ -63,9 +65,9 @@ class CorrelationPlans {
   std::span<const FeedRoute> routes(size_t unified) const noexcept {
     return {routes_.data() + route_begin_[unified], routes_.data() + route_begin_[unified + 1]};
   }
-  // GroupKeys' slots of the parts of the key, in their order.
-  std::span<const uint16_t> parts(const FeedRoute& route) const noexcept {
-    return {parts_.data() + route.part_begin, route.part_count};
+  // GroupKeys' slots of the parts of the key behind the first, in their order.
+  std::span<const uint16_t> more_parts(const FeedRoute& route) const noexcept {
+    return {parts_.data() + route.more_begin, route.more_count};
   }
 
   // Whether a count, sum, average or percentile of this value meets the condition.

@@ -92,8 +92,8 @@ struct KeyedTable::State {
   // The event of a kCount window: nothing has run out, and there is room in the lines that the key has or the oldest
   // of a single line must go. False if it is another.
   bool AddInOrder(HeadBlock& head, const Window& window, int64_t time_ms, Reading& reading) noexcept;
-  // The same for a kDistinct window whose tags lie in the key's own line: nothing has run out, and the tag is there
-  // already or there is room for it.
+  // The same for a kDistinct or kSequence window whose tags lie in the key's own line: nothing has run out, and the tag
+  // is there already (of a kDistinct one) or there is room for it.
   bool AddTagInOrder(HeadBlock& head, const Window& window, int64_t time_ms, uint32_t tag,
                      Reading& reading) noexcept;
   // What both end with: the key's newest time is time_ms now and it holds `size` values, `before` until then.
@@ -221,7 +221,7 @@ inline bool KeyedTable::State::AddTagInOrder(HeadBlock& head, const Window& wind
                                              uint32_t tag, Reading& reading) noexcept {
   const unsigned size = head.size;
   const uint32_t now = Low(time_ms);
-  if (!window.is_distinct || head.links != 0 || size > HeadBlock::kTagsInline) return false;
+  if (head.links != 0 || size > HeadBlock::kTagsInline) return false;
   uint32_t* const tags = head.payload.data();
   uint32_t* const times = tags + HeadBlock::kTagsInline;
   unsigned at = size;  // where the tag is, or would be appended
@@ -229,7 +229,7 @@ inline bool KeyedTable::State::AddTagInOrder(HeadBlock& head, const Window& wind
   for (unsigned i = 0; i < size; ++i) {
     const uint32_t age = now - times[i];
     if (age >= window.span) return false;
-    if (tags[i] == tag) {
+    if (tags[i] == tag && window.is_distinct) {
       at = i;  // its age is 0 from now on
     } else {
       oldest_age = std::max(oldest_age, age);

@@ -86,7 +86,31 @@ TEST_CASE("what belongs to one hop is taken off, and what strangers say about wh
   CHECK(upstream.requests().back() ==
         "GET / HTTP/1.1\r\nHost: broker.example\r\nX-Forwarded-Proto: https\r\nClient-Cert: :AA==:\r\n"
         "Via: 1.1 stockade\r\nX-Forwarded-For: 192.0.2.1, 127.0.0.1\r\nForwarded: "
-        "for=127.0.0.1;proto=http\r\n\r\n");
+        "for=192.0.2.1, for=127.0.0.1;proto=http\r\n\r\n");
+
+  // A front maintains one field; what stands in another one, or in another spelling, is the client's own.
+  REQUIRE(client.Send(Get("/",
+                          "X-Forwarded-For: 192.0.2.1\r\nForwarded: for=6.6.6.6\r\nX-Real-IP: 6.6.6.6\r\n"
+                          "X_Forwarded_For: 6.6.6.6\r\nX_Real_IP: 6.6.6.6\r\n")));
+  client.ReadAnswer();
+  CHECK(upstream.requests().back().find("6.6.6.6") == std::string::npos);
+  CHECK(upstream.requests().back().find("X-Real-IP: 192.0.2.1\r\n") != std::string::npos);
+}
+
+TEST_CASE("no field makes the application read another message or path than the one that was judged",
+          "[proxy]") {
+  RawUpstream upstream([](const std::string&) { return Ok("x"); });
+  Scene scene(upstream.port());
+  Wire client = scene.Connect();
+  REQUIRE(
+      client.Send(Get("/a",
+                      "Connection: Content-Type, Cookie, X-Mine\r\nContent-Type: text/a\r\nCookie: b=c\r\n"
+                      "X-Mine: d\r\nX-Original-URL: /login\r\nX_Rewrite_Url: /login\r\n")));
+  client.ReadAnswer();
+  const std::string seen = upstream.requests().back();
+  CHECK(seen.find("Content-Type: text/a\r\nCookie: b=c\r\n") != std::string::npos);
+  CHECK(seen.find("X-Mine") == std::string::npos);
+  CHECK(seen.find("/login") == std::string::npos);
 }
 
 TEST_CASE("chunked bodies and trailers pass unchanged in both directions", "[proxy]") {
