@@ -146,6 +146,29 @@ struct KeyedTable::State {
   bool has_grown_share;
 };
 
+// The positions 0..size of `times`, oldest first, equal times in the order of their positions.
+inline std::array<uint8_t, kExactLimit> ByTime(const uint32_t* times, int size, uint32_t now) noexcept {
+  std::array<uint8_t, kExactLimit> order{};
+  for (int i = 0; i < size; ++i) order[static_cast<size_t>(i)] = static_cast<uint8_t>(i);
+  std::sort(order.begin(), order.begin() + size, [&](uint8_t a, uint8_t b) {
+    const uint32_t age_a = now - times[a];
+    const uint32_t age_b = now - times[b];
+    return age_a != age_b ? age_a > age_b : a < b;
+  });
+  return order;
+}
+
+// What an exact window of `size` values says.
+inline void FillExact(const HeadBlock& head, const Window& window, int size, uint32_t oldest_age,
+                      Reading& reading) noexcept {
+  reading.count = size;
+  reading.value = size;
+  reading.saturated = size >= window.config.limit;
+  if (size == 0) return;
+  reading.newest_ms = head.newest_ms;
+  reading.oldest_ms = head.newest_ms - oldest_age;
+}
+
 inline HeadBlock* KeyedTable::State::FindForNewest(uint16_t window_id, const Hash128& key, int64_t time_ms,
                                                    uint32_t* number) noexcept {
   const Window& window = windows[window_id];
