@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_replace.h"
 #include "adapters/gateway/header_parameters.h"
+#include "adapters/gateway/token.h"
 #include "engine/text.h"
 
 namespace stockade {

@@ -5,6 +5,7 @@
 
 #include "absl/strings/match.h"
 #include "adapters/gateway/head_reader.h"
+#include "adapters/gateway/token.h"
 #include "engine/text.h"
 
 namespace stockade {

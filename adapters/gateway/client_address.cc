@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "adapters/gateway/token.h"
+
 namespace stockade {
 namespace {
 
@@ -16,10 +18,6 @@ bool IsDigit(char c) noexcept {
 bool IsAlphanumeric(char c) noexcept {
   const char lower = static_cast<char>(c | 0x20);
   return IsDigit(c) || (lower >= 'a' && lower <= 'z');
-}
-bool IsTokenCharacter(char c) noexcept {
-  return IsAlphanumeric(c) ||
-         (c != '\0' && std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos);
 }
 
 std::string_view Trimmed(std::string_view text) noexcept {
@@ -79,7 +77,7 @@ bool CutValue(std::string_view* rest, ValueBuffer* buffer, std::string_view* val
   *fits = true;
   if (rest->empty() || rest->front() != '"') {
     size_t end = 0;
-    while (end < rest->size() && IsTokenCharacter((*rest)[end])) ++end;
+    while (end < rest->size() && IsTokenChar((*rest)[end])) ++end;
     *value = rest->substr(0, end);
     rest->remove_prefix(end);
     return end > 0;
@@ -119,7 +117,7 @@ Element ReadForwardedElement(std::string_view element, Address* address) noexcep
       if (equals == 0 || equals == std::string_view::npos) return Element::kBroken;
       const std::string_view name = element.substr(0, equals);
       for (const char c : name)
-        if (!IsTokenCharacter(c)) return Element::kBroken;
+        if (!IsTokenChar(c)) return Element::kBroken;
       element.remove_prefix(equals + 1);
       ValueBuffer buffer;
       std::string_view value;

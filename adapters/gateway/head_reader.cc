@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "absl/strings/match.h"
+#include "adapters/gateway/token.h"
 #include "engine/text.h"
 
 namespace stockade {
@@ -11,11 +12,10 @@ namespace {
 
 // One table for all classes of bytes: a look-up a byte and no branches that a stranger chooses.
 enum ByteClass : uint8_t {
-  kTokenByte = 1,  // tchar
-  kValueByte = 2,  // field-vchar, SP, HTAB
+  kValueByte = 1,  // field-vchar, SP, HTAB
   kTargetByte =
-      4,  // visible ASCII but "#": a fragment is never sent (RFC 9112 §3.2), and some cut there, some do not
-  kHostByte = 8,  // unreserved, sub-delims, "%", ":", "[", "]" (RFC 3986 §3.2.2)
+      2,  // visible ASCII but "#": a fragment is never sent (RFC 9112 §3.2), and some cut there, some do not
+  kHostByte = 4,  // unreserved, sub-delims, "%", ":", "[", "]" (RFC 3986 §3.2.2)
 };
 
 constexpr std::array<uint8_t, 256> MakeClasses() {
@@ -29,8 +29,7 @@ constexpr std::array<uint8_t, 256> MakeClasses() {
   }
   for (int byte = 0x80; byte < 0x100; ++byte) classes[static_cast<size_t>(byte)] |= kValueByte;
   add(" \t", kValueByte);
-  add("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", kTokenByte | kHostByte);
-  add("!#$%&'*+-.^_`|~", kTokenByte);
+  add("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", kHostByte);
   add("-._~!$&'()*+,;=%:[]", kHostByte);
   return classes;
 }
@@ -172,9 +171,6 @@ int HttpStatus(HeadError error) noexcept {
   return kErrors[static_cast<size_t>(error)].status;
 }
 
-bool IsToken(std::string_view name) noexcept {
-  return !name.empty() && All(name, kTokenByte);
-}
 bool IsFieldValue(std::string_view value) noexcept {
   return All(value, kValueByte);
 }

@@ -194,8 +194,6 @@ class HeadReader {
   ResponseHead response_;
 };
 
-// Whether `name` is a token of RFC 9110 §5.6.2, not empty.
-bool IsToken(std::string_view name) noexcept;
 // Whether every byte may stand in a field value: HTAB, SP, visible ASCII, obs-text.
 bool IsFieldValue(std::string_view value) noexcept;
 

@@ -4,6 +4,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "adapters/gateway/token.h"
 #include "engine/text.h"
 
 namespace stockade {
@@ -40,15 +41,6 @@ bool TakeParameter(std::string_view* text, std::string_view* name, std::string_v
 }
 
 }  // namespace
-
-bool IsTokenChar(char c) noexcept {
-  return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
-         (c != '\0' && std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos);
-}
-
-bool IsToken(std::string_view text) noexcept {
-  return !text.empty() && std::all_of(text.begin(), text.end(), IsTokenChar);
-}
 
 std::string_view ParameterisedValue::Find(std::string_view name) const noexcept {
   for (const auto& [found, text] : parameters) {

@@ -25,8 +25,4 @@ struct ParameterisedValue {
 
 std::optional<ParameterisedValue> ReadParameters(std::string_view text);
 
-// RFC 9110 §5.6.2
-bool IsTokenChar(char c) noexcept;
-bool IsToken(std::string_view text) noexcept;
-
 }  // namespace stockade

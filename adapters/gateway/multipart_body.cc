@@ -6,6 +6,7 @@
 #include "absl/strings/match.h"
 #include "adapters/gateway/header_parameters.h"
 #include "adapters/gateway/percent_text.h"
+#include "adapters/gateway/token.h"
 #include "engine/text.h"
 
 namespace stockade {
