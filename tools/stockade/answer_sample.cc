@@ -5,7 +5,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
-#include "adapters/gateway/header_parameters.h"
+#include "adapters/gateway/token.h"
 #include "engine/status.h"
 #include "engine/text.h"
 

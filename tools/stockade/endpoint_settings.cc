@@ -3,9 +3,9 @@
 #include <map>
 #include <utility>
 
-#include "adapters/gateway/header_parameters.h"
 #include "adapters/gateway/outcome_table.h"
 #include "adapters/gateway/path_match.h"
+#include "adapters/gateway/token.h"
 #include "engine/text.h"
 #include "tools/stockade/gateway_settings.h"
 

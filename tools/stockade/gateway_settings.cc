@@ -10,7 +10,7 @@
 
 #include "adapters/gateway/challenge_token.h"
 #include "adapters/gateway/endpoint_address.h"
-#include "adapters/gateway/header_parameters.h"
+#include "adapters/gateway/token.h"
 #include "engine/text.h"
 
 namespace stockade {
