@@ -6,6 +6,7 @@
 #include <string>
 
 #include "adapters/gateway/head_reader.h"
+#include "adapters/gateway/token.h"
 
 namespace stockade {
 
