@@ -15,19 +15,19 @@
 namespace stockade {
 
 // Bytes to be found at the begin of others, and which of them count: 0xff for each that does, else 0.
-struct BytePattern {
+struct MaskedBytes {
   static constexpr size_t kBytes = 32;
   alignas(16) std::array<char, kBytes> bytes{};
   alignas(16) std::array<char, kBytes> mask{};
 };
 
-// Whether BytePattern::kBytes bytes at `at` fit the pattern.
-inline bool FitsPortable(const BytePattern& pattern, const char* at) noexcept {
-  for (size_t i = 0; i < BytePattern::kBytes; ++i)
+// Whether MaskedBytes::kBytes bytes at `at` fit the pattern.
+inline bool FitsPortable(const MaskedBytes& pattern, const char* at) noexcept {
+  for (size_t i = 0; i < MaskedBytes::kBytes; ++i)
     if (((at[i] ^ pattern.bytes[i]) & pattern.mask[i]) != 0) return false;
   return true;
 }
-inline bool Fits(const BytePattern& pattern, const char* at) noexcept {
+inline bool Fits(const MaskedBytes& pattern, const char* at) noexcept {
 #ifdef __SSE2__
   const auto difference = [&](size_t i) noexcept {
     const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at + i));

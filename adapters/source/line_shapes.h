@@ -49,7 +49,7 @@ class LineShapes {
   static constexpr uint32_t kMissesMax = 64;
   static constexpr uint32_t kTryEvery = 16;
   // How far behind a line First and Next may read.
-  static constexpr size_t kPadding = BytePattern::kBytes;
+  static constexpr size_t kPadding = MaskedBytes::kBytes;
 
   // What stands behind the text of a step.
   enum class Then : uint8_t {
@@ -58,7 +58,7 @@ class LineShapes {
     kEnd,     // nothing: the line is over
   };
   struct Step {
-    BytePattern head;     // the first bytes of the text
+    MaskedBytes head;     // the first bytes of the text
     uint32_t size = 0;    // of the whole
     uint32_t tail = 0;    // where the text behind the head stands
     uint16_t fields = 0;  // how many begin in it, lists counted as JSON readers here count them

@@ -311,8 +311,8 @@ TEST_CASE("bytes are compared and strings ended alike, sixteen at a time or one"
     const char* const portable = FindStringStopPortable(begin, end);
     REQUIRE((stop == portable || (stop >= end && portable >= end)));
 
-    BytePattern pattern;
-    const size_t size = random() % (BytePattern::kBytes + 1);
+    MaskedBytes pattern;
+    const size_t size = random() % (MaskedBytes::kBytes + 1);
     std::copy_n(begin, size, pattern.bytes.begin());
     std::fill_n(pattern.mask.begin(), size, '\xff');
     CHECK(Fits(pattern, begin));
