@@ -151,7 +151,9 @@ void WriteRequestHead(const RequestHead& head, const RequestForwarding& forwardi
       case FieldKind::kForwarding:
         // Those we write ourselves are joined below. A spelling with "_" is one that no front overwrites.
         if (!forwarding.peer_is_listed || Is(field.name, "via") || Is(field.name, "forwarded") ||
-            Is(field.name, "x-forwarded-for") || field.name.find('_') != std::string_view::npos)
+            field.name.find('_') != std::string_view::npos ||
+            (Is(field.name, "x-forwarded-for") &&
+             (forwarding.peer.present() || !forwarding.keeps_x_forwarded_for)))
           continue;
         if (Is(field.name, "x-real-ip") && forwarding.client.present()) {
           AppendField(out, field.name, forwarding.client.ToString());
