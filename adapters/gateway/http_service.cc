@@ -103,11 +103,12 @@ class HttpService::State::Connection final : public AnyConnection,
   ~Connection() override { state_.connections.erase(this); }
 
   void Read() {
-    if (state_.stopping) return Close();
+    // What has begun to come is under way, and is answered.
+    busy_ = buffer_.size() > 0;
+    if (state_.stopping && !busy_) return Close();
     parser_.emplace();
     parser_->header_limit(static_cast<uint32_t>(state_.options.header_bytes_max));
     parser_->body_limit(state_.options.body_bytes_max);
-    busy_ = buffer_.size() > 0;
     // The first byte ends the idle time and begins the request's.
     if (busy_) return ReadRequest();
     stream_.expires_after(Millis(state_.options.idle_time));
