@@ -4,6 +4,7 @@
 // Views live as long as the buffer they were read from. Plain data; any thread.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <span>
 #include <string_view>
@@ -36,13 +37,17 @@ struct RequestView {
   std::string_view target;  // as it came: path and query, or the absolute form
   std::span<const HeaderField> fields;
 
-  // The path of the target, without query and fragment, as it came (percent signs and all).
+  // The path of the target, without query and fragment, as it came (percent signs and all). An absolute form without a
+  // path asks for "/" (RFC 9112 §3.2.1); "*" is itself; what is no target has none.
   std::string_view path() const noexcept {
     std::string_view text = target;
-    if (!text.empty() && text[0] != '/') {
+    if (!text.empty() && text[0] != '/' && text != "*") {
       const size_t scheme = text.find("://");
-      const size_t slash = scheme == std::string_view::npos ? scheme : text.find('/', scheme + 3);
-      text = slash == std::string_view::npos ? std::string_view() : text.substr(slash);
+      if (scheme == std::string_view::npos) return {};
+      // The first slash may be one of the query's.
+      const size_t end = std::min(text.find_first_of("/?#", scheme + 3), text.size());
+      text.remove_prefix(end);
+      if (!text.starts_with('/')) return "/";
     }
     return text.substr(0, text.find_first_of("?#"));
   }

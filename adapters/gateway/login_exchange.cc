@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <optional>
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "adapters/gateway/account_text.h"
 #include "adapters/gateway/form_body.h"
 #include "adapters/gateway/header_value.h"
@@ -102,16 +102,25 @@ class Exchange final : public LoginExchange {
 
   int Find(const RequestView& request) const noexcept override {
     const std::string_view path = request.path();
-    std::optional<std::string> resolved;
-    for (size_t i = 0; i < endpoints_.size(); ++i) {
-      const Compiled& endpoint = endpoints_[i];
-      const auto& methods = endpoint.settings.methods;
-      if (std::find(methods.begin(), methods.end(), request.method) == methods.end()) continue;
-      if (endpoint.path.Matches(path)) return static_cast<int>(i);
-      if (!resolved.has_value()) resolved = NeedsResolving(path) ? ResolvePath(path) : std::string();
-      if (!resolved->empty() && endpoint.path.Matches(*resolved)) return static_cast<int>(i);
+    bool is_method_of_some = false;
+    size_t found = endpoints_.size();  // the first that the path fits, in whatever form
+    for (size_t i = 0; i < found; ++i) {
+      if (!TakesMethod(i, request.method)) continue;
+      is_method_of_some = true;
+      if (endpoints_[i].path.Matches(path)) found = i;
     }
-    return kNoEndpoint;
+    // The target "*" is no path.
+    if (is_method_of_some && path != "*" && NeedsResolving(path)) {
+      const auto find_before = [&](auto fits) {
+        for (size_t i = 0; i < found; ++i)
+          if (TakesMethod(i, request.method) && fits(endpoints_[i].path)) found = i;
+      };
+      const bool is_read = VisitReadings(path, [&](std::string_view form) {
+        find_before([&](const PathMatch& match) { return match.Matches(form); });
+      });
+      if (!is_read) find_before([](const PathMatch&) { return true; });
+    }
+    return found < endpoints_.size() ? static_cast<int>(found) : kNoEndpoint;
   }
   const EndpointSettings& endpoint(int index) const noexcept override { return At(index).settings; }
   int endpoint_count() const noexcept override { return static_cast<int>(endpoints_.size()); }
@@ -156,6 +165,13 @@ class Exchange final : public LoginExchange {
   const Compiled& At(int index) const noexcept {
     STOCKADE_CHECK(index >= 0 && index < endpoint_count());
     return endpoints_[static_cast<size_t>(index)];
+  }
+
+  bool TakesMethod(size_t index, std::string_view method) const noexcept {
+    const auto& methods = endpoints_[index].settings.methods;
+    return std::any_of(methods.begin(), methods.end(), [&](const std::string& own) {
+      return absl::EqualsIgnoreCase(ToAbsl(own), ToAbsl(method));
+    });
   }
 
   // What any request says of its client.

@@ -45,7 +45,8 @@ class LoginExchange {
 
   static constexpr int kNoEndpoint = -1;
   // The endpoint of a request, or kNoEndpoint. Compares the path as the application will see it: percent-decoded,
-  // dot segments removed, doubled slashes folded, so that /%6cogin and //x/../login are /login too.
+  // dot segments removed, doubled slashes folded, so that /%6cogin and //x/../login are /login too; where applications
+  // see several, with each (path_match.h). ASCII case of methods does not count: WSGI servers and Django raise it.
   virtual int Find(const RequestView& request) const noexcept = 0;
   virtual const EndpointSettings& endpoint(int index) const noexcept = 0;
   virtual int endpoint_count() const noexcept = 0;

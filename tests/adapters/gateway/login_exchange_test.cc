@@ -5,6 +5,8 @@
 
 #include <vector>
 
+#include "engine/text.h"
+
 namespace stockade {
 namespace {
 
@@ -62,13 +64,72 @@ TEST_CASE("an endpoint is found by method and by path however it is written", "[
   CHECK(find("POST", "/api/session") == 1);
   CHECK(find("PUT", "/x/../api/session") == 1);
   CHECK(find("GET", "/login") == LoginExchange::kNoEndpoint);
-  CHECK(find("post", "/login") == LoginExchange::kNoEndpoint);
+  // WSGI servers and Django raise the method's letters.
+  CHECK(find("post", "/login") == 0);
+  CHECK(find("pOsT", "//login") == 0);
+  CHECK(find("put", "/api/x") == 1);
+  CHECK(find("POSTS", "/login") == LoginExchange::kNoEndpoint);
+  CHECK(find("", "/login") == LoginExchange::kNoEndpoint);
   CHECK(find("POST", "/logins") == LoginExchange::kNoEndpoint);
   CHECK(find("POST", "/") == LoginExchange::kNoEndpoint);
   CHECK(find("POST", "*") == LoginExchange::kNoEndpoint);
   CHECK(find("POST", "") == LoginExchange::kNoEndpoint);
   // What an application that resolves nothing would take for the endpoint is the endpoint, too.
   CHECK(find("POST", "/api/../x") == 1);
+  // Of two endpoints that a path may be, the first; it decides alike for every spelling.
+  CHECK(find("POST", "/api/../login") == 0);
+  CHECK(find("PUT", "/api/../login") == 1);
+  for (const char* path : {"/y;%2f..%2flogin", "/a\\b/../login", "/a%5cb/../login", "/a%2fb/../login",
+                           "/x%00/../login", "/login//.."}) {
+    CAPTURE(path);
+    CHECK(find("POST", path) == 0);
+    CHECK(find("GET", path) == LoginExchange::kNoEndpoint);
+    CHECK(find("POST", Concat("http://portal.example", path, "?next=/")) == 0);
+  }
+  // Too long to be read in each way, and hiding something.
+  const std::string filler(3000, 'x');
+  CHECK(find("POST", Concat("/", filler, "%5c/../y")) == 0);
+  CHECK(find("PUT", Concat("/", filler, "%5c/../y")) == 1);
+  CHECK(find("GET", Concat("/", filler, "%5c/../y")) == LoginExchange::kNoEndpoint);
+}
+
+TEST_CASE("the path and the query of a target", "[gateway][login]") {
+  struct Case {
+    std::string_view target;
+    std::string_view path;
+    std::string_view query;
+  };
+  for (const Case& each : {Case{"/x?y=/z#?a", "/x", "y=/z"},
+                           {"/", "/", ""},
+                           {"//h/x", "//h/x", ""},
+                           {"/x?u=http://h/y", "/x", "u=http://h/y"},
+                           {"http://h/x?y", "/x", "y"},
+                           {"http://h:80/x/#y?z", "/x/", ""},
+                           {"HTTPS://h//x", "//x", ""},
+                           {"http://h?x=/y", "/", "x=/y"},
+                           {"http://h?x=http://g/y", "/", "x=http://g/y"},
+                           {"http://h?", "/", ""},
+                           {"http://h#/y", "/", ""},
+                           {"http://h", "/", ""},
+                           {"http://h/", "/", ""},
+                           {"http://", "/", ""},
+                           {"*", "*", ""},
+                           {"x", "", ""},
+                           {"", "", ""}}) {
+    CAPTURE(each.target);
+    const RequestView request{"GET", each.target, {}};
+    CHECK(request.path() == each.path);
+    CHECK(request.query() == each.query);
+  }
+
+  EndpointSettings root = Portal();
+  root.path = "/";
+  root.methods = {"POST", "OPTIONS"};
+  const auto exchange = Make({root});
+  CHECK(exchange->Find(RequestView{"POST", "http://h", {}}) == 0);
+  CHECK(exchange->Find(RequestView{"POST", "http://h?x=/y", {}}) == 0);
+  CHECK(exchange->Find(RequestView{"POST", "http://h/y", {}}) == LoginExchange::kNoEndpoint);
+  CHECK(exchange->Find(RequestView{"OPTIONS", "*", {}}) == LoginExchange::kNoEndpoint);
 }
 
 TEST_CASE("the account is read and the password is known by its hash alone", "[gateway][login]") {
