@@ -28,7 +28,7 @@ uint16_t FreePort() {
   return (*service)->port();
 }
 
-constexpr const char* kToken = "0123456789abcdef0123";
+constexpr const char* kToken = "0123456789abcdef0123456789abcdef";
 
 // A gate in front of an application, both on free ports.
 class RunScene {

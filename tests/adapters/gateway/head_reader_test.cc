@@ -263,7 +263,7 @@ TEST_CASE("names that say who the client is are known in both spellings", "[head
 TEST_CASE("random cuts and random damage never change what is read", "[head_reader]") {
   const std::string good =
       "POST /login HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\nConnection: close\r\nX-A: b\r\n\r\n";
-  const uint32_t seed = std::random_device()();
+  constexpr uint32_t seed = 20'261'126;
   INFO("seed " << seed);
   std::mt19937 random(seed);
   for (int round = 0; round < 3000; ++round) {

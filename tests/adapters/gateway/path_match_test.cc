@@ -221,7 +221,7 @@ TEST_CASE("a path whose readings differ is the endpoint of each of them", "[gate
 }
 
 TEST_CASE("what another reader makes of a path, it is to us", "[gateway][path]") {
-  const uint32_t seed = std::random_device()();
+  constexpr uint32_t seed = 20'261'126;
   test::RandomText random(seed);
   PathMatch matches[] = {Match("/login"), Match("/auth/login"), Match("/auth/*"), Match("/"),
                          Match("", "/(auth|login)")};
@@ -287,7 +287,7 @@ TEST_CASE("an honest path is no other's", "[gateway][path]") {
 }
 
 TEST_CASE("honest paths have one form, and it is what all readers see", "[gateway][path]") {
-  const uint32_t seed = std::random_device()();
+  constexpr uint32_t seed = 20'261'126;
   test::RandomText random(seed);
   static constexpr std::string_view kPieces[] = {"login", "auth",  "a",      "b.js", ".well-known",
                                                  "v1.2",  "x%20y", "%C3%A4", "a..b", "...",
@@ -313,7 +313,7 @@ TEST_CASE("honest paths have one form, and it is what all readers see", "[gatewa
 
 TEST_CASE("a path that no reading leads to an endpoint is none", "[gateway][path]") {
   // However it is read, the one segment that is wanted is not there.
-  const uint32_t seed = std::random_device()();
+  constexpr uint32_t seed = 20'261'126;
   test::RandomText random(seed);
   const PathMatch other = Match("/logout");
   const PathMatch begin = Match("/authority/*");

@@ -180,7 +180,7 @@ TEST_CASE("nginx and the proxy never disagree on where a request ends", "[proxy]
   Scene scene(behind_ours.port(), [](GatewaySettings* s) {
     s->limits.header_time = s->limits.body_idle_time = s->limits.idle_time = absl::Milliseconds(150);
   });
-  const uint32_t seed = std::random_device()();
+  constexpr uint32_t seed = 20'261'126;
   INFO("seed " << seed);
   std::mt19937 random(seed);
   constexpr size_t kMutations = 150;
