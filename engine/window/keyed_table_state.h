@@ -92,8 +92,8 @@ struct KeyedTable::State {
   // The event of a kCount window: nothing has run out, and there is room in the lines that the key has or the oldest
   // of a single line must go. False if it is another.
   bool AddInOrder(HeadBlock& head, const Window& window, int64_t time_ms, Reading& reading) noexcept;
-  // The same for a kDistinct or kSequence window whose tags lie in the key's own line: nothing has run out, and the tag
-  // is there already (of a kDistinct one) or there is room for it.
+  // The same for a kDistinct or kSequence window whose tags lie in the key's own line or in one further pair: nothing has
+  // run out, and there is room for the tag, or, of a kDistinct one, it is there already or the oldest must go.
   bool AddTagInOrder(HeadBlock& head, const Window& window, int64_t time_ms, uint32_t tag,
                      Reading& reading) noexcept;
   // What both end with: the key's newest time is time_ms now and it holds `size` values, `before` until then.
@@ -244,24 +244,45 @@ inline bool KeyedTable::State::AddTagInOrder(HeadBlock& head, const Window& wind
                                              uint32_t tag, Reading& reading) noexcept {
   const unsigned size = head.size;
   const uint32_t now = Low(time_ms);
-  if (head.links != 0 || size > HeadBlock::kTagsInline) return false;
-  uint32_t* const tags = head.payload.data();
-  uint32_t* const times = tags + HeadBlock::kTagsInline;
-  unsigned at = size;  // where the tag is, or would be appended
+  uint32_t* tags = head.payload.data();
+  uint32_t* times = tags + HeadBlock::kTagsInline;
+  unsigned room = HeadBlock::kTagsInline;
+  if (head.links == 2) {
+    tags = slab.block(head.payload[0]).words.data();
+    times = slab.block(head.payload[1]).words.data();
+    room = kWordsPerBlock;
+  } else if (head.links != 0) {
+    return false;
+  }
+  if (size > room) return false;  // an object, or more lines
+  unsigned at = size;             // where the tag is, or would be appended
+  unsigned oldest = 0;            // of the others, like both ages
   uint32_t oldest_age = 0;
+  uint32_t second_age = 0;
   for (unsigned i = 0; i < size; ++i) {
     const uint32_t age = now - times[i];
     if (age >= window.span) return false;
     if (tags[i] == tag && window.is_distinct) {
-      at = i;  // its age is 0 from now on
-    } else {
-      oldest_age = std::max(oldest_age, age);
+      at = i;
+    } else if (age >= oldest_age) {
+      second_age = oldest_age;
+      oldest_age = age;
+      oldest = i;
+    } else if (age > second_age) {
+      second_age = age;
     }
   }
   unsigned size_after = size;
   if (at == size) {
-    if (size >= window.exact_max || size == HeadBlock::kTagsInline) return false;
-    size_after = size + 1;
+    if (size < window.exact_max && size < room) {
+      size_after = size + 1;
+    } else if (size == window.exact_max && window.is_distinct && !window.grows && oldest_age > 0) {
+      // The newest are kept: the oldest makes room.
+      at = oldest;
+      oldest_age = second_age;
+    } else {
+      return false;
+    }
   }
   tags[at] = tag;
   times[at] = now;
