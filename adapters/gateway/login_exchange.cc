@@ -18,6 +18,18 @@
 namespace stockade {
 namespace {
 
+// X-HTTP-Method-Override and its kin, "_" for "-" as gateways that make variables of names have it.
+bool IsMethodOverride(std::string_view name) noexcept {
+  constexpr std::array<std::string_view, 3> kNames = {"x-http-method-override", "x-http-method",
+                                                      "x-method-override"};
+  return std::any_of(kNames.begin(), kNames.end(), [name](std::string_view known) {
+    return name.size() == known.size() &&
+           std::equal(name.begin(), name.end(), known.begin(), [](char given, char wanted) {
+             return (given == '_' ? '-' : absl::ascii_tolower(static_cast<unsigned char>(given))) == wanted;
+           });
+  });
+}
+
 constexpr size_t kRequestIdBytesMax = 128;
 
 bool IsSaneRequestId(std::string_view id) noexcept {
@@ -105,7 +117,7 @@ class Exchange final : public LoginExchange {
     bool is_method_of_some = false;
     size_t found = endpoints_.size();  // the first that the path fits, in whatever form
     for (size_t i = 0; i < found; ++i) {
-      if (!TakesMethod(i, request.method)) continue;
+      if (!TakesMethod(i, request)) continue;
       is_method_of_some = true;
       if (endpoints_[i].path.Matches(path)) found = i;
     }
@@ -113,7 +125,7 @@ class Exchange final : public LoginExchange {
     if (is_method_of_some && path != "*" && NeedsResolving(path)) {
       const auto find_before = [&](auto fits) {
         for (size_t i = 0; i < found; ++i)
-          if (TakesMethod(i, request.method) && fits(endpoints_[i].path)) found = i;
+          if (TakesMethod(i, request) && fits(endpoints_[i].path)) found = i;
       };
       const bool is_read = VisitReadings(path, [&](std::string_view form) {
         find_before([&](const PathMatch& match) { return match.Matches(form); });
@@ -171,6 +183,14 @@ class Exchange final : public LoginExchange {
     const auto& methods = endpoints_[index].settings.methods;
     return std::any_of(methods.begin(), methods.end(), [&](const std::string& own) {
       return absl::EqualsIgnoreCase(ToAbsl(own), ToAbsl(method));
+    });
+  }
+
+  bool TakesMethod(size_t index, const RequestView& request) const noexcept {
+    if (TakesMethod(index, request.method)) return true;
+    // What some frameworks take for the method.
+    return std::any_of(request.fields.begin(), request.fields.end(), [&](const HeaderField& field) {
+      return IsMethodOverride(field.name) && TakesMethod(index, field.value);
     });
   }
 

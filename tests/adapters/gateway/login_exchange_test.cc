@@ -93,6 +93,27 @@ TEST_CASE("an endpoint is found by method and by path however it is written", "[
   CHECK(find("GET", Concat("/", filler, "%5c/../y")) == LoginExchange::kNoEndpoint);
 }
 
+TEST_CASE("a method that a field puts in the place of the request's own makes a login too",
+          "[gateway][login]") {
+  EndpointSettings settings;
+  settings.name = "portal";
+  settings.path = "/login";
+  settings.account = {{ValueSource::From::kBody, "user"}};
+  const auto made = LoginExchange::Create({settings}, HashKey{1, 2});
+  REQUIRE(made.ok());
+  const auto find = [&](std::string_view name, std::string_view value) {
+    const HeaderField field{name, value};
+    return (*made)->Find(RequestView{"GET", "/login", {&field, 1}});
+  };
+  for (const std::string_view name :
+       {"X-HTTP-Method-Override", "x_http_method_override", "X-HTTP-Method", "X-Method-Override"}) {
+    CHECK(find(name, "POST") == 0);
+    CHECK(find(name, "post") == 0);
+    CHECK(find(name, "PUT") == LoginExchange::kNoEndpoint);
+  }
+  CHECK(find("X-HTTP-Methods", "POST") == LoginExchange::kNoEndpoint);
+}
+
 TEST_CASE("the path and the query of a target", "[gateway][login]") {
   struct Case {
     std::string_view target;
