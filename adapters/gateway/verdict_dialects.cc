@@ -119,6 +119,15 @@ void AddVerdict(std::string_view verdict, const GateAnswer& answer, ServiceReply
     reply->headers.emplace_back("X-Stockade-Reason", PrintableLine(answer.reason));
 }
 
+// The same in every dialect that answers by status.
+ServiceReply ReplyAllowed(const GateAnswer& answer) {
+  ServiceReply reply;
+  reply.status = 204;
+  AddVerdict("allow", answer, &reply);
+  AddTicket(answer, &reply);
+  return reply;
+}
+
 // A text member of a body of ours: whether the body can be read, and the member if it is there.
 bool ReadMember(std::string_view body, std::string_view path, std::optional<std::string>* member) {
   FoundValue value;
@@ -310,13 +319,8 @@ bool VerdictDialects::ReadAppSec(const ServiceRequest& request, Asked* asked) co
 // ---- how it is answered
 
 ServiceReply VerdictDialects::ReplyStatusOnly(const Decided& decided) const {
+  if (decided.allowed()) return ReplyAllowed(decided.answer);
   ServiceReply reply;
-  if (decided.allowed()) {
-    reply.status = 204;
-    AddVerdict("allow", decided.answer, &reply);
-    AddTicket(decided.answer, &reply);
-    return reply;
-  }
   if (decided.kind != Decided::Kind::kAnswered) {
     reply.status = 403;
     reply.headers.emplace_back("X-Stockade-Verdict", "deny");
@@ -340,13 +344,8 @@ ServiceReply VerdictDialects::ReplyStatusOnly(const Decided& decided) const {
 }
 
 ServiceReply VerdictDialects::ReplyAnswer(const Decided& decided) const {
+  if (decided.allowed()) return ReplyAllowed(decided.answer);
   ServiceReply reply;
-  if (decided.allowed()) {
-    reply.status = 204;
-    AddVerdict("allow", decided.answer, &reply);
-    AddTicket(decided.answer, &reply);
-    return reply;
-  }
   const AnswerSettings& told = decided.kind == Decided::Kind::kAnswered
                                    ? ChooseAnswer(parts_.answers, decided.answer)
                                : decided.kind == Decided::Kind::kTrouble ? parts_.answers.unavailable

@@ -195,7 +195,6 @@ class Resolver {
       const CorrelationRule& written = documents_.correlations[i];
       CheckAliases(written, references_[i]);
       CompiledCorrelation& correlation = compiled.emplace_back();
-      correlation.window = static_cast<uint16_t>(compiled.size() - 1);
       correlation.span_ms = written.span_ms;
       correlation.bounds = written.bounds;
       for (const size_t unified : references_[i]) {

@@ -51,7 +51,6 @@ struct CompiledCorrelation {
   };
 
   const CorrelationRule* written = nullptr;
-  uint16_t window = 0;  // dense: 0 .. correlations().size() - 1
   std::vector<Reference> references;
   int64_t span_ms = 0;
   std::vector<CorrelationRule::Bound> bounds;
