@@ -1,6 +1,5 @@
 #include "adapters/source/record_reader.h"
 
-#include <algorithm>
 #include <cstring>
 
 namespace stockade {
@@ -40,29 +39,30 @@ bool RecordReader::Read(std::string_view line, Batch* batch, bool noting) {
   noting_ = noting;
   noted_.clear();
   error_field_ = FieldId::kFirstUnknown;
-  if (ReadRecord(line)) return true;
-  // A broken record may have been read on into the lines behind it.
-  const char* const end = line.data() + line.size();
-  const char* const place = error_at_ < tokens_end_ ? std::min(base_ + *error_at_, end) : end;
-  error_offset_ = static_cast<size_t>(place - line_);
-  return false;
-}
-
-bool RecordReader::ReadRecord(std::string_view line) {
-  At at = line_at_;
-  const bool is_object = at != tokens_end_ && base_[*at] == '{';
-  at = is_object ? ReadObject(at + 1, FieldPaths::kRoot, 1) : ReadValue(at, FieldPaths::kNone, 0);
-  if (at == nullptr) return false;
-  // The record ends in this line, and nothing stands behind it.
   const char* const line_end = line.data() + line.size();
-  if (base_ + at[-1] >= line_end || (at != tokens_end_ && base_ + *at < line_end))
-    return ErrorAt(at, ReadError::kNotJson) != nullptr;
-  error_at_ = line_at_ = at;
-  if (!is_object) {
+  const bool is_object = line_at_ != tokens_end_ && base_[*line_at_] == '{';
+  At at =
+      is_object ? ReadObject(line_at_ + 1, FieldPaths::kRoot, 1) : ReadValue(line_at_, FieldPaths::kNone, 0);
+  if (at == nullptr) {
+    at = error_at_;
+  } else if (base_ + at[-1] >= line_end || (at != tokens_end_ && base_ + *at < line_end)) {
+    error_ = ReadError::kNotJson;  // reads on into the lines behind it, or something stands behind the value
+  } else {
+    line_at_ = at;
+    error_offset_ = line.size();
+    if (is_object) return values_.Finish() || ValueError();
     error_ = ReadError::kNotObject;
     return false;
   }
-  return values_.Finish() || ValueError();
+  if (at != tokens_end_ && base_ + *at < line_end) {
+    error_offset_ = static_cast<size_t>(base_ + *at - line_);
+  } else {
+    // The line ends too early. Whatever reading on found in the lines behind it is not its error.
+    error_ = ReadError::kNotJson;
+    error_field_ = FieldId::kFirstUnknown;
+    error_offset_ = line.size();
+  }
+  return false;
 }
 
 inline std::string_view RecordReader::ReadString(std::string_view raw) {
@@ -78,9 +78,9 @@ RecordReader::At RecordReader::ReadObject(At at, Node node, int depth) {
   if (at == tokens_end_) return ErrorAt(at, ReadError::kNotJson);
   if (base_[*at] == '}') return at + 1;
   while (true) {
-    if (tokens_end_ - at < 3 || base_[*at] != '"' || base_[at[1]] != ':')
-      return ErrorAt(at, ReadError::kNotJson);
+    if (at == tokens_end_ || base_[*at] != '"') return ErrorAt(at, ReadError::kNotJson);
     if (++fields_ > kRecordFieldsMax) return ErrorAt(at, ReadError::kTooManyFields);
+    if (at + 1 == tokens_end_ || base_[at[1]] != ':') return ErrorAt(at + 1, ReadError::kNotJson);
     const std::string_view key = ReadString(TokenText(at));
     if (key.data() == nullptr) return ErrorAt(at, error_);
     const Node child =

@@ -40,7 +40,6 @@ class RecordReader {
   // Where reading stands: a token. Passed and returned, so that it stays in a register.
   using At = const uint32_t*;
 
-  bool ReadRecord(std::string_view line);
   // Each reads one construct at `at` and gives the token behind it; null, with error_ and error_at_ set, if
   // it is none.
   At ReadObject(At at, Node node, int depth);

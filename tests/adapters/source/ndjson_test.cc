@@ -275,6 +275,26 @@ TEST_CASE("all ways to write a time are the same time", "[ndjson]") {
   }
 }
 
+TEST_CASE("a line that ends too early is wrong in one place, whatever lines come behind it", "[ndjson]") {
+  const std::vector<std::pair<std::string, uint32_t>> cases = {{R"({"a":)", 5},           {R"({"a")", 4},
+                                                               {R"({"a" 1})", 5},         {R"({)", 1},
+                                                               {R"({"@timestamp":)", 14}, {R"({"a":[1,)", 8}};
+  for (const auto& [broken, offset] : cases) {
+    for (const std::string& behind : {std::string("Z1,2"), std::string(R"("x":1})"), WithTime("\"a\":1")}) {
+      CAPTURE(broken, behind);
+      // More than are read one by one, so that the last is read with all behind it.
+      std::string log;
+      for (int i = 0; i < 8; ++i) log += broken + "\n" + behind + "\n";
+      const auto result = ReadText(log, Format("ndjson"));
+      REQUIRE(result.records.size() == 16);
+      for (size_t i = 0; i < 16; i += 2) {
+        CHECK(result.records[i].error == ReadError::kNotJson);
+        CHECK(result.records[i].offset == offset);
+      }
+    }
+  }
+}
+
 TEST_CASE("a block with a broken line reads like its lines alone", "[ndjson]") {
   const auto seed = std::random_device()();
   INFO("seed " << seed);
@@ -317,6 +337,7 @@ TEST_CASE("a block with a broken line reads like its lines alone", "[ndjson]") {
       REQUIRE(alone.records.size() == 1);
       CAPTURE(lines[i]);
       CHECK(alone.records[0].error == together.records[i].error);
+      CHECK(alone.records[0].offset == together.records[i].offset);
       CHECK(alone.records[0].attempt().account == together.records[i].attempt().account);
     }
   }
