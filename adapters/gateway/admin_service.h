@@ -18,7 +18,8 @@
 #include <string>
 
 #include "absl/status/status.h"
-#include "adapters/gateway/http_service.h"
+#include "adapters/gateway/service_message.h"
+#include "adapters/gateway/settings.h"
 #include "engine/decision/decision.h"
 #include "engine/gate/verdict.h"
 

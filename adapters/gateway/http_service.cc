@@ -7,14 +7,17 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/beast/core/basic_stream.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/status.hpp>
+#include <boost/beast/http/string_body.hpp>
 #include <chrono>
 #include <cstring>
 #include <optional>
@@ -32,6 +35,8 @@ namespace beast = boost::beast;
 namespace http = boost::beast::http;
 using Tcp = asio::ip::tcp;
 using Local = asio::local::stream_protocol;
+// What both become once they are accepted, so that reading HTTP is compiled once.
+using Stream = asio::generic::stream_protocol;
 using boost::system::error_code;
 
 // How many connections may wait to be accepted.
@@ -39,6 +44,10 @@ constexpr int kBacklog = 512;
 
 std::chrono::milliseconds Millis(absl::Duration duration) {
   return std::chrono::milliseconds(absl::ToInt64Milliseconds(duration));
+}
+
+std::string_view FromBeast(beast::string_view text) {
+  return {text.data(), text.size()};
 }
 
 std::string NameOf(const Endpoint& at) {
@@ -63,13 +72,7 @@ bool IsLoopback(const Address& address) {
 }  // namespace
 
 struct HttpService::State {
-  // One client, over either kind of socket.
-  template <typename Protocol>
-  class Connection;
-  struct AnyConnection {
-    virtual ~AnyConnection() = default;
-    virtual void Drain() = 0;  // closes as soon as no request is under way
-  };
+  class Connection;  // one client
 
   State(const HttpServiceOptions& options_in, Answer answer_in)
       : options(options_in), answer(std::move(answer_in)) {}
@@ -86,21 +89,19 @@ struct HttpService::State {
   asio::io_context context{1};
   std::optional<Tcp::acceptor> tcp;
   std::optional<Local::acceptor> local;
-  std::set<AnyConnection*> connections;
+  std::set<Connection*> connections;
   bool stopping = false;
   uint16_t port = 0;
   std::thread thread;
 };
 
-template <typename Protocol>
-class HttpService::State::Connection final : public AnyConnection,
-                                             public std::enable_shared_from_this<Connection<Protocol>> {
+class HttpService::State::Connection final : public std::enable_shared_from_this<Connection> {
  public:
-  Connection(typename Protocol::socket socket, State* state)
-      : state_(*state), peer_(PeerAddress(socket)), stream_(std::move(socket)) {
+  Connection(Stream::socket socket, const Address& peer, State* state)
+      : state_(*state), peer_(peer), socket_(std::move(socket)), timer_(state->context) {
     state_.connections.insert(this);
   }
-  ~Connection() override { state_.connections.erase(this); }
+  ~Connection() { state_.connections.erase(this); }
 
   void Read() {
     // What has begun to come is under way, and is answered.
@@ -109,44 +110,61 @@ class HttpService::State::Connection final : public AnyConnection,
     parser_.emplace();
     parser_->header_limit(static_cast<uint32_t>(state_.options.header_bytes_max));
     parser_->body_limit(state_.options.body_bytes_max);
+    parser_->eager(true);
     // The first byte ends the idle time and begins the request's.
-    if (busy_) return ReadRequest();
-    stream_.expires_after(Millis(state_.options.idle_time));
-    stream_.async_read_some(buffer_.prepare(kFirstRead),
-                            [self = this->shared_from_this()](error_code failed, size_t size) {
-                              if (failed) return;
-                              self->buffer_.commit(size);
-                              self->busy_ = true;
-                              self->ReadRequest();
-                            });
+    Within(busy_ ? state_.options.request_time : state_.options.idle_time);
+    Parse();
   }
-  void Drain() override {
+  // Closes as soon as no request is under way.
+  void Drain() {
     if (!busy_) Close();
   }
 
  private:
-  static constexpr size_t kFirstRead = size_t{8} << 10;
+  static constexpr size_t kReadBytes = size_t{8} << 10;  // most requests come whole with the first
 
   void Close() {
     error_code ignored;
-    stream_.socket().shutdown(Protocol::socket::shutdown_both, ignored);
-    stream_.socket().close(ignored);
+    timer_.cancel(ignored);
+    socket_.shutdown(Stream::socket::shutdown_both, ignored);
+    socket_.close(ignored);
   }
 
-  void ReadRequest() {
-    stream_.expires_after(Millis(state_.options.request_time));
-    http::async_read(
-        stream_, buffer_, *parser_,
-        [self = this->shared_from_this()](error_code failed, size_t) { self->OnRequest(failed); });
+  // Whoever takes longer is cut off; each call begins anew.
+  void Within(absl::Duration time) {
+    timer_.expires_after(Millis(time));
+    timer_.async_wait([self = shared_from_this()](error_code failed) {
+      // One that had run out already when it was set anew does not count.
+      if (!failed && self->timer_.expiry() <= asio::steady_timer::clock_type::now()) self->Close();
+    });
   }
 
-  void OnRequest(error_code failed) {
-    if (failed == http::error::end_of_stream) return Close();
-    if (failed == http::error::body_limit) return Refuse(http::status::payload_too_large);
-    if (failed == http::error::header_limit) return Refuse(http::status::request_header_fields_too_large);
-    if (failed.category() == make_error_code(http::error::bad_method).category())
-      return Refuse(http::status::bad_request);
-    if (failed) return;  // gone, or too slow
+  void Parse() {
+    while (!parser_->is_done()) {
+      if (buffer_.size() == 0) return ReadMore();
+      error_code failed;
+      const size_t used = parser_->put(buffer_.data(), failed);
+      buffer_.consume(used);
+      if (failed == http::error::need_more || (!failed && used == 0)) return ReadMore();
+      if (failed == http::error::body_limit) return Refuse(http::status::payload_too_large);
+      if (failed == http::error::header_limit) return Refuse(http::status::request_header_fields_too_large);
+      if (failed) return Refuse(http::status::bad_request);
+    }
+    OnRequest();
+  }
+
+  void ReadMore() {
+    socket_.async_read_some(buffer_.prepare(kReadBytes),
+                            [self = shared_from_this()](error_code failed, size_t size) {
+                              if (failed) return self->Close();  // gone, or too slow
+                              self->buffer_.commit(size);
+                              if (!self->busy_) self->Within(self->state_.options.request_time);
+                              self->busy_ = true;
+                              self->Parse();
+                            });
+  }
+
+  void OnRequest() {
     // What intermediaries could read in two ways is nobody's request.
     auto& request = parser_->get();
     if (request.count(http::field::transfer_encoding) > 0 && request.count(http::field::content_length) > 0)
@@ -154,11 +172,10 @@ class HttpService::State::Connection final : public AnyConnection,
 
     fields_.clear();
     for (const auto& field : request)
-      fields_.push_back({{field.name_string().data(), field.name_string().size()},
-                         {field.value().data(), field.value().size()}});
+      fields_.push_back({FromBeast(field.name_string()), FromBeast(field.value())});
     ServiceRequest asked;
-    asked.head.method = {request.method_string().data(), request.method_string().size()};
-    asked.head.target = {request.target().data(), request.target().size()};
+    asked.head.method = FromBeast(request.method_string());
+    asked.head.target = FromBeast(request.target());
     asked.head.fields = fields_;
     asked.body = std::span<char>(request.body().data(), request.body().size());
     asked.peer = peer_;
@@ -187,27 +204,29 @@ class HttpService::State::Connection final : public AnyConnection,
   }
 
   void Send(ServiceReply reply, bool keep, bool is_head) {
-    reply_.emplace();
-    reply_->version(11);
-    reply_->result(static_cast<unsigned>(reply.status));
-    for (auto& [name, value] : reply.headers) reply_->insert(name, value);
-    reply_->keep_alive(keep);
-    const size_t size = reply.body.size();
-    if (!is_head) reply_->body() = std::move(reply.body);
-    if (reply.status != 204) reply_->content_length(size);
-    stream_.expires_after(Millis(state_.options.request_time));
-    http::async_write(stream_, *reply_, [self = this->shared_from_this(), keep](error_code failed, size_t) {
-      if (failed || !keep) return self->Close();
-      self->Read();
-    });
+    const auto status = static_cast<unsigned>(reply.status);
+    reply_ = Concat("HTTP/1.1 ", reply.status, " ",
+                    FromBeast(http::obsolete_reason(http::int_to_status(status))), "\r\n");
+    for (const auto& [name, value] : reply.headers) Append(&reply_, name, ": ", value, "\r\n");
+    if (!keep) reply_ += "Connection: close\r\n";
+    if (reply.status != 204) Append(&reply_, "Content-Length: ", reply.body.size(), "\r\n");
+    reply_ += "\r\n";
+    if (!is_head) reply_ += reply.body;
+    Within(state_.options.request_time);
+    asio::async_write(socket_, asio::buffer(reply_),
+                      [self = shared_from_this(), keep](error_code failed, size_t) {
+                        if (failed || !keep) return self->Close();
+                        self->Read();
+                      });
   }
 
   State& state_;
   const Address peer_;
-  beast::basic_stream<Protocol> stream_;
+  Stream::socket socket_;
+  asio::steady_timer timer_;  // of what is waited for
   beast::flat_buffer buffer_;
   std::optional<http::request_parser<http::string_body>> parser_;
-  std::optional<http::response<http::string_body>> reply_;
+  std::string reply_;  // being written
   std::vector<HeaderField> fields_;
   bool busy_ = false;
 };
@@ -257,7 +276,8 @@ void HttpService::State::Accept(Acceptor* acceptor) {
   acceptor->async_accept([this, acceptor](error_code failed, typename Protocol::socket socket) {
     if (stopping || failed == asio::error::operation_aborted) return;
     if (!failed && connections.size() < static_cast<size_t>(options.connections_max)) {
-      std::make_shared<Connection<Protocol>>(std::move(socket), this)->Read();
+      const Address peer = PeerAddress(socket);
+      std::make_shared<Connection>(std::move(socket), peer, this)->Read();
     }
     if (failed == asio::error::no_descriptors) {
       // Somebody must close one first; asking again at once would spin.
@@ -295,7 +315,7 @@ void HttpService::Stop() {
     error_code ignored;
     if (state_->tcp) state_->tcp->close(ignored);
     if (state_->local) state_->local->close(ignored);
-    for (State::AnyConnection* const connection : state_->connections) connection->Drain();
+    for (State::Connection* const connection : state_->connections) connection->Drain();
   });
   // Ends when the last connection has: each has a time for its request.
   state_->thread.join();
@@ -304,15 +324,6 @@ void HttpService::Stop() {
 
 uint16_t HttpService::port() const noexcept {
   return state_->port;
-}
-
-bool EqualSecrets(std::string_view a, std::string_view b) noexcept {
-  if (a.size() != b.size()) return false;
-  unsigned char difference = 0;
-  for (size_t i = 0; i < a.size(); ++i)
-    difference = static_cast<unsigned char>(
-        difference | (static_cast<unsigned char>(a[i]) ^ static_cast<unsigned char>(b[i])));
-  return difference == 0;
 }
 
 }  // namespace stockade

@@ -16,35 +16,13 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <span>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "adapters/gateway/http_message.h"
+#include "adapters/gateway/service_message.h"
 #include "adapters/gateway/settings.h"
-#include "engine/event/address.h"
 
 namespace stockade {
-
-// Views live during the call. `body` may be wiped by who was handed it: it may hold a password.
-struct ServiceRequest {
-  RequestView head;
-  std::span<char> body;
-  Address peer;           // absent over a unix socket
-  bool is_local = false;  // from this machine: a loopback address or a unix socket
-
-  std::string_view body_text() const noexcept { return {body.data(), body.size()}; }
-};
-
-struct ServiceReply {
-  int status = 200;
-  std::vector<std::pair<std::string, std::string>> headers;  // without Content-Length, Connection and Date
-  std::string body;
-};
 
 struct HttpServiceOptions {
   Endpoint at;  // port 0: any free one, see port()
@@ -74,8 +52,5 @@ class HttpService {
   explicit HttpService(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
-
-// Whether two secrets are equal, in a time that does not tell where they differ.
-bool EqualSecrets(std::string_view a, std::string_view b) noexcept;
 
 }  // namespace stockade
