@@ -1,6 +1,5 @@
 #include "adapters/gateway/login_gate.h"
 
-#include "absl/time/clock.h"
 #include "adapters/gateway/answer.h"
 
 namespace stockade {
@@ -75,10 +74,7 @@ GateReply AskGate(const ProxyState& state, const GateQuestion& question, bool ke
     attempt.certificate_present = attempt.certificate != CertificateStatus::kUnchecked;
   }
 
-  const int64_t began_ns = absl::GetCurrentTimeNanos();
   const GateAnswer verdict = state.parts.desk->Assess(attempt);
-  if (state.parts.note_gate_time)
-    state.parts.note_gate_time(absl::Nanoseconds(absl::GetCurrentTimeNanos() - began_ns));
 
   if (verdict.in_trouble) {
     counts->Add(Count::kEngineTrouble);
@@ -136,7 +132,11 @@ void LoginWatch::EndBody() {
 
 void LoginWatch::Observe(const ResponseView& answer) {
   const Outcome outcome = state_->parts.logins->ReadOutcome(endpoint_, answer, body_);
-  if (outcome == Outcome::kUnknown) counts_->Add(Count::kOutcomeUnknown);
+  if (outcome == Outcome::kUnknown) {
+    counts_->Add(Count::kOutcomeUnknown);
+    if (state_->parts.unread != nullptr)
+      state_->parts.unread->Note(state_->parts.logins->endpoint(endpoint_).name, answer.status);
+  }
   state_->parts.desk->Observe(ticket_, outcome);
   ticket_ = 0;
 }

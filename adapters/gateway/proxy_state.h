@@ -14,7 +14,6 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "absl/time/time.h"
 #include "adapters/certificate/evidence.h"
 #include "adapters/certificate/from_header.h"
 #include "adapters/gateway/client_address.h"
@@ -22,6 +21,7 @@
 #include "adapters/gateway/login_exchange.h"
 #include "adapters/gateway/settings.h"
 #include "adapters/gateway/tls_context.h"
+#include "adapters/gateway/unread_answers.h"
 
 namespace stockade {
 
@@ -50,8 +50,7 @@ struct ProxyParts {
   GateDesk* desk = nullptr;  // outlives the proxy
   CertificateCheck check_certificate;
   ChallengeCheck check_challenge;
-  // How long the desk took for one Assess; for a histogram.
-  std::function<void(absl::Duration)> note_gate_time;
+  UnreadAnswers* unread = nullptr;  // outlives the proxy; null: nobody asks
 };
 
 struct SocketAddress {

@@ -1,6 +1,8 @@
 // stockade run as an operator runs it: the program itself, clients, an application behind it, signals. Proves that what it
 // records is replayed byte for byte, that a reload keeps what was counted and refuses what is broken, that operators are
 // answered, and that a full disk costs the record and nobody's login.
+#include <sys/resource.h>
+
 #include <catch2/catch.hpp>
 #include <random>
 #include <thread>
@@ -30,11 +32,16 @@ uint16_t FreePort() {
 
 constexpr const char* kToken = "0123456789abcdef0123456789abcdef";
 
-// A gate in front of an application, both on free ports.
+// A gate in front of an application, both on free ports. `more` are arguments, `listen` and `limits` settings.
 class RunScene {
  public:
-  explicit RunScene(const std::vector<std::string>& more = {})
-      : port_(FreePort()), service_(FreePort()), admin_(FreePort()) {
+  explicit RunScene(const std::vector<std::string>& more = {}, std::string listen = "",
+                    std::string limits = "")
+      : port_(FreePort()),
+        service_(FreePort()),
+        admin_(FreePort()),
+        listen_(std::move(listen)),
+        limits_(std::move(limits)) {
     HttpServiceOptions options;
     options.at.host = "127.0.0.1";
     auto application = HttpService::Start(options, Application);
@@ -53,8 +60,9 @@ class RunScene {
   void WriteSettings(const std::string& mode) const {
     const auto at = [](uint16_t port) { return "\"127.0.0.1:" + std::to_string(port) + "\""; };
     folder_.Write("stockade.yaml",
-                  "mode: " + mode + "\nrules: [rules.yml]\nmemory: 64MiB\ngateway:\n  listen: [{address: " +
-                      at(port_) + "}]\n  upstreams: [" + at(application_->port()) +
+                  "mode: " + mode +
+                      "\nrules: [rules.yml]\nmemory: 64MiB\ngateway:\n  listen: [{address: " + at(port_) +
+                      listen_ + "}]\n  limits: {" + limits_ + "}\n  upstreams: [" + at(application_->port()) +
                       "]\n  trusted_proxies: [127.0.0.0/8]\n  service: {address: " + at(service_) +
                       ", token_file: token}\n  admin: {address: " + at(admin_) +
                       ", token_file: token}\n  endpoints:\n    - name: portal\n      path: /login\n"
@@ -85,6 +93,7 @@ class RunScene {
     return Exchange(service_, "POST " + path + " HTTP/1.1\r\nAuthorization: Bearer " + kToken + "\r\n", body);
   }
 
+  uint16_t port() const { return port_; }
   std::string Output() const { return gate_->Output(); }
   ChildProcess& gate() { return *gate_; }
   const Scene& folder() const { return folder_; }
@@ -92,6 +101,7 @@ class RunScene {
  private:
   Scene folder_;
   uint16_t port_, service_, admin_;
+  std::string listen_, limits_;
   std::unique_ptr<HttpService> application_;
   std::unique_ptr<ChildProcess> gate_;
 };
@@ -173,6 +183,16 @@ TEST_CASE("operators see health, metrics and decisions, and switch the mode", "[
   CHECK(scene.Output().find("the mode is observe") != std::string::npos);
 }
 
+TEST_CASE("an answer that no row reads is counted by its endpoint and said in the log", "[run]") {
+  RunScene scene;
+  for (int i = 0; i < 3; ++i) CHECK(scene.Login("192.0.2.9", "a", "odd") == "HTTP/1.1 204");
+  CHECK_THAT(scene.Admin("GET /metrics"),
+             Catch::Contains("stockade_answers_unread_total{endpoint=\"portal\"} 3"));
+  REQUIRE(WaitUntil([&] { return scene.Output().find("fit no row of `outcomes`") != std::string::npos; }));
+  CHECK(scene.Output().find("endpoint portal") != std::string::npos);
+  CHECK(scene.Output().find("status 204") != std::string::npos);
+}
+
 TEST_CASE("the verdict service and the proxy are one gate", "[run]") {
   RunScene scene;
   for (int i = 0; i < 5; ++i)
@@ -196,6 +216,85 @@ TEST_CASE("a full disk stops the record loudly, and nobody's login", "[run]") {
   scene.gate().Signal(SIGTERM);
   CHECK(scene.gate().Wait() == 2);
   CHECK(scene.Output().find("No space left") != std::string::npos);
+}
+
+TEST_CASE("ten thousand slow clients keep nobody else waiting", "[run]") {
+  constexpr size_t kSlow = 10'000;
+  // One descriptor each on this side; the gate is a process of its own.
+  rlimit files{};
+  getrlimit(RLIMIT_NOFILE, &files);
+  files.rlim_cur = files.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &files);
+  if (files.rlim_cur < kSlow + 100) {
+    WARN("left out: only " << files.rlim_cur << " files may be open here");
+    return;
+  }
+  RunScene scene({}, "", "connections_per_source: 20000, header_time: 5m");
+  std::vector<std::unique_ptr<TestClient>> slow;
+  for (size_t i = 0; i < kSlow; ++i) {
+    slow.push_back(std::make_unique<TestClient>(scene.port()));
+    slow.back()->Send("POST /login HTTP/1.1\r\nHost: x\r\nX-Slow: ");
+  }
+  REQUIRE(WaitUntil([&] {
+    return scene.Admin("GET /metrics").find("stockade_proxy_connections_open 10000") != std::string::npos;
+  }));
+  for (int i = 0; i < 20; ++i)
+    CHECK(scene.Login("192.0.2.9", "a" + std::to_string(i), "right") == "HTTP/1.1 302");
+  // And each of them is served once it has asked.
+  for (size_t i = 0; i < kSlow; i += 499) {
+    slow[i]->Send("now\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+    CHECK(slow[i]->ReadAll().starts_with("HTTP/1.1 "));
+  }
+}
+
+TEST_CASE("behind HAProxy with PROXY headers the address that counts is the client's", "[run][real]") {
+  if (!IsInstalled("/usr/sbin/haproxy")) {
+    WARN("left out: HAProxy is not installed");
+    return;
+  }
+  for (const char* how : {"send-proxy", "send-proxy-v2"}) {
+    INFO(how);
+    RunScene scene({"--verdicts", "@verdicts"}, ", proxy_protocol: true");
+    const uint16_t front = FreePort();
+    const std::string config = scene.folder().Write(
+        "haproxy.cfg",
+        "defaults\n  mode http\n  timeout connect 10s\n  timeout client 30s\n  timeout server 30s\n"
+        "frontend f\n  bind 127.0.0.1:" +
+            std::to_string(front) + "\n  default_backend b\nbackend b\n  server s 127.0.0.1:" +
+            std::to_string(scene.port()) + " " + how + "\n");
+    ChildProcess haproxy({"/usr/sbin/haproxy", "-db", "-f", config}, scene.folder().Path("haproxy.log"));
+    const auto login = [&](const std::string& from, int number) {
+      const std::string answer = scene.folder().Path("answer");
+      ChildProcess curl({"/usr/bin/curl",
+                         "-s",
+                         "-o",
+                         answer,
+                         "--noproxy",
+                         "*",
+                         "--max-time",
+                         "20",
+                         "--retry",
+                         "20",
+                         "--retry-connrefused",
+                         "--retry-delay",
+                         "0",
+                         "--interface",
+                         from,
+                         "-w",
+                         "%{http_code}",
+                         "-d",
+                         "user=c" + std::to_string(number) + "&pass=wrong",
+                         "http://127.0.0.1:" + std::to_string(front) + "/login"},
+                        scene.folder().Path("curl"));
+      REQUIRE(curl.Wait() == 0);
+      return curl.Output();
+    };
+    // The fifth failure of one address blocks it and nobody else behind the same HAProxy.
+    for (int i = 0; i < 5; ++i) CHECK(login("127.0.0.7", i) == "200");
+    CHECK(login("127.0.0.7", 5) == "403");
+    CHECK(login("127.0.0.8", 6) == "200");
+    CHECK(scene.Admin("GET /decisions").find("127.0.0.7") != std::string::npos);
+  }
 }
 
 TEST_CASE("what cannot run is said, and nothing is left running", "[run]") {

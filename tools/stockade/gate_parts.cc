@@ -117,10 +117,12 @@ absl::StatusOr<std::shared_ptr<const GateParts>> MakeGateParts(const RunOptions&
   return std::shared_ptr<const GateParts>(std::move(parts));
 }
 
-ProxyParts ProxyPartsOf(const std::shared_ptr<const GateParts>& parts, GateDesk* desk) {
+ProxyParts ProxyPartsOf(const std::shared_ptr<const GateParts>& parts, GateDesk* desk,
+                        UnreadAnswers* unread) {
   ProxyParts proxy;
   proxy.logins = parts->exchange;
   proxy.desk = desk;
+  proxy.unread = unread;
   if (parts->verifier != nullptr) {
     proxy.check_certificate = [parts](const CertificateQuestion& question) {
       // Where a listed proxy forwards certificates, its fields alone are the answer (from_header.h).

@@ -48,7 +48,7 @@ struct GateParts {
 absl::StatusOr<std::shared_ptr<const GateParts>> MakeGateParts(const RunOptions& options);
 
 // What the proxy and the verdict service are handed; they hold on to the parts.
-ProxyParts ProxyPartsOf(const std::shared_ptr<const GateParts>& parts, GateDesk* desk);
+ProxyParts ProxyPartsOf(const std::shared_ptr<const GateParts>& parts, GateDesk* desk, UnreadAnswers* unread);
 std::shared_ptr<const VerdictDialects> DialectsOf(const std::shared_ptr<const GateParts>& parts,
                                                   GateDesk* desk, VerdictCounters* counters);
 

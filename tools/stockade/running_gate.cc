@@ -4,6 +4,7 @@
 #include <chrono>
 #include <utility>
 
+#include "absl/time/clock.h"
 #include "adapters/gateway/endpoint_address.h"
 #include "engine/status.h"
 #include "engine/text.h"
@@ -67,7 +68,7 @@ absl::Status RunningGate::StartServices() {
   const GatewaySettings& gateway = parts_->gateway();
   dialects_ = DialectsOf(parts_, desk_.get(), &counters_);
   if (!gateway.listeners.empty()) {
-    ASSIGN_OR_RETURN(proxy_, Proxy::Start(gateway, ProxyPartsOf(parts_, desk_.get())));
+    ASSIGN_OR_RETURN(proxy_, Proxy::Start(gateway, ProxyPartsOf(parts_, desk_.get(), &unread_)));
   }
   if (IsSet(gateway.service.at)) {
     HttpServiceOptions options;
@@ -139,7 +140,8 @@ bool RunningGate::Reload() {
   // The one step that may fail after this is the engine's; the proxy is asked first, for its files may be broken too,
   // and is given the old parts back if the engine refuses.
   if (proxy_ != nullptr) {
-    if (const absl::Status status = proxy_->SwapSettings(parts->gateway(), ProxyPartsOf(parts, desk_.get()));
+    if (const absl::Status status =
+            proxy_->SwapSettings(parts->gateway(), ProxyPartsOf(parts, desk_.get(), &unread_));
         !status.ok())
       return refuse(status);
   }
@@ -152,7 +154,8 @@ bool RunningGate::Reload() {
     changes.remember = parts->gateway().challenges.remember;
     if (const absl::Status status = desk_->Reload(std::move(changes)); !status.ok()) {
       if (proxy_ != nullptr)
-        static_cast<void>(proxy_->SwapSettings(parts_->gateway(), ProxyPartsOf(parts_, desk_.get())));
+        static_cast<void>(
+            proxy_->SwapSettings(parts_->gateway(), ProxyPartsOf(parts_, desk_.get(), &unread_)));
       return refuse(status);
     }
   }
@@ -186,6 +189,23 @@ void RunningGate::Tick() {
     }
     last_not_ready_ = std::move(not_ready);
   }
+  SayWhatWasUnread();
+}
+
+void RunningGate::SayWhatWasUnread() {
+  // Often enough to be seen while an outcome table is being written, too seldom to fill a log.
+  constexpr absl::Duration kAtMostEvery = absl::Minutes(1);
+  const absl::Time now = absl::Now();
+  if (now < unread_said_ + kAtMostEvery) return;
+  for (const auto& [endpoint, answers] : unread_.Read()) {
+    uint64_t& said = unread_counts_said_[endpoint];
+    if (answers.count == said) continue;
+    log_.Warn(Concat("endpoint ", endpoint, ": ", answers.count - said,
+                     " answers fit no row of `outcomes` and count as unknown; the last had status ",
+                     answers.last_status, ". Save one and try: stockade check --answer"));
+    said = answers.count;
+    unread_said_ = now;
+  }
 }
 
 std::vector<MetricSample> RunningGate::Samples() const {
@@ -214,6 +234,13 @@ std::vector<MetricSample> RunningGate::Samples() const {
                        MetricSample::Type::kCounter,
                        {{"why", std::string(Name(static_cast<ChunkError>(i)))}},
                        static_cast<double>(counts.refused_chunks[i])});
+  }
+  for (const auto& [endpoint, answers] : unread_.Read()) {
+    samples.push_back({"stockade_answers_unread_total",
+                       "Answers to logins that fit no row of the endpoint's outcomes, and count as unknown",
+                       MetricSample::Type::kCounter,
+                       {{"endpoint", endpoint}},
+                       static_cast<double>(answers.count)});
   }
   for (const Proxy::UpstreamHealth& upstream : proxy_->health()) {
     samples.push_back({"stockade_upstream_healthy",

@@ -12,6 +12,7 @@
 // are closed.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <mutex>
 #include <ostream>
@@ -20,10 +21,12 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "adapters/gateway/admin_service.h"
 #include "adapters/gateway/engine_desk.h"
 #include "adapters/gateway/http_service.h"
 #include "adapters/gateway/proxy.h"
+#include "adapters/gateway/unread_answers.h"
 #include "tools/stockade/gate_books.h"
 #include "tools/stockade/gate_parts.h"
 #include "tools/stockade/run_log.h"
@@ -56,6 +59,7 @@ class RunningGate {
   absl::Status StartServices();
   void WarnOfFixed(const Config& before, const Config& after);
   std::string NotReady() const;
+  void SayWhatWasUnread();
   std::vector<MetricSample> Samples() const;
   std::shared_ptr<const VerdictDialects> dialects() const;
 
@@ -65,6 +69,7 @@ class RunningGate {
   std::unique_ptr<GateBooks> books_;
   std::unique_ptr<EngineDesk> desk_;
   VerdictCounters counters_;
+  UnreadAnswers unread_;
   mutable std::mutex dialects_mutex_;
   std::shared_ptr<const VerdictDialects> dialects_;
   std::unique_ptr<Proxy> proxy_;
@@ -72,6 +77,8 @@ class RunningGate {
   std::unique_ptr<AdminDesk> admin_desk_;
   std::unique_ptr<HttpService> admin_;
   std::string last_not_ready_;
+  std::map<std::string, uint64_t> unread_counts_said_;  // by endpoint
+  absl::Time unread_said_ = absl::InfinitePast();
   bool stopped_ = false;
 };
 
