@@ -117,6 +117,111 @@ bool IsNamesake(const X509* one, const X509* other) {
          X509_cmp(one, other) != 0;
 }
 
+// Lower case, without a dot in front.
+std::string DnsText(const ASN1_IA5STRING* name) {
+  std::string text(reinterpret_cast<const char*>(ASN1_STRING_get0_data(name)),
+                   static_cast<size_t>(ASN1_STRING_length(name)));
+  if (text.starts_with('.')) text.erase(0, 1);
+  for (char& c : text)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+  return text;
+}
+
+// "*.example.com" is not within bar.example.com, and stands for it: RFC 5280 does not know wildcards, and OpenSSL compares
+// the name as it is written.
+bool HasWildcardInto(const X509* certificate, const STACK_OF(GENERAL_SUBTREE) * excluded) {
+  if (sk_GENERAL_SUBTREE_num(excluded) <= 0) return false;
+  const std::unique_ptr<GENERAL_NAMES, FreeBy<GENERAL_NAMES_free>> names(
+      static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
+  for (int i = 0; i < sk_GENERAL_NAME_num(names.get()); ++i) {
+    const GENERAL_NAME* name = sk_GENERAL_NAME_value(names.get(), i);
+    if (name->type != GEN_DNS) continue;
+    const std::string text = DnsText(name->d.dNSName);
+    if (!text.starts_with("*.")) continue;
+    const std::string_view under = std::string_view(text).substr(1);
+    for (int j = 0; j < sk_GENERAL_SUBTREE_num(excluded); ++j) {
+      const GENERAL_NAME* base = sk_GENERAL_SUBTREE_value(excluded, j)->base;
+      if (base->type == GEN_DNS && DnsText(base->d.dNSName).ends_with(under)) return true;
+    }
+  }
+  return false;
+}
+
+constexpr std::string_view kAnyPolicy = "2.5.29.32.0";
+
+// In place of those that were set. Null, or the first that is no object identifier.
+const std::string* SetPolicies(const std::vector<std::string>& policies, X509_VERIFY_PARAM* param) {
+  X509_VERIFY_PARAM_set1_policies(param, nullptr);
+  for (const std::string& policy : policies) {
+    ASN1_OBJECT* object = OBJ_txt2obj(policy.c_str(), 1);
+    if (object == nullptr || X509_VERIFY_PARAM_add0_policy(param, object) != 1) {
+      ASN1_OBJECT_free(object);
+      return &policy;
+    }
+  }
+  return nullptr;
+}
+
+void FreeMappings(POLICY_MAPPINGS* mappings) noexcept {
+  sk_POLICY_MAPPING_pop_free(mappings, POLICY_MAPPING_free);
+}
+
+bool SaysPolicies(const X509* anchor) {
+  return X509_get_ext_by_NID(anchor, NID_certificate_policies, -1) >= 0 ||
+         X509_get_ext_by_NID(anchor, NID_policy_constraints, -1) >= 0 ||
+         X509_get_ext_by_NID(anchor, NID_inhibit_any_policy, -1) >= 0;
+}
+
+// The policies that an anchor issues under, what it maps them to, or none where it is any.
+std::vector<std::string> PoliciesOf(const X509* anchor) {
+  const auto text = [](const ASN1_OBJECT* object) {
+    char dots[128];
+    OBJ_obj2txt(dots, sizeof dots, object, 1);
+    return std::string(dots);
+  };
+  const std::unique_ptr<CERTIFICATEPOLICIES, FreeBy<CERTIFICATEPOLICIES_free>> policies(
+      static_cast<CERTIFICATEPOLICIES*>(
+          X509_get_ext_d2i(anchor, NID_certificate_policies, nullptr, nullptr)));
+  const std::unique_ptr<POLICY_MAPPINGS, FreeBy<FreeMappings>> mappings(
+      static_cast<POLICY_MAPPINGS*>(X509_get_ext_d2i(anchor, NID_policy_mappings, nullptr, nullptr)));
+  std::vector<std::string> all;
+  for (int i = 0; i < sk_POLICYINFO_num(policies.get()); ++i) {
+    all.push_back(text(sk_POLICYINFO_value(policies.get(), i)->policyid));
+    if (all.back() == kAnyPolicy) return {};
+  }
+  const size_t own = all.size();
+  for (int i = 0; i < sk_POLICY_MAPPING_num(mappings.get()); ++i) {
+    const POLICY_MAPPING* mapping = sk_POLICY_MAPPING_value(mappings.get(), i);
+    const auto end = all.begin() + static_cast<std::ptrdiff_t>(own);
+    if (std::find(all.begin(), end, text(mapping->issuerDomainPolicy)) != end)
+      all.push_back(text(mapping->subjectDomainPolicy));
+  }
+  return all;
+}
+
+// An anchor's policies become the inputs of its paths (RFC 5937 §3.2). Numbers of certificates to skip are taken for 0.
+bool NarrowPolicies(const X509& anchor, const std::vector<std::string>& asked, X509_VERIFY_PARAM* param) {
+  const std::unique_ptr<POLICY_CONSTRAINTS, FreeBy<POLICY_CONSTRAINTS_free>> constraints(
+      static_cast<POLICY_CONSTRAINTS*>(X509_get_ext_d2i(&anchor, NID_policy_constraints, nullptr, nullptr)));
+  unsigned long flags = 0;
+  if (constraints != nullptr && constraints->requireExplicitPolicy != nullptr)
+    flags |= X509_V_FLAG_EXPLICIT_POLICY;
+  if (constraints != nullptr && constraints->inhibitPolicyMapping != nullptr)
+    flags |= X509_V_FLAG_INHIBIT_MAP;
+  if (X509_get_ext_by_NID(&anchor, NID_inhibit_any_policy, -1) >= 0) flags |= X509_V_FLAG_INHIBIT_ANY;
+  X509_VERIFY_PARAM_set_flags(param, flags);
+  std::vector<std::string> policies = PoliciesOf(&anchor);
+  if (policies.empty()) return true;
+  if (!asked.empty()) {
+    std::erase_if(policies, [&](const std::string& policy) {
+      return std::find(asked.begin(), asked.end(), policy) == asked.end();
+    });
+    // The name of the extension, which is no policy: none will do.
+    if (policies.empty()) policies.push_back("2.5.29.32");
+  }
+  return SetPolicies(policies, param) == nullptr;
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<CertificatePaths>> CertificatePaths::Create(
@@ -176,13 +281,11 @@ absl::Status CertificatePaths::Start() {
   X509_VERIFY_PARAM_set_auth_level(param, 0);
   // OpenSSL counts what stands between the leaf and the anchor.
   X509_VERIFY_PARAM_set_depth(param, kCertificatePathMax - 2);
-  for (const std::string& policy : options_.policies) {
-    ASN1_OBJECT* object = OBJ_txt2obj(policy.c_str(), 1);
-    if (object == nullptr || X509_VERIFY_PARAM_add0_policy(param, object) != 1) {
-      ASN1_OBJECT_free(object);
-      return absl::InvalidArgumentError(Concat("gateway.certificates.policies: \"", PrintableText(policy),
-                                               "\" is no object identifier; write it as 1.2.840.113549"));
-    }
+  // With none OpenSSL takes it that no policy would do, wherever an authority asks for one.
+  const std::vector<std::string> any = {std::string(kAnyPolicy)};
+  if (const std::string* bad = SetPolicies(options_.policies.empty() ? any : options_.policies, param)) {
+    return absl::InvalidArgumentError(Concat("gateway.certificates.policies: \"", PrintableText(*bad),
+                                             "\" is no object identifier; write it as 1.2.840.113549"));
   }
   return absl::OkStatus();
 }
@@ -246,7 +349,7 @@ PathAnswer CertificatePaths::Verify(X509* leaf, const std::vector<OwnedX509>& se
   PathAnswer first;
   for (int tries = 0; tries < kPathTriesMax; ++tries) {
     X509* replaceable = nullptr;
-    PathAnswer answer = Try(leaf, pool.get(), crls, now_s, &replaceable);
+    PathAnswer answer = Try(leaf, pool.get(), crls, now_s, nullptr, &replaceable);
     if (answer.status == Status::kValid) return answer;
     // The first path is the one an operator would think of.
     if (tries == 0) first = std::move(answer);
@@ -258,18 +361,19 @@ PathAnswer CertificatePaths::Verify(X509* leaf, const std::vector<OwnedX509>& se
 }
 
 PathAnswer CertificatePaths::Try(X509* leaf, STACK_OF(X509) * pool, const CrlSet* crls, std::time_t now_s,
-                                 X509** replaceable) const {
+                                 const X509* narrowed_by, X509** replaceable) const {
   const OwnedX509StoreContext context(X509_STORE_CTX_new());
   if (context == nullptr || X509_STORE_CTX_init(context.get(), store_.get(), leaf, pool) != 1)
     return OutOfMemory();
   X509_VERIFY_PARAM* param = X509_STORE_CTX_get0_param(context.get());
   if (X509_VERIFY_PARAM_set1(param, param_.get()) != 1) return OutOfMemory();
   X509_VERIFY_PARAM_set_time(param, now_s);
+  if (narrowed_by != nullptr && !NarrowPolicies(*narrowed_by, options_.policies, param)) return OutOfMemory();
   if (crls != nullptr) {
     X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL |
                                            X509_V_FLAG_EXTENDED_CRL_SUPPORT | X509_V_FLAG_USE_DELTAS);
   }
-  PathWatch watch(crls, now_s, options_.whole_profile);
+  PathWatch watch(crls, now_s, {options_.whole_profile, options_.bare_anchors});
   watch.Attach(context.get());
 
   const bool built = X509_verify_cert(context.get()) == 1;
@@ -279,6 +383,12 @@ PathAnswer CertificatePaths::Try(X509* leaf, STACK_OF(X509) * pool, const CrlSet
     // Dates are the last that OpenSSL looks at. What no renewal would mend is said first.
     PathAnswer judged = Judge(leaf, path);
     if (judged.status != Status::kValid) answer = std::move(judged);
+  }
+  if (answer.status == Status::kValid && narrowed_by == nullptr && !options_.bare_anchors) {
+    // OpenSSL's policies begin below the anchor, whose own are known only now.
+    const X509* anchor = sk_X509_value(path, sk_X509_num(path) - 1);
+    if (sk_X509_num(path) > 1 && SaysPolicies(anchor))
+      return Try(leaf, pool, crls, now_s, anchor, replaceable);
   }
   if (answer.status == Status::kValid && watch.revoked_depth() >= 0) {
     answer.status = Status::kRevoked;
@@ -330,6 +440,8 @@ PathAnswer CertificatePaths::Judge(X509* leaf, STACK_OF(X509) * path) const {
     std::optional<PathFault> fault =
         CheckFloors(certificate, options_.floors, depth == anchor_depth && depth > 0);
     if (!fault) fault = CheckUse(certificate, depth, anchor_depth);
+    if (!fault && depth > 0) fault = CheckConstraints(certificate, path, depth);
+    const bool bare = options_.bare_anchors && depth == anchor_depth && depth > 0;
     const auto from = SecondsOf(X509_get0_notBefore(certificate));
     const auto until = SecondsOf(X509_get0_notAfter(certificate));
     if (!fault && (!from || !until)) fault = PathFault{Status::kMalformed, "has a time that cannot be read"};
@@ -338,6 +450,7 @@ PathAnswer CertificatePaths::Judge(X509* leaf, STACK_OF(X509) * path) const {
       answer.text = Concat(Place(leaf, depth, certificate), ": ", fault->text);
       return answer;
     }
+    if (bare) continue;
     answer.from_s = std::max(answer.from_s, *from);
     answer.until_s = std::min(answer.until_s, *until);
   }
@@ -353,8 +466,26 @@ std::optional<PathFault> CertificatePaths::CheckUse(X509* certificate, int depth
   const uint32_t usage = X509_get_extended_key_usage(certificate);
   const uint32_t asked =
       options_.purpose == CertificatePurpose::kClientAuth ? XKU_SSL_CLIENT : XKU_SSL_SERVER;
-  if (usage != UINT32_MAX && (usage & asked) != 0) return std::nullopt;
+  if (usage != UINT32_MAX && (usage & asked) != 0) {
+    if (depth > 0 || (usage & (XKU_OCSP_SIGN | XKU_CODE_SIGN)) == 0) return std::nullopt;
+    return PathFault{Status::kWrongUse, "signs code or answers of a responder besides"};
+  }
   return PathFault{Status::kWrongUse, "does not say in its extended key usage that it is for this use"};
+}
+
+std::optional<PathFault> CertificatePaths::CheckConstraints(X509* authority, STACK_OF(X509) * path,
+                                                            int depth) const {
+  int critical = 0;
+  const std::unique_ptr<NAME_CONSTRAINTS, FreeBy<NAME_CONSTRAINTS_free>> constraints(
+      static_cast<NAME_CONSTRAINTS*>(X509_get_ext_d2i(authority, NID_name_constraints, &critical, nullptr)));
+  if (constraints == nullptr) return std::nullopt;
+  if (options_.whole_profile && critical == 0)
+    return PathFault{Status::kMalformed, "has name constraints that are not critical"};
+  for (int below = 0; below < depth; ++below) {
+    if (HasWildcardInto(sk_X509_value(path, below), constraints->excludedSubtrees))
+      return PathFault{Status::kNameNotPermitted, "excludes names that a wildcard below it stands for"};
+  }
+  return std::nullopt;
 }
 
 }  // namespace stockade

@@ -9,9 +9,12 @@
 // paths in all.
 //
 // Deviations from RFC 5280: an anchor is a certificate, of which dates, constraints and extensions hold as those of any
-// other (§6.2 leaves that open). An anchor need not sign itself. Unless `whole_profile` is set, form that only an issuer is
+// other (§6.2 leaves that open; policies as RFC 5937 §3.2 has it), unless `bare_anchors` is set. An anchor need not sign itself. Unless `whole_profile` is set, form that only an issuer is
 // bound to and that changes no decision is let pass: key identifiers that are absent, critical or of no use, a CA without
-// key usage, basic constraints that are not critical. Many private authorities issue so.
+// key usage, basic or name constraints that are not critical. Many private authorities issue so.
+//
+// A wildcard among the DNS names of a certificate stands for names that an authority above may exclude: then the path is
+// refused (RFC 5280 does not know wildcards; CVE-2025-61727).
 //
 // Extended key usage restricts every certificate above, too (as OpenSSL and the Web PKI have it): an authority that says
 // serverAuth only cannot make clients. anyExtendedKeyUsage alone is not enough anywhere.
@@ -57,9 +60,13 @@ enum class RevocationUnknown : unsigned char { kAccept, kChallenge, kRefuse };
 struct CertificatePathOptions {
   CertificatePurpose purpose = CertificatePurpose::kClientAuth;
   // The leaf (the authorities below the anchor) must say the purpose; otherwise no extended key usage is every usage.
+  // Such a leaf must not be one for signing code or OCSP, either: two kinds of keys in one hand.
   bool leaf_says_purpose = false;
   bool authorities_say_purpose = false;
   bool whole_profile = false;
+  // An anchor is a name and a key and nothing else (RFC 5280 §6.1.1 (d)): its dates, its use and its right to issue are
+  // not looked at. Whoever lists a client's own certificate as an anchor makes that client an authority.
+  bool bare_anchors = false;
   PathFloors floors;
   // RFC 5280 §6.1.1 (c), (e), (f), (g). OIDs in dots; none: any policy.
   std::vector<std::string> policies;
@@ -107,9 +114,10 @@ class CertificatePaths {
   absl::Status AddFiles(const std::vector<std::string>& files, std::string_view key, bool anchors);
   absl::Status Add(OwnedX509 certificate, std::string_view place, bool anchor);
   PathAnswer Try(X509* leaf, STACK_OF(X509) * pool, const CrlSet* crls, std::time_t now_s,
-                 X509** replaceable) const;
+                 const X509* narrowed_by, X509** replaceable) const;
   PathAnswer Judge(X509* leaf, STACK_OF(X509) * path) const;
   std::optional<PathFault> CheckUse(X509* certificate, int depth, int anchor_depth) const;
+  std::optional<PathFault> CheckConstraints(X509* authority, STACK_OF(X509) * path, int depth) const;
 
   CertificatePathOptions options_;
   OwnedX509Store store_;

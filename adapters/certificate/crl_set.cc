@@ -55,12 +55,13 @@ bool ReadFile(const std::string& file, std::string* bytes) {
   return in && static_cast<std::uintmax_t>(in.gcount()) == size;
 }
 
-bool IsIndirect(X509_CRL* crl) {
+CrlScope ScopeOf(const X509_CRL* crl) {
   auto* point = static_cast<ISSUING_DIST_POINT*>(
       X509_CRL_get_ext_d2i(crl, NID_issuing_distribution_point, nullptr, nullptr));
-  const bool indirect = point != nullptr && point->indirectCRL > 0;
+  if (point == nullptr) return {};
+  const CrlScope scope{point->indirectCRL > 0, point->onlyuser > 0 || point->onlyCA > 0};
   ISSUING_DIST_POINT_free(point);
-  return indirect;
+  return scope;
 }
 
 uint64_t NextEpoch() {
@@ -145,7 +146,8 @@ void CrlSet::Add(const std::string& file, size_t number, std::string_view der, c
   summary.next_update = next == nullptr ? absl::InfinitePast() : absl::FromUnixSeconds(entry.next_update_s);
   summary.entries = static_cast<size_t>(std::max(0, sk_X509_REVOKED_num(X509_CRL_get_REVOKED(crl))));
   summary.delta = X509_CRL_get_ext_by_NID(crl, NID_delta_crl, -1) >= 0;
-  summary.indirect = IsIndirect(crl);
+  entry.scope = ScopeOf(crl);
+  summary.indirect = entry.scope.indirect;
   if (summary.indirect) {
     indirect_.push_back(entries_.size());
   } else {
@@ -174,7 +176,7 @@ std::vector<std::string> CrlSet::StaleAt(absl::Time now) const {
 }
 
 void CrlSet::For(const X509_NAME* issuer, int64_t now_s, int64_t* until_s,
-                 const std::function<void(X509_CRL*)>& use) const {
+                 const std::function<void(X509_CRL*, CrlScope)>& use) const {
   const auto consider = [&](const Entry& entry) {
     const int64_t age_s = now_s - entry.this_update_s;
     if (age_s < 0) {  // not in force yet: until it is
@@ -187,7 +189,7 @@ void CrlSet::For(const X509_NAME* issuer, int64_t now_s, int64_t* until_s,
     }
     // At nextUpdate itself it is stale.
     if (entry.next_update_s > now_s) *until_s = std::min(*until_s, entry.next_update_s - 1);
-    use(entry.crl.get());
+    use(entry.crl.get(), entry.scope);
   };
   const auto [first, last] = by_issuer_.equal_range(HashOf(issuer));
   for (auto it = first; it != last; ++it) {

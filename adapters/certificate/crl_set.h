@@ -42,6 +42,12 @@ struct CrlSetOptions {
   PathFloors floors;
 };
 
+struct CrlScope {
+  bool indirect = false;
+  // Only of authorities, or only of others: which a certificate of version 1 or 2 does not say of itself.
+  bool of_one_kind = false;
+};
+
 // What the operator should know of one list.
 struct CrlSummary {
   std::string file;
@@ -68,10 +74,11 @@ class CrlSet {
   // Which lists are stale at `now`: one line each, for logs; empty where all is well.
   std::vector<std::string> StaleAt(absl::Time now) const;
 
-  // Those that may speak of certificates of `issuer`, and every indirect one. `*until_s`, seconds since 1970, is lowered
+  // Those that may speak of certificates of `issuer`, and every indirect one.
+  // `*until_s`, seconds since 1970, is lowered
   // to the last second at which this answer is what it is now.
   void For(const X509_name_st* issuer, int64_t now_s, int64_t* until_s,
-           const std::function<void(X509_CRL*)>& use) const;
+           const std::function<void(X509_CRL*, CrlScope)>& use) const;
 
   // Another number for each set of this process: what was worked out with one set is not taken for the answer of another.
   uint64_t epoch() const noexcept { return epoch_; }
@@ -81,6 +88,7 @@ class CrlSet {
     OwnedCrl crl;
     int64_t this_update_s = 0;
     int64_t next_update_s = 0;  // of kNever: it says none
+    CrlScope scope;
   };
   CrlSet();
   void AddFile(const std::string& file, const CrlSetOptions& options);

@@ -22,8 +22,13 @@ class PathWatch {
     int error;  // X509_V_ERR_*
   };
 
-  PathWatch(const CrlSet* crls, std::time_t now_s, bool whole_profile)
-      : crls_(crls), now_s_(now_s), whole_profile_(whole_profile) {}
+  struct Strictness {
+    bool whole_profile;
+    bool bare_anchors;
+  };
+
+  PathWatch(const CrlSet* crls, std::time_t now_s, Strictness strictness)
+      : crls_(crls), now_s_(now_s), strictness_(strictness) {}
   PathWatch(const PathWatch&) = delete;
   PathWatch& operator=(const PathWatch&) = delete;
 
@@ -45,7 +50,7 @@ class PathWatch {
 
   const CrlSet* const crls_;
   const std::time_t now_s_;
-  const bool whole_profile_;
+  const Strictness strictness_;
   int revoked_depth_ = -1;
   std::vector<Unknown> unknown_;
   int64_t until_s_ = std::numeric_limits<int64_t>::max();

@@ -109,6 +109,24 @@ bool IsStrictName(const X509_NAME* name) noexcept {
   return true;
 }
 
+// The preferred name syntax (RFC 1034 §3.5, RFC 1123 §2.1) that RFC 5280 §4.2.1.6 asks for, and in front perhaps "*.".
+bool IsHostName(std::string_view text) noexcept {
+  if (text.starts_with("*.")) text.remove_prefix(2);
+  if (text.empty() || text.size() > 253) return false;
+  const auto alphanumeric = [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+  };
+  for (size_t at = 0; at <= text.size();) {
+    const size_t end = std::min(text.find('.', at), text.size());
+    const std::string_view label = text.substr(at, end - at);
+    if (label.empty() || label.size() > 63 || label.front() == '-' || label.back() == '-') return false;
+    for (const char c : label)
+      if (!alphanumeric(c) && c != '-') return false;
+    at = end + 1;
+  }
+  return true;
+}
+
 bool AreStrictNames(const GENERAL_NAMES* names) noexcept {
   for (int i = 0; i < sk_GENERAL_NAME_num(names); ++i) {
     const GENERAL_NAME* name = sk_GENERAL_NAME_value(names, i);
@@ -118,8 +136,10 @@ bool AreStrictNames(const GENERAL_NAMES* names) noexcept {
         if (size != 4 && size != 16) return false;
         break;
       }
-      case GEN_EMAIL:
       case GEN_DNS:
+        if (!IsHostName(View(name->d.dNSName))) return false;
+        break;
+      case GEN_EMAIL:
       case GEN_URI:
         if (!IsAscii(View(name->d.ia5)) || View(name->d.ia5).find('\0') != std::string_view::npos)
           return false;
@@ -143,6 +163,33 @@ constexpr int kNeverEmpty[] = {
     NID_policy_mappings, NID_policy_constraints, NID_name_constraints, NID_crl_distribution_points,
     NID_freshest_crl,    NID_info_access,        NID_sinfo_access,     NID_issuing_distribution_point};
 
+// OpenSSL takes a path length that it cannot hold for none.
+bool HasSensibleLength(const BASIC_CONSTRAINTS* constraints) noexcept {
+  int64_t length = 0;
+  return constraints->pathlen == nullptr ||
+         (ASN1_INTEGER_get_int64(&length, constraints->pathlen) == 1 && length >= 0 && length <= INT_MAX);
+}
+
+bool AreStrictPolicies(const CERTIFICATEPOLICIES* policies) noexcept {
+  for (int i = 0; i < sk_POLICYINFO_num(policies); ++i) {
+    const POLICYINFO* policy = sk_POLICYINFO_value(policies, i);
+    if (policy->qualifiers != nullptr && sk_POLICYQUALINFO_num(policy->qualifiers) == 0) return false;
+  }
+  return true;
+}
+
+// `critical` is TRUE, as DER writes it, or not there. OpenSSL keeps what it read.
+bool HasStrictCritical(const X509_EXTENSION* extension) {
+  OwnedBytes bytes;
+  const int size = i2d_X509_EXTENSION(const_cast<X509_EXTENSION*>(extension), bytes.out());
+  std::string_view whole;
+  std::string_view object;
+  const auto inside = Inside(bytes.view(size), &whole);
+  if (!inside || !Inside(*inside, &object)) return false;
+  const std::string_view behind = inside->substr(object.size());
+  return !behind.starts_with('\x01') || behind.starts_with("\x01\x01\xff");
+}
+
 // Whole and DER, where OpenSSL knows how to read it.
 bool IsStrictExtension(X509_EXTENSION* extension) {
   const std::string_view value = View(X509_EXTENSION_get_data(extension));
@@ -158,7 +205,13 @@ bool IsStrictExtension(X509_EXTENSION* extension) {
   if (read == nullptr) return false;
   OwnedBytes again;
   const int size = ASN1_item_i2d(read, again.out(), item);
-  bool strict = at == Bytes(value) + value.size() && again.view(size) == value;
+  // "CA:FALSE" written out is against X.690 §11.5 and all over the world.
+  constexpr std::string_view kNoAuthority("\x30\x03\x01\x01\x00", 5);
+  bool strict = at == Bytes(value) + value.size() && (again.view(size) == value || value == kNoAuthority);
+  if (strict && nid == NID_basic_constraints)
+    strict = HasSensibleLength(reinterpret_cast<BASIC_CONSTRAINTS*>(read));
+  if (strict && nid == NID_certificate_policies)
+    strict = AreStrictPolicies(reinterpret_cast<CERTIFICATEPOLICIES*>(read));
   if (strict && nid == NID_subject_alt_name) strict = AreStrictNames(reinterpret_cast<GENERAL_NAMES*>(read));
   ASN1_item_free(read, item);
   return strict;
@@ -177,7 +230,8 @@ std::string ExtensionFault(const STACK_OF(X509_EXTENSION) * extensions) {
     for (const ASN1_OBJECT* other : seen)
       if (OBJ_cmp(other, object) == 0) return Concat("has its extension ", name, " twice");
     seen.push_back(object);
-    if (!IsStrictExtension(extension)) return Concat("has an extension ", name, " that cannot be read");
+    if (!HasStrictCritical(extension) || !IsStrictExtension(extension))
+      return Concat("has an extension ", name, " that cannot be read");
   }
   return "";
 }
@@ -213,6 +267,8 @@ std::string CertificateFault(std::string_view der, X509* certificate) {
   if (HasEmptySubject(certificate) && names >= 0 &&
       X509_EXTENSION_get_critical(X509_get_ext(certificate, names)) == 0)
     return "has no subject, and a subjectAltName that is not critical";
+  if (X509_get_ext_by_NID(certificate, NID_name_constraints, -1) >= 0 && X509_check_ca(certificate) == 0)
+    return "has name constraints and is no authority";
   // Reads the extensions as path validation will, once, and keeps what it read.
   if (X509_check_purpose(certificate, -1, 0) != 1) return "has extensions that cannot be used";
   return "";

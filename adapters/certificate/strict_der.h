@@ -2,13 +2,15 @@
 // refused here, because another reader may see something else in it.
 //
 // Beyond OpenSSL's own parser this asks, of certificates (§4.1, §4.2) and CRLs (§5.1, §5.2):
-//   the bytes are the DER that their own content encodes to: no BER, no bytes behind, no default written out (X.690 §11)
+//   the bytes are the DER that their own content encodes to: no BER, no bytes behind, no default written out (X.690 §11;
+//   but for a cA that is FALSE, which too many write)
 //   version 3 where there are extensions (CRL: 2); version never above
 //   the algorithm inside the signed part is the one outside it (§4.1.1.2, §5.1.1.2)
 //   times are YYMMDDHHMMSSZ or YYYYMMDDHHMMSSZ (§4.1.2.5)
 //   each extension that OpenSSL knows is DER, whole, stands once, and is no empty list where one entry must be
+//   name constraints stand in authorities only (§4.2.1.10)
 //   names: PrintableString, IA5String and UTF8String hold what they may; an issuer has a name; an iPAddress is 4 or 16
-//   bytes; an empty subject has its names in a critical subjectAltName (§4.2.1.6)
+//   bytes; a dNSName is a host name, with "*." perhaps in front; an empty subject has its names in a critical subjectAltName (§4.2.1.6)
 //   a CRL lists nobody by leaving the list out, not by an empty list (§5.1.2.6)
 //   an issuingDistributionPoint says something, and at most one kind of certificate (§5.2.5)
 // Serial numbers, keys and digests are another matter: path_floors.h.
