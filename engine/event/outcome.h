@@ -42,10 +42,35 @@ enum class CertificateStatus : uint8_t {
   kRevoked,
   kWrongUse,
   kMismatch,  // a good certificate of somebody else's account
+  kBadSignature,
+  kWeak,              // a key or a digest below what is asked for
+  kNotAuthority,      // issued by a certificate that may not issue
+  kPathTooLong,       // more authorities than one of them allows, or than we follow
+  kNameNotPermitted,  // outside the names that its authority may certify
+  kPolicyNotMet,      // not issued under a certificate policy that is asked for
+  kUnknownExtension,  // critical, and nobody here knows what it means
+  kBadSerial,         // not positive, or longer than 20 octets
+  kRevocationUnknown,
 };
-inline constexpr std::array<std::string_view, 10> kCertificateNames = {
-    "unchecked", "valid",         "missing", "malformed", "untrusted",
-    "expired",   "not_yet_valid", "revoked", "wrong_use", "mismatch"};
+inline constexpr std::array<std::string_view, 19> kCertificateNames = {"unchecked",
+                                                                       "valid",
+                                                                       "missing",
+                                                                       "malformed",
+                                                                       "untrusted",
+                                                                       "expired",
+                                                                       "not_yet_valid",
+                                                                       "revoked",
+                                                                       "wrong_use",
+                                                                       "mismatch",
+                                                                       "bad_signature",
+                                                                       "weak",
+                                                                       "not_authority",
+                                                                       "path_too_long",
+                                                                       "name_not_permitted",
+                                                                       "policy_not_met",
+                                                                       "unknown_extension",
+                                                                       "bad_serial",
+                                                                       "revocation_unknown"};
 
 // True where a certificate was shown and is not good: such an attempt never reaches the password check.
 constexpr bool IsBadCertificate(CertificateStatus status) noexcept {

@@ -57,6 +57,24 @@ std::string_view CertificateReason(CertificateStatus status) noexcept {
       return "the certificate was made for another use";
     case CertificateStatus::kMismatch:
       return "the certificate belongs to another account";
+    case CertificateStatus::kBadSignature:
+      return "a signature of the certificate or of its issuers is wrong";
+    case CertificateStatus::kWeak:
+      return "the certificate or one of its issuers has a key or a signature that is too weak";
+    case CertificateStatus::kNotAuthority:
+      return "the certificate was issued by one that may not issue";
+    case CertificateStatus::kPathTooLong:
+      return "there are too many issuers between the certificate and an authority trusted here";
+    case CertificateStatus::kNameNotPermitted:
+      return "the certificate has a name that its issuer may not certify";
+    case CertificateStatus::kPolicyNotMet:
+      return "the certificate was not issued under a policy that is asked for";
+    case CertificateStatus::kUnknownExtension:
+      return "the certificate or one of its issuers has a critical extension that is not known here";
+    case CertificateStatus::kBadSerial:
+      return "the certificate or one of its issuers has a serial number that cannot be one";
+    case CertificateStatus::kRevocationUnknown:
+      return "nobody knows whether the certificate has been revoked";
     case CertificateStatus::kValid:
       break;
   }

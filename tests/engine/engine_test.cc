@@ -258,7 +258,7 @@ detection: {selection: {event.outcome: failure}, condition: selection}
 TEST_CASE("a bad certificate never reaches the password check, in any lane, and moves nothing",
           "[engine][certificate]") {
   Bench bench;
-  for (int i = 1; i < 10; ++i) {
+  for (int i = 1; i < static_cast<int>(kCertificateNames.size()); ++i) {
     const auto status = static_cast<CertificateStatus>(i);
     LoginEvent event;
     event.attempt.time_ns = kStart + i * kSecond;

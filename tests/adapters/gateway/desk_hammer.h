@@ -35,7 +35,8 @@ inline void Hammer(DeskScene* scene, unsigned seed, int attempts) {
     attempt.account = account;
     if (!device.empty()) attempt.device = device;
     attempt.user_agent = "agent/1.0 \"q\"";
-    if (random() % 4 == 0) attempt.certificate = static_cast<CertificateStatus>(random() % 10);
+    if (random() % 4 == 0)
+      attempt.certificate = static_cast<CertificateStatus>(random() % kCertificateNames.size());
     const GateAnswer answer = scene->desk->Assess(attempt);
     if (answer.reaches) tickets.push_back(answer.ticket);
     while (tickets.size() > 8 || (!tickets.empty() && random() % 2 == 0)) {

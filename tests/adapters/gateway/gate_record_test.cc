@@ -146,7 +146,7 @@ TEST_CASE("whatever bytes a client sends, the record says what the gate was aske
     event.attempt.user_agent = agent;
     event.attempt.country = country;
     event.attempt.password_id = password;
-    event.attempt.certificate = static_cast<CertificateStatus>(random() % 10);
+    event.attempt.certificate = static_cast<CertificateStatus>(random() % kCertificateNames.size());
     AttemptStorage storage;
     event.attempt = CleanAttempt(event.attempt, &storage);
     CHECK(event.attempt.password_id.data() == nullptr);  // none of them is an id: they may be passwords
