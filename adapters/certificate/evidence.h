@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace stockade {
@@ -19,13 +20,54 @@ struct CertificateEvidence {
     kTls,        // our own TLS end saw it: the client proved that it holds the key
     kHeader,     // a listed proxy forwarded it, and vouches for the proof
     kMalformed,  // something was shown that cannot be read: two at once, a broken header
+    kSigned,  // the login itself is signed with its key (signed_login.h); whether that is new is said by nonce_memory.h
+    kBare,  // it was only shown: nobody proved that he holds its key, and whoever has seen it can show it too
+  };
+  // What is wrong with evidence that is kMalformed, where more is known than that it cannot be read.
+  enum class Fault : unsigned char {
+    kNone,
+    kUnreadable,     // no base64, no CMS, too large, a field twice
+    kIncomplete,     // a signature without a timestamp or a nonce of the right form
+    kStale,          // a signature from another time than now
+    kAttached,       // a signature that brings its own text
+    kNotOneSigner,   //
+    kNoCertificate,  // of the signer, in the signature
+    kWeakDigest,     // below SHA-256
+    kBadSignature,   // not over this text, or not with this key
+    kReplayed,       // a signature that was used before
+    kTooManyNonces,  // nothing wrong, but it could not be remembered, so it could be used again
+    kContradiction,  // two kinds of evidence with two certificates
   };
   From from = From::kNone;
-  std::string leaf_der;                // empty unless kTls or kHeader
+  Fault fault = Fault::kNone;
+  std::string leaf_der;                // empty where kNone or kMalformed
   std::vector<std::string> chain_der;  // what else was sent, in order
   // kHeader: why the listed proxy did not accept it, in its own words; empty where it did, or did not say. Bytes from
   // outside: escape before printing.
   std::string refused_by_front;
 };
+
+inline constexpr size_t kEvidenceFromCount = 6;
+inline constexpr size_t kEvidenceFaultCount = 12;
+// Words for metrics and logs.
+inline std::string_view Name(CertificateEvidence::From from) noexcept {
+  constexpr std::string_view kNames[kEvidenceFromCount] = {"none",      "tls",    "header",
+                                                           "malformed", "signed", "bare"};
+  return kNames[static_cast<size_t>(from)];
+}
+inline std::string_view Name(CertificateEvidence::Fault fault) noexcept {
+  constexpr std::string_view kNames[kEvidenceFaultCount] = {
+      "none",           "unreadable",  "incomplete",    "stale",    "attached",        "not_one_signer",
+      "no_certificate", "weak_digest", "bad_signature", "replayed", "too_many_nonces", "contradiction"};
+  return kNames[static_cast<size_t>(fault)];
+}
+
+// Evidence that is refused for this.
+inline CertificateEvidence Faulty(CertificateEvidence::Fault fault) {
+  CertificateEvidence evidence;
+  evidence.from = CertificateEvidence::From::kMalformed;
+  evidence.fault = fault;
+  return evidence;
+}
 
 }  // namespace stockade

@@ -11,9 +11,24 @@
 //            nginx forwards no intermediates: they have to stand among the anchors. FAILED because nginx has no anchors
 //            for it (optional_no_ca) is left to our own check; any other FAILED stands: nginx may know a revocation.
 //
+// kEnvoy     X-Forwarded-Client-Cert with Cert or Chain, of the last element (envoy_header.h).
+// kHaproxy   X-SSL-Client-DER, -Used and -Verify, and where clients send intermediates -Chain-DER, to be set as
+//              http-request set-header X-SSL-Client-DER       %[ssl_c_der,base64]
+//              http-request set-header X-SSL-Client-Chain-DER %[ssl_c_chain_der,base64]
+//              http-request set-header X-SSL-Client-Verify    %[ssl_c_verify]
+//              http-request set-header X-SSL-Client-Used      %[ssl_c_used]
+//            on a bind line with `verify optional`; `crt-ignore-err all ca-ignore-err all` lets a bad certificate come as
+//            far as the login. -Verify is the number of OpenSSL's error; "no anchor for it" is left to our own check.
+// kAwsAlb    X-Amzn-Mtls-Clientcert (passthrough: PEM of leaf and chain) or X-Amzn-Mtls-Clientcert-Leaf (verify), both
+//            percent-encoded but for + / =; never both.
+// kTraefik   X-Forwarded-Tls-Client-Cert of passTLSClientCert with pem: the base64 of each certificate without markers and
+//            line ends, leaf first, "," between; percent-encoded or, as newer versions have it, not. Traefik sets the
+//            field where it saw a certificate: elsewhere its entry point must take off what a client wrote.
+//
 // Only the fields of the form that is set are read: a proxy overwrites those it knows, and may pass the others on as the
 // client sent them. Evidence is kMalformed where a field stands twice, cannot be read, is larger than a certificate is,
-// or where two fields contradict each other (SUCCESS without a certificate, NONE with one, a chain without a leaf).
+// or where two fields contradict each other (SUCCESS without a certificate, NONE with one, a chain without a leaf, ALB's
+// two modes at once).
 // Whether the bytes are a certificate at all is the verifier's to say.
 //
 // Cost: linear in the fields, one allocation a certificate. Any thread.
@@ -29,8 +44,13 @@
 
 namespace stockade {
 
-enum class CertificateForm : uint8_t { kNone, kRfc9440, kNginx };
-// "none", "rfc9440", "nginx"; nothing for any other text.
+enum class CertificateForm : uint8_t { kNone, kRfc9440, kNginx, kEnvoy, kHaproxy, kAwsAlb, kTraefik };
+// In the order of the enum.
+inline constexpr std::array<std::string_view, 7> kCertificateFormNames = {
+    "none", "rfc9440", "nginx", "envoy", "haproxy", "aws_alb", "traefik"};
+inline constexpr std::string_view kCertificateFormList =
+    "none, rfc9440, nginx, envoy, haproxy, aws_alb, traefik";
+// Of one of these names; nothing for any other text.
 std::optional<CertificateForm> ParseCertificateForm(std::string_view name) noexcept;
 
 // Whether a field of this name carries a client's certificate, or claims about one, in any form that a proxy or an
@@ -49,13 +69,25 @@ class CertificateFields {
   CertificateEvidence Read() const;
 
  private:
+  friend bool MayPassOn(std::string_view name, CertificateForm form, bool peer_is_listed) noexcept;
+
+  // What a field of a form says; kChain where it may hold the leaf and more.
+  enum Part : uint8_t { kLeaf, kChain, kVerify, kUsed };
+  struct Row;
+  static const Row kRows[];
+  static const Row* FindRow(CertificateForm form, std::string_view name) noexcept;
+
+  // The one line of a part; empty where it is not there.
+  std::string_view Only(Part part) const noexcept;
   CertificateEvidence ReadRfc9440() const;
   CertificateEvidence ReadNginx() const;
+  CertificateEvidence ReadEnvoy() const;
+  CertificateEvidence ReadHaproxy() const;
+  CertificateEvidence ReadAwsAlb() const;
+  CertificateEvidence ReadTraefik() const;
 
   CertificateForm form_;
-  std::vector<std::string_view> certificate_;
-  std::vector<std::string_view> chain_;
-  std::vector<std::string_view> verify_;
+  std::array<std::vector<std::string_view>, 4> lines_;  // by Part
 };
 
 // For any range of fields that have `name` and `value`.

@@ -13,15 +13,6 @@ int TakeAnyCertificate(X509_STORE_CTX*, void*) {
   return 1;
 }
 
-bool AppendDer(X509* certificate, std::string* der) {
-  unsigned char* bytes = nullptr;
-  const int size = i2d_X509(certificate, &bytes);
-  if (size <= 0) return false;
-  der->assign(reinterpret_cast<const char*>(bytes), static_cast<size_t>(size));
-  OPENSSL_free(bytes);
-  return true;
-}
-
 }  // namespace
 
 absl::Status AskForClientCertificate(ssl_ctx_st* context, const std::vector<std::string>& anchor_files) {
@@ -50,11 +41,11 @@ CertificateEvidence EvidenceOf(const ssl_st* connection) {
   X509* leaf = SSL_get0_peer_certificate(connection);
   if (leaf == nullptr) return evidence;
   evidence.from = CertificateEvidence::From::kTls;
-  bool good = AppendDer(leaf, &evidence.leaf_der);
+  bool good = EncodeDer(leaf, &evidence.leaf_der);
   // A server's view of its client's chain does not hold the leaf.
   const STACK_OF(X509)* chain = SSL_get_peer_cert_chain(connection);
   for (int i = 0; i < sk_X509_num(chain); ++i)
-    good = AppendDer(sk_X509_value(chain, i), &evidence.chain_der.emplace_back()) && good;
+    good = EncodeDer(sk_X509_value(chain, i), &evidence.chain_der.emplace_back()) && good;
   if (!good) {
     evidence = CertificateEvidence();
     evidence.from = CertificateEvidence::From::kMalformed;

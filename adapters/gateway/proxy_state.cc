@@ -133,8 +133,8 @@ absl::StatusOr<std::shared_ptr<const ProxyState>> ProxyState::Make(GatewaySettin
   const auto form = ParseCertificateForm(settings.certificates.from_header);
   if (!form)
     return absl::InvalidArgumentError(Concat("gateway.certificates.from_header: \"",
-                                             settings.certificates.from_header,
-                                             "\" is none of none, rfc9440, nginx"));
+                                             settings.certificates.from_header, "\" is none of ",
+                                             kCertificateFormList));
   state->certificate_form = *form;
   state->settings = std::move(settings);
   state->parts = std::move(parts);

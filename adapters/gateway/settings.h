@@ -176,7 +176,8 @@ struct ChallengeSettings {
 // certificates: (the section of the gateway; the policy is the top-level key `certificates`)
 struct CertificateSettings {
   std::vector<std::string> anchor_files;  // anchors: PEM
-  // from_header: how a listed proxy forwards the client's certificate: none | rfc9440 | nginx
+  // from_header: how a listed proxy forwards the client's certificate (certificate/from_header.h): none | rfc9440 |
+  // nginx | envoy | haproxy | aws_alb | traefik
   std::string from_header = "none";
   // account: which part of the subject is the account: serial_number · cn · uid · email; with `account_pattern`, a RE2
   // whose first group is the account. Compared after case folding and trimming.

@@ -31,13 +31,15 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     fields.push_back({line.substr(0, colon), line.substr(std::min(colon + 2, line.size()))});
     start = end + 1;
   }
-  for (const CertificateForm form :
-       {CertificateForm::kNone, CertificateForm::kRfc9440, CertificateForm::kNginx}) {
+  for (size_t i = 0; i < stockade::kCertificateFormNames.size(); ++i) {
+    const auto form = static_cast<CertificateForm>(i);
     const CertificateEvidence evidence = stockade::ReadCertificateFields(form, fields);
     const bool shown = evidence.from == CertificateEvidence::From::kHeader;
     Require(evidence.from != CertificateEvidence::From::kTls);
     Require(shown != evidence.leaf_der.empty());
     Require(evidence.leaf_der.size() <= stockade::kCertificateBytesMax);
+    for (const std::string& der : evidence.chain_der)
+      Require(!der.empty() && der.size() <= stockade::kCertificateBytesMax);
     Require(evidence.chain_der.size() <= (shown ? stockade::kCertificateChainMax : 0));
     Require(shown || evidence.refused_by_front.empty());
     if (form == CertificateForm::kNone) Require(evidence.from == CertificateEvidence::From::kNone);

@@ -90,8 +90,8 @@ absl::StatusOr<std::shared_ptr<const GateParts>> MakeGateParts(const RunOptions&
   const std::optional<CertificateForm> form = ParseCertificateForm(gateway.certificates.from_header);
   if (!form) {
     return absl::InvalidArgumentError(Concat("gateway.certificates.from_header: '",
-                                             gateway.certificates.from_header,
-                                             "' is none of none, rfc9440, nginx"));
+                                             gateway.certificates.from_header, "' is none of ",
+                                             kCertificateFormList));
   }
   parts->certificate_form = *form;
   if (!gateway.certificates.anchor_files.empty()) {

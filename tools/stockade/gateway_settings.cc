@@ -8,6 +8,7 @@
 #include <set>
 #include <utility>
 
+#include "adapters/certificate/from_header.h"
 #include "adapters/gateway/challenge_token.h"
 #include "adapters/gateway/endpoint_address.h"
 #include "adapters/gateway/token.h"
@@ -73,7 +74,6 @@ class GatewayReader {
   static constexpr std::array<std::string_view, 2> kCases = {"exact", "folded"};
   static constexpr std::array<std::string_view, 2> kClientCertificates = {"none", "optional"};
   static constexpr std::array<std::string_view, 2> kTlsVersions = {"1.2", "1.3"};
-  static constexpr std::array<std::string_view, 3> kCertificateHeaders = {"none", "rfc9440", "nginx"};
   static constexpr std::array<std::string_view, 4> kSubjectParts = {"serial_number", "cn", "uid", "email"};
 
   template <size_t N>
@@ -293,7 +293,7 @@ class GatewayReader {
                           if (ReadFile(item, below, &file)) certificates.anchor_files.push_back(file);
                         });
                       }},
-                     Word("from_header", kCertificateHeaders, &certificates.from_header),
+                     Word("from_header", kCertificateFormNames, &certificates.from_header),
                      Word("account", kSubjectParts, &certificates.account_from),
                      {"account_pattern", [&](Node value, Path at) {
                         const std::string* text = reader_.ReadText(value, at);
