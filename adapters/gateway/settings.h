@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -183,6 +184,16 @@ struct CertificateSettings {
   // whose first group is the account. Compared after case folding and trimming.
   std::string account_from = "cn";
   std::string account_pattern;
+  std::vector<std::string> intermediate_files;  // intermediates: PEM; known, not trusted
+  std::vector<std::string> policies;            // policies: OIDs, one of which a path must be issued under
+  int rsa_bits = 2048;                          // rsa_bits: of every key in a path, at least
+  // crls: files or folders of revocation lists, PEM or DER, looked at anew every half minute; none: nobody is asked
+  std::vector<std::string> crl_paths;
+  absl::Duration crl_age_max =
+      absl::InfiniteDuration();  // crl_age_max: from thisUpdate on, whatever nextUpdate says
+  // revocation_unknown: refuse | accept, where lists say nothing, are stale or cannot be read; and by the issuer's name
+  std::string revocation_unknown = "refuse";
+  std::map<std::string, std::string> revocation_unknown_of;
 };
 
 // service: a verdict service for those who have a proxy already

@@ -31,5 +31,6 @@ int RunReplay(std::span<const std::string> arguments, Console& console);
 int RunTest(std::span<const std::string> arguments, Console& console);
 int RunCheck(std::span<const std::string> arguments, Console& console);
 int RunExplain(std::span<const std::string> arguments, Console& console);
+int RunCert(std::span<const std::string> arguments, Console& console);
 
 }  // namespace stockade

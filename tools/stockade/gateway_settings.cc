@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "adapters/certificate/from_header.h"
+#include "adapters/certificate/path_floors.h"
 #include "adapters/gateway/challenge_token.h"
 #include "adapters/gateway/endpoint_address.h"
 #include "adapters/gateway/token.h"
@@ -25,6 +26,26 @@ constexpr absl::Duration kSpanMin = absl::Milliseconds(1);
 constexpr absl::Duration kSpanMax = absl::Hours(24);
 // Threads that move bytes: more than a large machine has cores only switch.
 constexpr int64_t kWorkersMax = 256;
+
+// Authorities publish lists at least once a year.
+constexpr absl::Duration kCrlAgeMost = absl::Hours(24 * 366);
+
+// "1.2.840.113549": at least two numbers. Whether OpenSSL knows it does not matter.
+bool IsOid(std::string_view text) {
+  bool digits = false;
+  int dots = 0;
+  for (const char c : text) {
+    if (c >= '0' && c <= '9') {
+      digits = true;
+    } else if (c == '.' && digits) {
+      digits = false;
+      ++dots;
+    } else {
+      return false;
+    }
+  }
+  return digits && dots > 0;
+}
 
 using Node = const YamlNode&;
 using Path = const std::string&;
@@ -74,6 +95,9 @@ class GatewayReader {
   static constexpr std::array<std::string_view, 2> kCases = {"exact", "folded"};
   static constexpr std::array<std::string_view, 2> kClientCertificates = {"none", "optional"};
   static constexpr std::array<std::string_view, 2> kTlsVersions = {"1.2", "1.3"};
+  static constexpr std::array<std::string_view, 2> kRevocationUnknownNames = {"refuse", "accept"};
+  // What a browser of 2005 has; shorter keys are broken at home.
+  static constexpr int64_t kRsaBitsLeast = 1024;
   static constexpr std::array<std::string_view, 4> kSubjectParts = {"serial_number", "cn", "uid", "email"};
 
   template <size_t N>
@@ -293,6 +317,36 @@ class GatewayReader {
                           if (ReadFile(item, below, &file)) certificates.anchor_files.push_back(file);
                         });
                       }},
+                     {"intermediates",
+                      [&](Node value, Path at) {
+                        reader_.ReadList(value, at, [&](Node item, Path below) {
+                          std::string file;
+                          if (ReadFile(item, below, &file)) certificates.intermediate_files.push_back(file);
+                        });
+                      }},
+                     {"crls",
+                      [&](Node value, Path at) {
+                        for (const auto& [path_given, node_given] : reader_.ReadTexts(value, at))
+                          ReadCrlPath(*node_given, at, path_given, &certificates.crl_paths);
+                      }},
+                     {"crl_age_max",
+                      [&](Node value, Path at) {
+                        if (const auto read = reader_.ReadSpan(value, at, {absl::Minutes(1), kCrlAgeMost}))
+                          certificates.crl_age_max = *read;
+                      }},
+                     Word("revocation_unknown", kRevocationUnknownNames, &certificates.revocation_unknown),
+                     {"revocation_unknown_of",
+                      [&](Node value, Path at) { ReadRevocationUnknownOf(value, at, &certificates); }},
+                     {"policies",
+                      [&](Node value, Path at) {
+                        for (const auto& [oid, node_given] : reader_.ReadTexts(value, at)) {
+                          if (!IsOid(oid))
+                            reader_.Error(*node_given, at,
+                                          Concat(Quoted(oid), " is no OID in dots, as 2.5.29.32.0"));
+                          certificates.policies.push_back(oid);
+                        }
+                      }},
+                     Number("rsa_bits", {kRsaBitsLeast, kRsaBitsMax}, &certificates.rsa_bits),
                      Word("from_header", kCertificateFormNames, &certificates.from_header),
                      Word("account", kSubjectParts, &certificates.account_from),
                      {"account_pattern", [&](Node value, Path at) {
@@ -306,6 +360,23 @@ class GatewayReader {
                         }
                         certificates.account_pattern = *text;
                       }}});
+  }
+  void ReadCrlPath(Node node, Path path, const std::string& given, std::vector<std::string>* paths) {
+    paths->push_back(reader_.Resolve(given));
+    if (files_ == GatewayFiles::kNotLookedAt) return;
+    if (access(paths->back().c_str(), R_OK) != 0)
+      reader_.Error(node, path, Concat(paths->back(), ": ", strerror(errno)));
+  }
+  void ReadRevocationUnknownOf(Node node, Path path, CertificateSettings* certificates) {
+    if (!node.is_map()) {
+      reader_.Error(node, path, "names issuers: {\"CN=Old CA,O=Bank\": accept}");
+      return;
+    }
+    for (const YamlEntry& entry : node.entries) {
+      const std::string at = Concat(path, ".", entry.key.text);
+      if (const auto word = reader_.ReadWord(entry.value, at, kRevocationUnknownNames))
+        certificates->revocation_unknown_of[entry.key.text] = kRevocationUnknownNames[*word];
+    }
   }
   void ReadService(Node node, Path path) {
     ServiceSettings& service = settings_.service;

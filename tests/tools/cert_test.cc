@@ -1,0 +1,72 @@
+// stockade cert check over a public-key infrastructure made on the spot: each reason comes at its step, with the exit code
+// that scripts rely on.
+#include <catch2/catch.hpp>
+#include <sstream>
+
+#include "tests/adapters/certificate/pki.h"
+#include "tools/stockade/program.h"
+
+namespace stockade {
+namespace {
+
+struct CertRun {
+  int code;
+  std::string out;
+  std::string err;
+};
+
+CertRun Run(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), {"cert", "check"});
+  std::ostringstream out, err;
+  Console console{out, err};
+  const int code = RunProgram(arguments, console);
+  return {code, out.str(), err.str()};
+}
+
+TEST_CASE("cert check says what the gate would say, and at which step", "[cert]") {
+  Pki pki;
+  pki.Make("root", {"/CN=Root", "root", "root"});
+  pki.Make("other", {"/CN=Other", "other", "root"});
+  pki.Make("alice", {"/CN=alice", "root"});
+  const std::string anchors = pki.pem_file("root");
+
+  const CertRun good =
+      Run({pki.pem_file("alice"), "--anchors", anchors, "--account", " Alice", "--at", "2024-06-01"});
+  CHECK(good.code == 0);
+  CHECK_THAT(good.out,
+             Catch::Contains("valid: ") && Catch::Contains("CN=alice") && Catch::Contains("certified lane"));
+
+  REQUIRE_FALSE(pki.Der("alice").empty());  // writes alice.der beside alice.pem
+  const CertRun late =
+      Run({pki.folder() / "alice.der", "--anchors", anchors, "--at", "2025-01-01T00:00:01Z"});
+  CHECK(late.code == 1);
+  CHECK_THAT(late.out, Catch::Contains("expired: ") && Catch::Contains("no          path"));
+  // The last second counts.
+  CHECK(Run({pki.pem_file("alice"), "--anchors", anchors, "--at", "2025-01-01T00:00:00Z"}).code == 0);
+
+  const CertRun stranger =
+      Run({pki.pem_file("alice"), "--anchors", pki.pem_file("other"), "--at", "2024-06-01", "--json"});
+  CHECK(stranger.code == 1);
+  CHECK_THAT(stranger.out, Catch::Contains(R"("login.certificate":"untrusted")"));
+
+  const CertRun mismatch =
+      Run({pki.pem_file("alice"), "--anchors", anchors, "--account", "bob", "--at", "2024-06-01"});
+  CHECK(mismatch.code == 1);
+  CHECK_THAT(mismatch.out, Catch::Contains("mismatch: ") && Catch::Contains("no          account"));
+  CHECK(mismatch.out.find("bob") == std::string::npos);
+}
+
+TEST_CASE("cert check says what it lacks", "[cert]") {
+  Pki pki;
+  pki.Make("root", {"/CN=Root", "root", "root"});
+  CHECK_THAT(Run({pki.pem_file("root")}).err, Catch::Contains("--anchors"));
+  CHECK(Run({pki.pem_file("root")}).code == 2);
+  CHECK_THAT(Run({"/no/such/file", "--anchors", pki.pem_file("root")}).err, Catch::Contains("/no/such/file"));
+  CHECK_THAT(Run({pki.pem_file("root"), "--anchors", pki.pem_file("root"), "--at", "soon"}).err,
+             Catch::Contains("--at"));
+  CHECK_THAT(Run({pki.key_file("root"), "--anchors", pki.pem_file("root")}).err,
+             Catch::Contains("no certificate"));
+}
+
+}  // namespace
+}  // namespace stockade

@@ -1,0 +1,242 @@
+// stockade cert check: what the gate would say of a certificate, step by step.
+#include <openssl/pem.h>
+
+#include <array>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "CLI/CLI.hpp"
+#include "absl/time/clock.h"
+#include "adapters/certificate/certificate_text.h"
+#include "adapters/certificate/openssl_owned.h"
+#include "adapters/certificate/verifier.h"
+#include "adapters/source/timestamp.h"
+#include "engine/gate/assess.h"
+#include "engine/status.h"
+#include "engine/text.h"
+#include "tools/stockade/certificate_options.h"
+#include "tools/stockade/command.h"
+#include "tools/stockade/config_file.h"
+#include "tools/stockade/json_writer.h"
+#include "tools/stockade/program.h"
+
+namespace stockade {
+namespace {
+
+// A leaf and what is sent with it, in PEM with text around it.
+constexpr size_t kShownFileBytesMax = size_t{1} << 20;
+
+constexpr std::string_view kFooter = R"(
+FILE holds what a client would show: PEM with the certificate first and then what it sends along, or one
+certificate in DER. Anchors, lists, names and floors are those of the settings, or of the options below.
+
+Examples:
+  stockade cert check alice.pem -c stockade.yaml --account alice
+  stockade cert check alice.pem --anchors bank-ca.pem --crls /var/lib/crls --at 2027-01-31T23:59:59Z
+
+Possession of the key is not asked here: a running gate has it from TLS, a proxy or a signature.
+
+Exit codes: 0 the certificate is good · 1 it is not, or nobody knows · 2 wrong arguments, settings or files
+)";
+
+struct CertOptions {
+  std::string file;
+  std::string config_file;
+  std::string at;
+  std::optional<std::string> account;
+  CertificateSettings settings;
+  bool json = false;
+};
+
+// The checks of verifier.h, in its order, and which words each of them ends with.
+struct Step {
+  std::string_view name;
+  std::string_view asks;
+};
+constexpr std::array<Step, 4> kSteps = {{
+    {"form", "X.509 as RFC 5280 has it, of a size that is looked at"},
+    {"path", "to an anchor: signatures, dates, purpose, authorities, names, policies, keys, serial number"},
+    {"revocation", "in the lists"},
+    {"account", "the certificate speaks for"},
+}};
+constexpr size_t StepOf(CertificateStatus status) {
+  switch (status) {
+    case CertificateStatus::kMissing:
+    case CertificateStatus::kMalformed:
+      return 0;
+    case CertificateStatus::kRevoked:
+    case CertificateStatus::kRevocationUnknown:
+      return 2;
+    case CertificateStatus::kMismatch:
+      return 3;
+    case CertificateStatus::kValid:
+    case CertificateStatus::kUnchecked:
+      return kSteps.size();
+    default:
+      return 1;
+  }
+}
+
+absl::StatusOr<CertificateEvidence> ReadShown(const std::string& file) {
+  ASSIGN_OR_RETURN(const std::string text, ReadWholeFile(file, kShownFileBytesMax));
+  CertificateEvidence shown;
+  shown.from = CertificateEvidence::From::kTls;
+  if (text.find("-----BEGIN ") == std::string::npos) {
+    shown.leaf_der = text;
+    return shown;
+  }
+  const ClearErrorsAtEnd clear;
+  const OwnedBio bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+  while (const OwnedX509 certificate{PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr)}) {
+    std::string der;
+    if (!EncodeDer(certificate.get(), &der))
+      return absl::InvalidArgumentError(Concat(file, ": ", LastOpensslError()));
+    if (shown.leaf_der.empty()) {
+      shown.leaf_der = std::move(der);
+    } else {
+      shown.chain_der.push_back(std::move(der));
+    }
+  }
+  if (shown.leaf_der.empty())
+    return absl::InvalidArgumentError(Concat(file, ": holds no certificate that can be read, in PEM or DER"));
+  return shown;
+}
+
+// What a person wants to see of it first. Nothing of this is checked.
+std::vector<std::pair<std::string, std::string>> Describe(const std::string& der) {
+  std::vector<std::pair<std::string, std::string>> lines;
+  const auto* bytes = reinterpret_cast<const unsigned char*>(der.data());
+  const OwnedX509 certificate(d2i_X509(nullptr, &bytes, static_cast<long>(der.size())));
+  if (certificate == nullptr) return lines;
+  lines.emplace_back("subject", SubjectOf(certificate.get()));
+  lines.emplace_back("issuer", NameText(X509_get_issuer_name(certificate.get())));
+  lines.emplace_back("not_before", TimeText(X509_get0_notBefore(certificate.get())));
+  lines.emplace_back("not_after", TimeText(X509_get0_notAfter(certificate.get())));
+  if (const EVP_PKEY* const key = X509_get0_pubkey(certificate.get()); key != nullptr)
+    lines.emplace_back("key", Concat(EVP_PKEY_get0_type_name(key), ", ", EVP_PKEY_get_bits(key), " bits"));
+  return lines;
+}
+
+// What follows from the word, under the policy of the settings.
+std::string_view Consequence(CertificateStatus status, CertificatePolicy policy) {
+  if (policy == CertificatePolicy::kIgnored) return "nothing: certificates are ignored by the settings";
+  if (status == CertificateStatus::kValid) return "the login goes on in the certified lane";
+  return "the login is denied before the password is checked; its source is charged, the account is not";
+}
+
+void PrintText(const CertificateEvidence& shown, const CertificateVerdict& verdict, bool binding_asked,
+               CertificatePolicy policy, Console& console) {
+  for (const auto& [name, value] : Describe(shown.leaf_der))
+    console.out << PadRight(name, 12) << value << "\n";
+  console.out << PadRight("sent along", 12) << shown.chain_der.size() << " certificates\n\n";
+  const size_t failed = StepOf(verdict.status);
+  for (size_t i = 0; i < kSteps.size(); ++i) {
+    const bool asked = i < 3 || binding_asked;
+    const std::string_view mark = !asked || i > failed ? "not asked" : i == failed ? "no" : "yes";
+    const Style style = mark == "yes" ? Style::kGreen : mark == "no" ? Style::kRed : Style::kDim;
+    console.out << Styled(console, style, PadRight(mark, 12)) << PadRight(kSteps[i].name, 12)
+                << kSteps[i].asks << "\n";
+  }
+  console.out << "\n"
+              << Styled(console, Style::kBold, Name(verdict.status)) << ": " << verdict.explanation << "\n"
+              << "so " << Consequence(verdict.status, policy) << "\n";
+}
+
+void PrintJson(const CertificateEvidence& shown, const CertificateVerdict& verdict, absl::Time at,
+               CertificatePolicy policy, Console& console) {
+  JsonWriter json;
+  json.BeginObject();
+  for (const auto& [name, value] : Describe(shown.leaf_der)) json.Key(name).Text(value);
+  json.Key("at").Text(absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", at, absl::UTCTimeZone()));
+  json.Key("login.certificate").Text(Name(verdict.status)).Key("why").Text(verdict.explanation);
+  json.Key("then").Text(Consequence(verdict.status, policy));
+  json.EndObject();
+  console.out << json.text() << "\n";
+}
+
+int CheckCertificate(CertOptions options, Console& console) {
+  CertificatePolicy policy = CertificatePolicy::kPreferred;
+  if (!options.config_file.empty()) {
+    const absl::StatusOr<Config> config = LoadConfig(options.config_file);
+    if (!config.ok()) return Fail(console, FromAbsl(config.status().message()));
+    policy = config->engine.certificates;
+    if (config->gateway.has_value() && options.settings.anchor_files.empty()) {
+      std::vector<std::string> crls = std::move(options.settings.crl_paths);
+      options.settings = config->gateway->certificates;
+      if (!crls.empty()) options.settings.crl_paths = std::move(crls);
+    }
+  }
+  if (options.settings.anchor_files.empty())
+    return Fail(console,
+                "nothing to trust: name --anchors, or settings with gateway.certificates.anchors by -c");
+  absl::Time at = absl::Now();
+  if (!options.at.empty()) {
+    const auto ns = ParseIso8601(options.at, LocalZone(absl::UTCTimeZone()));
+    if (!ns)
+      return Fail(console, Concat("--at: ", Quoted(options.at), " is no time, as 2027-01-31T23:59:59Z"));
+    at = absl::FromUnixNanos(*ns);
+  }
+  const absl::StatusOr<CertificateEvidence> shown = ReadShown(options.file);
+  if (!shown.ok()) return Fail(console, FromAbsl(shown.status().message()));
+
+  std::shared_ptr<CurrentCrls> crls;
+  if (!options.settings.crl_paths.empty()) {
+    std::shared_ptr<const CrlSet> set = CrlSet::Load(CrlOptionsOf(options.settings));
+    for (const CrlProblem& problem : set->problems())
+      console.err << "stockade: revocation list " << problem.file << ": " << problem.what << "\n";
+    for (const std::string& line : set->StaleAt(at))
+      console.err << "stockade: revocation list is stale: " << line << "\n";
+    crls = std::make_shared<CurrentCrls>(std::move(set));
+  }
+  const auto verifier = CertificateVerifier::Create(VerifierOptionsOf(options.settings, crls));
+  if (!verifier.ok()) return Fail(console, FromAbsl(verifier.status().message()));
+  CertificateVerdict verdict = (*verifier)->Verify(*shown, options.account.value_or(""), at);
+  // Without an account there is nobody that it could not be.
+  if (!options.account && verdict.status == CertificateStatus::kMismatch) {
+    verdict.status = CertificateStatus::kValid;
+    verdict.explanation = "whose it is was not asked; --account asks";
+  }
+  if (options.json) {
+    PrintJson(*shown, verdict, at, policy, console);
+  } else {
+    PrintText(*shown, verdict, options.account.has_value(), policy, console);
+  }
+  return verdict.status == CertificateStatus::kValid ? kExitFine : kExitFindings;
+}
+
+}  // namespace
+
+int RunCert(std::span<const std::string> arguments, Console& console) {
+  constexpr std::string_view kUsage = "stockade cert check FILE";
+  if (!arguments.empty() && arguments[0] == "check") {
+    arguments = arguments.subspan(1);
+  } else if (!arguments.empty() && arguments[0] != "--help" && arguments[0] != "-h") {
+    return Fail(console, Concat("cert: no ", Quoted(arguments[0]), "; what there is: ", kUsage));
+  } else if (arguments.empty()) {
+    return Fail(console, Concat("cert: what of it? ", kUsage, "\nstockade cert --help says more"));
+  }
+  CertOptions options;
+  CLI::App app("Says what the gate would say of a certificate, and why.", "stockade cert check");
+  app.add_option("FILE", options.file, "What the client shows: PEM or DER")->required();
+  app.add_option("-c,--config", options.config_file, "Settings")->type_name("FILE");
+  app.add_option("--account", options.account, "Who is logging in")->type_name("NAME");
+  app.add_option("--at", options.at, "At this time instead of now")->type_name("TIME");
+  app.add_option("--anchors", options.settings.anchor_files, "Authorities to trust, PEM")->type_name("FILE");
+  app.add_option("--intermediates", options.settings.intermediate_files, "Known, not trusted, PEM")
+      ->type_name("FILE");
+  app.add_option("--crls", options.settings.crl_paths, "Revocation lists: files or folders")
+      ->type_name("PATH");
+  app.add_option("--account-from", options.settings.account_from,
+                 "Part of the subject: cn, uid, email, serial_number")
+      ->type_name("PART");
+  app.add_option("--account-pattern", options.settings.account_pattern,
+                 "RE2 whose first group is the account")
+      ->type_name("RE2");
+  app.add_flag("--json", options.json, "Print JSON");
+  app.footer(std::string(kFooter));
+  if (const std::optional<int> done = ParseArguments(&app, arguments, console)) return *done;
+  return CheckCertificate(std::move(options), console);
+}
+
+}  // namespace stockade

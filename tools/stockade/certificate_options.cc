@@ -1,0 +1,40 @@
+#include "tools/stockade/certificate_options.h"
+
+#include <string_view>
+#include <utility>
+
+namespace stockade {
+namespace {
+
+RevocationUnknown UnknownOf(std::string_view word) {
+  return word == "accept" ? RevocationUnknown::kAccept : RevocationUnknown::kRefuse;
+}
+
+}  // namespace
+
+CrlSetOptions CrlOptionsOf(const CertificateSettings& settings) {
+  CrlSetOptions options;
+  options.paths = settings.crl_paths;
+  options.age_max = settings.crl_age_max;
+  options.floors.rsa_bits_min = settings.rsa_bits;
+  return options;
+}
+
+CertificateVerifierOptions VerifierOptionsOf(const CertificateSettings& settings,
+                                             std::shared_ptr<const CurrentCrls> crls) {
+  CertificateVerifierOptions options;
+  options.anchor_files = settings.anchor_files;
+  options.intermediate_files = settings.intermediate_files;
+  options.account_from = settings.account_from;
+  options.account_pattern = settings.account_pattern;
+  options.path.policies = settings.policies;
+  options.path.explicit_policy = !settings.policies.empty();
+  options.path.floors.rsa_bits_min = settings.rsa_bits;
+  options.path.revocation_unknown = UnknownOf(settings.revocation_unknown);
+  for (const auto& [issuer, word] : settings.revocation_unknown_of)
+    options.path.revocation_unknown_by_issuer[issuer] = UnknownOf(word);
+  options.crls = std::move(crls);
+  return options;
+}
+
+}  // namespace stockade

@@ -1,0 +1,18 @@
+// From the settings of certificates to what verifies them: one place for the running gate, `cert check` and tests.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "adapters/certificate/crl_set.h"
+#include "adapters/certificate/verifier.h"
+#include "adapters/gateway/settings.h"
+
+namespace stockade {
+
+CrlSetOptions CrlOptionsOf(const CertificateSettings& settings);
+// `crls`: null where none are set.
+CertificateVerifierOptions VerifierOptionsOf(const CertificateSettings& settings,
+                                             std::shared_ptr<const CurrentCrls> crls);
+
+}  // namespace stockade
