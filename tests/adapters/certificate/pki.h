@@ -44,7 +44,8 @@ class Pki {
     // One database an authority; a fresh one each time, so that a subject may be certified twice.
     folder_.Write("index.txt", "");
     folder_.Write("index.txt.attr", "unique_subject = no\n");
-    folder_.Write("serial", Serial() + "\n");
+    serials_[name] = Serial();
+    folder_.Write("serial", serials_[name] + "\n");
     std::vector<std::string> sign = {"openssl",
                                      "ca",
                                      "-batch",
@@ -72,6 +73,23 @@ class Pki {
       sign.insert(sign.end(), {"-cert", folder_ / (wish.issuer + ".pem")});
     }
     Must(sign);
+  }
+
+  // Makes FILE, in PEM: a CRL of that authority that lists those certificates. Times as in notBefore.
+  std::string MakeCrl(const std::string& file, const std::string& authority,
+                      const std::vector<std::string>& revoked,
+                      const std::string& last_update = "20240501000000Z",
+                      const std::string& next_update = "20240601000000Z",
+                      const std::string& extensions = "crl") {
+    std::string index;
+    for (const std::string& name : revoked)
+      index += "R\t250101000000Z\t240201000000Z\t" + serials_.at(name) + "\tunknown\t/CN=" + name + "\n";
+    folder_.Write("index.txt", index);
+    folder_.Write("index.txt.attr", "unique_subject = no\n");
+    Must({"openssl", "ca", "-gencrl", "-config", folder_ / "config", "-md", "sha256", "-keyfile",
+          key_file(authority), "-cert", pem_file(authority), "-crl_lastupdate", last_update,
+          "-crl_nextupdate", next_update, "-crlexts", extensions, "-out", folder_ / file});
+    return folder_ / file;
   }
 
   std::string pem_file(const std::string& name) const { return folder_ / (name + ".pem"); }
@@ -138,6 +156,11 @@ subjectKeyIdentifier = hash
 [no_authority]
 basicConstraints = critical, CA:FALSE
 subjectKeyIdentifier = hash
+[crl]
+authorityKeyIdentifier = keyid
+[crl_critical]
+authorityKeyIdentifier = keyid
+1.2.3.4 = critical, DER:0500
 [server_authority]
 basicConstraints = critical, CA:TRUE
 keyUsage = critical, keyCertSign
@@ -176,6 +199,7 @@ subjectAltName = email:alice@example.org, email:bob@example.org
 
   TemporaryFolder folder_;
   int serial_ = 0;
+  std::map<std::string, std::string> serials_;
 };
 
 }  // namespace stockade
