@@ -30,21 +30,27 @@ class Pki {
     std::string until = "20250101000000Z";  // notAfter
     std::vector<std::string> key = {"-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"};
     std::string digest = "sha256";
+    std::string key_of = "";  // the name of one whose key it has, too
+    std::string serial = "";  // hexadecimal, of even length; empty: the next
   };
 
   Pki() { folder_.Write("config", "folder = " + folder_.path() + "\n" + kConfig); }
 
   // Makes NAME.key and NAME.pem.
   void Make(const std::string& name, const Wish& wish) {
-    std::vector<std::string> generate = {"openssl", "genpkey", "-out", folder_ / (name + ".key")};
-    generate.insert(generate.end(), wish.key.begin(), wish.key.end());
-    Must(generate);
+    if (wish.key_of.empty()) {
+      std::vector<std::string> generate = {"openssl", "genpkey", "-out", folder_ / (name + ".key")};
+      generate.insert(generate.end(), wish.key.begin(), wish.key.end());
+      Must(generate);
+    } else {
+      folder_.Write(name + ".key", ReadWholeFile(key_file(wish.key_of)));
+    }
     Must({"openssl", "req", "-new", "-config", folder_ / "config", "-utf8", "-key", folder_ / (name + ".key"),
           "-subj", wish.subject, "-out", folder_ / (name + ".csr"), "-sha256"});
     // One database an authority; a fresh one each time, so that a subject may be certified twice.
     folder_.Write("index.txt", "");
     folder_.Write("index.txt.attr", "unique_subject = no\n");
-    serials_[name] = Serial();
+    serials_[name] = wish.serial.empty() ? Serial() : wish.serial;
     folder_.Write("serial", serials_[name] + "\n");
     std::vector<std::string> sign = {"openssl",
                                      "ca",
@@ -166,6 +172,35 @@ basicConstraints = critical, CA:TRUE
 keyUsage = critical, keyCertSign
 extendedKeyUsage = serverAuth
 subjectKeyIdentifier = hash
+[authority_0]
+basicConstraints = critical, CA:TRUE, pathlen:0
+keyUsage = critical, keyCertSign, cRLSign
+subjectKeyIdentifier = hash
+authorityKeyIdentifier = keyid
+[authority_of_example]
+basicConstraints = critical, CA:TRUE
+keyUsage = critical, keyCertSign, cRLSign
+subjectKeyIdentifier = hash
+authorityKeyIdentifier = keyid
+nameConstraints = critical, permitted;email:example.org
+[authority_of_policy]
+basicConstraints = critical, CA:TRUE
+keyUsage = critical, keyCertSign, cRLSign
+subjectKeyIdentifier = hash
+authorityKeyIdentifier = keyid
+certificatePolicies = 1.2.3.4, 1.2.3.5
+policyConstraints = critical, requireExplicitPolicy:0
+[of_policy]
+basicConstraints = CA:FALSE
+extendedKeyUsage = clientAuth
+certificatePolicies = 1.2.3.4
+[unknown_extension]
+basicConstraints = CA:FALSE
+extendedKeyUsage = clientAuth
+1.2.3.4 = critical, DER:0500
+[code_signer]
+basicConstraints = CA:FALSE
+extendedKeyUsage = clientAuth, codeSigning
 [client]
 basicConstraints = CA:FALSE
 keyUsage = digitalSignature

@@ -103,6 +103,9 @@ TEST_CASE("a CRL that is stale, early, wrong or not understood leaves it unknown
   CHECK(Ask({s.by_other}, "alice").status == Status::kRevocationUnknown);
   CHECK(Ask({s.critical}, "bob").status == Status::kRevocationUnknown);
   CHECK(Ask({s.future}, "bob").status == Status::kRevocationUnknown);
+  // Revoked and expired is revoked.
+  CHECK(Ask({s.alice}, "alice", absl::FromUnixSeconds(1740000000)).status == Status::kRevoked);
+  CHECK(Ask({s.alice}, "bob", absl::FromUnixSeconds(1740000000)).status == Status::kExpired);
   // A good one beside it is enough.
   CHECK(Ask({s.stale, s.none}, "bob").status == Status::kValid);
   // To the second: stale at its nextUpdate.
