@@ -390,7 +390,8 @@ PathAnswer CertificatePaths::Try(X509* leaf, STACK_OF(X509) * pool, const CrlSet
     if (sk_X509_num(path) > 1 && SaysPolicies(anchor))
       return Try(leaf, pool, crls, now_s, anchor, replaceable);
   }
-  if (answer.status == Status::kValid && watch.revoked_depth() >= 0) {
+  // A certificate that is revoked and has expired is not one to renew.
+  if ((answer.status == Status::kValid || answer.status == Status::kExpired) && watch.revoked_depth() >= 0) {
     answer.status = Status::kRevoked;
     const int depth = watch.revoked_depth();
     answer.text = Concat(Place(leaf, depth, sk_X509_value(path, depth)), ": has been revoked");

@@ -71,13 +71,23 @@ uint64_t NextEpoch() {
 
 }  // namespace
 
-CrlSet::CrlSet() : epoch_(NextEpoch()) {}
+CrlSet::CrlSet(const CrlSetOptions& options)
+    : epoch_(NextEpoch()),
+      // Beyond a century it is for ever, and no sum overflows.
+      age_max_s_(options.age_max > absl::Hours(24 * 36525) ? kNever : absl::ToInt64Seconds(options.age_max)) {
+}
+
+std::shared_ptr<const CrlSet> CrlSet::FromDer(const std::vector<std::string>& lists,
+                                              const CrlSetOptions& options) {
+  const ClearErrorsAtEnd clear;
+  const std::shared_ptr<CrlSet> set(new CrlSet(options));
+  for (size_t i = 0; i < lists.size(); ++i) set->Add("(from memory)", i + 1, lists[i], options);
+  return set;
+}
 
 std::shared_ptr<const CrlSet> CrlSet::Load(const CrlSetOptions& options) {
   const ClearErrorsAtEnd clear;
-  const std::shared_ptr<CrlSet> set(new CrlSet);
-  set->age_max_s_ =
-      options.age_max == absl::InfiniteDuration() ? kNever : absl::ToInt64Seconds(options.age_max);
+  const std::shared_ptr<CrlSet> set(new CrlSet(options));
   for (const std::string& path : options.paths) {
     std::error_code error;
     const std::vector<std::string> files = FilesOf(path, &error);

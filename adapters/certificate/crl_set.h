@@ -68,6 +68,9 @@ class CrlSet {
  public:
   // Never fails: what went wrong is in problems().
   static std::shared_ptr<const CrlSet> Load(const CrlSetOptions& options);
+  // The same of lists in DER that came otherwise; `options.paths` is not looked at.
+  static std::shared_ptr<const CrlSet> FromDer(const std::vector<std::string>& lists,
+                                               const CrlSetOptions& options);
 
   const std::vector<CrlSummary>& lists() const noexcept { return lists_; }
   const std::vector<CrlProblem>& problems() const noexcept { return problems_; }
@@ -90,7 +93,7 @@ class CrlSet {
     int64_t next_update_s = 0;  // of kNever: it says none
     CrlScope scope;
   };
-  CrlSet();
+  explicit CrlSet(const CrlSetOptions& options);
   void AddFile(const std::string& file, const CrlSetOptions& options);
   void Add(const std::string& file, size_t number, std::string_view der, const CrlSetOptions& options);
 

@@ -350,8 +350,10 @@ OwnedX509 ReadCertificate(std::string_view der, std::string* why) {
   OwnedX509 other = Parse<OwnedX509, d2i_X509>(der);
   if (certificate == nullptr || other == nullptr) return nullptr;
   OwnedBytes again;
-  const int size = i2d_re_X509_tbs(other.get(), again.out());
-  if (again.view(size) != SignedPart(der)) return nullptr;
+  // Forgets the bytes of the signed part, so that all is encoded anew.
+  i2d_re_X509_tbs(other.get(), nullptr);
+  const int size = i2d_X509(other.get(), again.out());
+  if (again.view(size) != der) return nullptr;
   *why = CertificateFault(der, certificate.get());
   return why->empty() ? std::move(certificate) : nullptr;
 }
@@ -362,8 +364,9 @@ OwnedCrl ReadCrl(std::string_view der, std::string* why) {
   OwnedCrl other = Parse<OwnedCrl, d2i_X509_CRL>(der);
   if (crl == nullptr || other == nullptr) return nullptr;
   OwnedBytes again;
-  const int size = i2d_re_X509_CRL_tbs(other.get(), again.out());
-  if (again.view(size) != SignedPart(der)) return nullptr;
+  i2d_re_X509_CRL_tbs(other.get(), nullptr);
+  const int size = i2d_X509_CRL(other.get(), again.out());
+  if (again.view(size) != der) return nullptr;
   *why = CrlFault(der, crl.get());
   return why->empty() ? std::move(crl) : nullptr;
 }

@@ -30,21 +30,28 @@ class Pki {
     std::string until = "20250101000000Z";  // notAfter
     std::vector<std::string> key = {"-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"};
     std::string digest = "sha256";
+    std::string key_of = "";  // the name of one whose key it has, too
+    std::string serial = "";  // hexadecimal, of even length; empty: the next
   };
 
   Pki() { folder_.Write("config", "folder = " + folder_.path() + "\n" + kConfig); }
 
   // Makes NAME.key and NAME.pem.
   void Make(const std::string& name, const Wish& wish) {
-    std::vector<std::string> generate = {"openssl", "genpkey", "-out", folder_ / (name + ".key")};
-    generate.insert(generate.end(), wish.key.begin(), wish.key.end());
-    Must(generate);
+    if (wish.key_of.empty()) {
+      std::vector<std::string> generate = {"openssl", "genpkey", "-out", folder_ / (name + ".key")};
+      generate.insert(generate.end(), wish.key.begin(), wish.key.end());
+      Must(generate);
+    } else {
+      folder_.Write(name + ".key", ReadWholeFile(key_file(wish.key_of)));
+    }
     Must({"openssl", "req", "-new", "-config", folder_ / "config", "-utf8", "-key", folder_ / (name + ".key"),
           "-subj", wish.subject, "-out", folder_ / (name + ".csr"), "-sha256"});
     // One database an authority; a fresh one each time, so that a subject may be certified twice.
     folder_.Write("index.txt", "");
     folder_.Write("index.txt.attr", "unique_subject = no\n");
-    folder_.Write("serial", Serial() + "\n");
+    serials_[name] = wish.serial.empty() ? Serial() : wish.serial;
+    folder_.Write("serial", serials_[name] + "\n");
     std::vector<std::string> sign = {"openssl",
                                      "ca",
                                      "-batch",
@@ -72,6 +79,23 @@ class Pki {
       sign.insert(sign.end(), {"-cert", folder_ / (wish.issuer + ".pem")});
     }
     Must(sign);
+  }
+
+  // Makes FILE, in PEM: a CRL of that authority that lists those certificates. Times as in notBefore.
+  std::string MakeCrl(const std::string& file, const std::string& authority,
+                      const std::vector<std::string>& revoked,
+                      const std::string& last_update = "20240501000000Z",
+                      const std::string& next_update = "20240601000000Z",
+                      const std::string& extensions = "crl") {
+    std::string index;
+    for (const std::string& name : revoked)
+      index += "R\t250101000000Z\t240201000000Z\t" + serials_.at(name) + "\tunknown\t/CN=" + name + "\n";
+    folder_.Write("index.txt", index);
+    folder_.Write("index.txt.attr", "unique_subject = no\n");
+    Must({"openssl", "ca", "-gencrl", "-config", folder_ / "config", "-md", "sha256", "-keyfile",
+          key_file(authority), "-cert", pem_file(authority), "-crl_lastupdate", last_update,
+          "-crl_nextupdate", next_update, "-crlexts", extensions, "-out", folder_ / file});
+    return folder_ / file;
   }
 
   std::string pem_file(const std::string& name) const { return folder_ / (name + ".pem"); }
@@ -138,11 +162,45 @@ subjectKeyIdentifier = hash
 [no_authority]
 basicConstraints = critical, CA:FALSE
 subjectKeyIdentifier = hash
+[crl]
+authorityKeyIdentifier = keyid
+[crl_critical]
+authorityKeyIdentifier = keyid
+1.2.3.4 = critical, DER:0500
 [server_authority]
 basicConstraints = critical, CA:TRUE
 keyUsage = critical, keyCertSign
 extendedKeyUsage = serverAuth
 subjectKeyIdentifier = hash
+[authority_0]
+basicConstraints = critical, CA:TRUE, pathlen:0
+keyUsage = critical, keyCertSign, cRLSign
+subjectKeyIdentifier = hash
+authorityKeyIdentifier = keyid
+[authority_of_example]
+basicConstraints = critical, CA:TRUE
+keyUsage = critical, keyCertSign, cRLSign
+subjectKeyIdentifier = hash
+authorityKeyIdentifier = keyid
+nameConstraints = critical, permitted;email:example.org
+[authority_of_policy]
+basicConstraints = critical, CA:TRUE
+keyUsage = critical, keyCertSign, cRLSign
+subjectKeyIdentifier = hash
+authorityKeyIdentifier = keyid
+certificatePolicies = 1.2.3.4, 1.2.3.5
+policyConstraints = critical, requireExplicitPolicy:0
+[of_policy]
+basicConstraints = CA:FALSE
+extendedKeyUsage = clientAuth
+certificatePolicies = 1.2.3.4
+[unknown_extension]
+basicConstraints = CA:FALSE
+extendedKeyUsage = clientAuth
+1.2.3.4 = critical, DER:0500
+[code_signer]
+basicConstraints = CA:FALSE
+extendedKeyUsage = clientAuth, codeSigning
 [client]
 basicConstraints = CA:FALSE
 keyUsage = digitalSignature
@@ -176,6 +234,7 @@ subjectAltName = email:alice@example.org, email:bob@example.org
 
   TemporaryFolder folder_;
   int serial_ = 0;
+  std::map<std::string, std::string> serials_;
 };
 
 }  // namespace stockade

@@ -1,0 +1,1 @@
+target_link_libraries(certificate_bench PRIVATE stockade::certificate)
