@@ -65,6 +65,7 @@ class RunningGate {
   std::unique_ptr<GateBooks> books_;
   std::unique_ptr<EngineDesk> desk_;
   VerdictCounters counters_;
+  CertificateMemory certificates_;
   mutable std::mutex dialects_mutex_;
   std::shared_ptr<const VerdictDialects> dialects_;
   std::unique_ptr<Proxy> proxy_;
