@@ -54,9 +54,7 @@ bool IsName(std::string_view text, std::string_view name) noexcept {
 }
 
 Evidence Malformed() {
-  Evidence evidence;
-  evidence.from = Evidence::From::kMalformed;
-  return evidence;
+  return Faulty(Evidence::Fault::kUnreadable);
 }
 
 // Of all that was shown, the leaf first; each a certificate by its size, or none.

@@ -46,10 +46,7 @@ CertificateEvidence EvidenceOf(const ssl_st* connection) {
   const STACK_OF(X509)* chain = SSL_get_peer_cert_chain(connection);
   for (int i = 0; i < sk_X509_num(chain); ++i)
     good = EncodeDer(sk_X509_value(chain, i), &evidence.chain_der.emplace_back()) && good;
-  if (!good) {
-    evidence = CertificateEvidence();
-    evidence.from = CertificateEvidence::From::kMalformed;
-  }
+  if (!good) return Faulty(CertificateEvidence::Fault::kUnreadable);
   return evidence;
 }
 

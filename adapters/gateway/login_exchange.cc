@@ -6,6 +6,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "adapters/certificate/signed_text.h"
 #include "adapters/gateway/account_text.h"
 #include "adapters/gateway/form_body.h"
 #include "adapters/gateway/header_value.h"
@@ -101,12 +102,26 @@ class RequestReader {
   const RequestBody body_;
 };
 
+// A text of a certificate's kind: a fault where it stands there and nobody can say what it is.
+CertificateEvidence::Fault ReadProof(RequestReader* reader, const std::vector<ValueSource>& sources,
+                                     size_t bytes_max, std::string* text) {
+  using Fault = CertificateEvidence::Fault;
+  FoundValue value;
+  const LoginReadError error = reader->Find(sources, &value);
+  if (error != LoginReadError::kNone && error != LoginReadError::kUnknownType) return Fault::kUnreadable;
+  if (!value.found) return Fault::kNone;
+  if (value.separator_inside || value.text.size() > bytes_max) return Fault::kUnreadable;
+  text->assign(value.text.view());
+  return Fault::kNone;
+}
+
 class Exchange final : public LoginExchange {
  public:
   struct Compiled {
     EndpointSettings settings;
     PathMatch path;
     OutcomeTable outcomes;
+    std::optional<SignedText> signed_text;
   };
 
   Exchange(std::vector<Compiled> endpoints, const HashKey& key)
@@ -154,13 +169,19 @@ class Exchange final : public LoginExchange {
     // What an application that hands the name to C makes of a zero byte is another name.
     if (value.found && value.text.view().find('\0') != std::string_view::npos)
       return LoginReadError::kBadBody;
-    if (value.found) claim->account = AccountText(value.text.view(), settings.fold_account_case);
+    std::string typed_account;
+    if (value.found) {
+      claim->account = AccountText(value.text.view(), settings.fold_account_case);
+      typed_account.assign(value.text.view().substr(0, kSignedTextBytesMax + 1));
+    }
     claim->has_account = !claim->account.empty();
     if (!claim->has_account) return LoginReadError::kNoAccount;
 
     error = reader.Find(settings.password, &value);
     if (error != LoginReadError::kNone && error != LoginReadError::kUnknownType) return error;
     if (value.found && value.text.size() > 0) claim->password_id = ToHex(SipHash128(key_, value.text.view()));
+    if (settings.signature) ReadSignature(At(index), typed_account, &reader, claim);
+    if (!settings.bare_certificate.empty()) ReadBare(settings, &reader, claim);
     return LoginReadError::kNone;
   }
 
@@ -192,6 +213,40 @@ class Exchange final : public LoginExchange {
     return std::any_of(request.fields.begin(), request.fields.end(), [&](const HeaderField& field) {
       return IsMethodOverride(field.name) && TakesMethod(index, field.value);
     });
+  }
+
+  // `typed_account`: as it stands in the request, for so it was signed.
+  static void ReadSignature(const Compiled& endpoint, std::string_view typed_account, RequestReader* reader,
+                            LoginClaim* claim) {
+    using Fault = CertificateEvidence::Fault;
+    const SignatureSettings& settings = *endpoint.settings.signature;
+    SignedLogin found;
+    found.fault = ReadProof(reader, settings.value, kSignatureTextBytesMax, &found.signature);
+    // A form has the field, empty, where nothing was signed.
+    if (found.fault == Fault::kNone && found.signature.empty()) return;
+    const auto read = [&](const std::vector<ValueSource>& sources, size_t bytes_max, std::string* text) {
+      if (found.fault == Fault::kNone) found.fault = ReadProof(reader, sources, bytes_max, text);
+    };
+    read(settings.timestamp, kTimestampBytesMax, &found.timestamp);
+    read(settings.nonce, kNonceBytesMax, &found.nonce);
+    if (found.fault == Fault::kNone) {
+      std::optional<std::string> text =
+          endpoint.signed_text->Fill({typed_account, found.timestamp, found.nonce});
+      if (text) {
+        found.text = *std::move(text);
+      } else {
+        found.fault = Fault::kIncomplete;
+      }
+    }
+    claim->signature = std::move(found);
+  }
+
+  static void ReadBare(const EndpointSettings& settings, RequestReader* reader, LoginClaim* claim) {
+    std::string text;
+    const auto fault = ReadProof(reader, settings.bare_certificate, kBareCertificateTextBytesMax, &text);
+    if (fault != CertificateEvidence::Fault::kNone) text.clear();
+    if (fault != CertificateEvidence::Fault::kNone || !text.empty())
+      claim->bare_certificate = std::move(text);
   }
 
   // What any request says of its client.
@@ -230,7 +285,16 @@ absl::StatusOr<std::unique_ptr<LoginExchange>> LoginExchange::Create(
     if (!path.ok()) return refuse(path.status());
     absl::StatusOr<OutcomeTable> outcomes = OutcomeTable::Create(settings.outcomes);
     if (!outcomes.ok()) return refuse(outcomes.status());
-    compiled.push_back({settings, *std::move(path), *std::move(outcomes)});
+    std::optional<SignedText> signed_text;
+    if (settings.signature) {
+      absl::StatusOr<SignedText> text = SignedText::Parse(settings.signature->over);
+      if (!text.ok()) {
+        return refuse(
+            absl::InvalidArgumentError(Concat("signature.over: ", FromAbsl(text.status().message()))));
+      }
+      signed_text = *std::move(text);
+    }
+    compiled.push_back({settings, *std::move(path), *std::move(outcomes), std::move(signed_text)});
   }
   return std::make_unique<Exchange>(std::move(compiled), hash_key);
 }

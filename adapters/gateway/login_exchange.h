@@ -11,11 +11,13 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "adapters/certificate/signed_login.h"
 #include "adapters/gateway/found_value.h"
 #include "adapters/gateway/http_message.h"
 #include "adapters/gateway/settings.h"
@@ -34,11 +36,16 @@ struct LoginClaim {
   std::string request_id;    // X-Request-Id where it is sane, else empty
   std::string header_order;  // hash of the order of field names, hex
   bool has_user_agent = false;
+  // Where the endpoint says that logins are signed, and something stood there: as it was found, bounded, believed by
+  // nobody yet.
+  std::optional<SignedLogin> signature;
+  // The same of a certificate that is only shown; empty: one that no certificate is as long as, or two.
+  std::optional<std::string> bare_certificate;
 };
 
 class LoginExchange {
  public:
-  // Errors: a pattern RE2 refuses, naming endpoint and key.
+  // Errors: a pattern RE2 refuses, a text to be signed that could be two; naming endpoint and key.
   static absl::StatusOr<std::unique_ptr<LoginExchange>> Create(const std::vector<EndpointSettings>& endpoints,
                                                                const HashKey& hash_key);
   virtual ~LoginExchange() = default;
@@ -53,7 +60,8 @@ class LoginExchange {
 
   // Where several sources are set, the first that yields a value wins. A form's field that also stands in the query with
   // another value is kTwoValues: some applications read the one, some the other. Packed bodies (Content-Encoding) are
-  // kUnknownType. The account is spelt as account_text.h says.
+  // kUnknownType. The account is spelt as account_text.h says. What is wrong with a signature or a certificate is no error:
+  // it is the claim's, and the gate answers it.
   virtual LoginReadError ReadRequest(int endpoint, const RequestView& request, std::string_view body,
                                      LoginClaim* claim) const = 0;
 

@@ -70,7 +70,7 @@ GateReply AskGate(const ProxyState& state, const GateQuestion& question, bool ke
   attempt.header_order = OrAbsent(claim.header_order);
   if (state.parts.check_certificate) {
     attempt.certificate = state.parts.check_certificate(
-        {question.shown, question.request, question.peer_is_listed, attempt.account, claim.has_account});
+        {question.shown, question.request, question.peer_is_listed, claim, endpoint});
     attempt.certificate_present = attempt.certificate != CertificateStatus::kUnchecked;
   }
 

@@ -30,8 +30,8 @@ struct CertificateQuestion {
   const CertificateEvidence& shown;  // by the client of this very connection; kNone on a plain one
   const RequestView& request;        // where a listed proxy may have put what it was shown
   bool peer_is_listed = false;
-  std::string_view account;
-  bool has_account = false;
+  const LoginClaim& claim;           // whose login, and what it shows itself
+  const EndpointSettings& endpoint;  // which says what a login may show
 };
 // What the certificate says; kUnchecked where certificates are not looked at. Called by workers, at once.
 using CertificateCheck = std::function<CertificateStatus(const CertificateQuestion&)>;

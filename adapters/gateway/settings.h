@@ -114,16 +114,30 @@ struct OutcomeRule {
   Outcome outcome = Outcome::kUnknown;  // outcome
 };
 
+// signature: the login is signed with the key of the customer's certificate (certificate/signed_login.h)
+struct SignatureSettings {
+  std::vector<ValueSource> value;  // value: a CMS signature, detached, as base64
+  std::string over =
+      "{account}\n{timestamp}\n{nonce}";     // over: the text it is over (certificate/signed_text.h)
+  std::vector<ValueSource> timestamp;        // timestamp: RFC 3339, or seconds or milliseconds
+  std::vector<ValueSource> nonce;            // nonce: used once
+  absl::Duration within = absl::Minutes(2);  // within: how far `timestamp` may be from now
+};
+
 // endpoints: a list; the first that matches a request is its endpoint. Everything else passes untouched.
 struct EndpointSettings {
   std::string name;                             // name: in metrics and logs
   std::vector<std::string> methods = {"POST"};  // methods
   std::string path;                             // path: "/login", "/auth/*"; or path_regex: RE2, whole path
   std::string path_regex;
-  std::vector<ValueSource> account;      // account: field, or list: user · {header: X} · {json: a.b} …
-  bool fold_account_case = false;        // GatewaySettings::fold_account_case, for who sees the endpoint only
-  std::vector<ValueSource> password;     // password: hashed at once, never kept
-  std::vector<ValueSource> device;       // device: an opaque id, as {cookie: device_id}
+  std::vector<ValueSource> account;   // account: field, or list: user · {header: X} · {json: a.b} …
+  bool fold_account_case = false;     // GatewaySettings::fold_account_case, for who sees the endpoint only
+  std::vector<ValueSource> password;  // password: hashed at once, never kept
+  std::vector<ValueSource> device;    // device: an opaque id, as {cookie: device_id}
+  std::optional<SignatureSettings> signature;  // signature: {value: sig, timestamp: ts, nonce: nonce}
+  // bare_certificate: {value: cert}: a certificate without proof of possession, in PEM or base64, is believed. It is no
+  // secret: whoever has seen it can show it too.
+  std::vector<ValueSource> bare_certificate;
   std::string channel;                   // channel: login.channel
   size_t body_bytes = size_t{64} << 10;  // body_bytes: a larger login request is refused with 413
   std::vector<OutcomeRule> outcomes;     // outcomes

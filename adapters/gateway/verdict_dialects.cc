@@ -252,8 +252,8 @@ VerdictDialects::Decided VerdictDialects::Decide(const Asked& asked) const {
   if (!claim.header_order.empty()) attempt.header_order = claim.header_order;
   if (!endpoint.channel.empty()) attempt.channel = endpoint.channel;
   if (parts_.certificate) {
-    attempt.certificate = parts_.certificate(asked.head.fields, attempt.account);
-    attempt.certificate_present = true;
+    attempt.certificate = parts_.certificate(asked.head.fields, endpoint, claim);
+    attempt.certificate_present = attempt.certificate != CertificateStatus::kUnchecked;
   }
   Judge(attempt, endpoint.on_engine_trouble, &decided);
   return decided;

@@ -60,9 +60,10 @@ struct VerdictCounters {
 // "auth-request", …: the label of VerdictCounters::requests.
 std::string_view DialectName(size_t row) noexcept;
 
-// The certificate that a listed proxy says the client showed, judged for this account; null: nobody looks.
-using HeaderCertificate =
-    std::function<CertificateStatus(std::span<const HeaderField> fields, std::string_view account)>;
+// The certificate that a listed proxy says the client showed, or that the login shows itself, judged for its account;
+// kUnchecked where nothing of this endpoint could show one. Null: nobody looks.
+using AskedCertificate = std::function<CertificateStatus(
+    std::span<const HeaderField> fields, const EndpointSettings& endpoint, const LoginClaim& claim)>;
 
 struct VerdictParts {
   GateDesk* desk = nullptr;  // outlives all
@@ -73,7 +74,7 @@ struct VerdictParts {
   std::string token;  // empty: none is asked for, and only this machine and listed proxies may ask
   HashKey hash_key;   // of passwords handed to /v1/assess
   bool fold_account_case = false;  // of accounts handed to /v1 (GatewaySettings)
-  HeaderCertificate certificate;
+  AskedCertificate certificate;
   VerdictCounters* counters = nullptr;  // outlives all
 };
 

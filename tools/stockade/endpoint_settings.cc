@@ -3,6 +3,7 @@
 #include <map>
 #include <utility>
 
+#include "adapters/certificate/signed_text.h"
 #include "adapters/gateway/outcome_table.h"
 #include "adapters/gateway/path_match.h"
 #include "adapters/gateway/token.h"
@@ -15,6 +16,8 @@ namespace {
 // A login request is a form; what is larger is no login. An answer is looked at while it passes, up to here.
 constexpr SettingsReader::Range<uint64_t> kLoginBytes = {256, uint64_t{16} << 20};
 constexpr SettingsReader::Range<uint64_t> kAnswerBytes = {0, uint64_t{16} << 20};
+// How far a customer's clock may be off. Nonces are remembered for twice that, and there is only so much room for them.
+constexpr SettingsReader::Range<absl::Duration> kWithin = {absl::Seconds(1), absl::Minutes(15)};
 
 using Node = const YamlNode&;
 using Path = const std::string&;
@@ -58,6 +61,8 @@ class EndpointReader {
                      sources("account", &endpoint.account),
                      sources("password", &endpoint.password),
                      sources("device", &endpoint.device),
+                     {"signature", [&](Node item, Path at) { ReadSignature(item, at, &endpoint); }},
+                     {"bare_certificate", [&](Node item, Path at) { ReadBare(item, at, &endpoint); }},
                      text("channel", &endpoint.channel),
                      bytes("body_bytes", kLoginBytes, &endpoint.body_bytes),
                      {"outcomes", [&](Node item, Path at) { ReadOutcomes(item, at, &endpoint.outcomes); }},
@@ -134,6 +139,40 @@ class EndpointReader {
       reader_.Error(node, path,
                     Concat(Quoted(*text), " is no name of a ", kFromNames[static_cast<size_t>(from)]));
     list->push_back({from, *text});
+  }
+
+  void ReadSignature(Node node, Path path, EndpointSettings* endpoint) {
+    SignatureSettings& signature = endpoint->signature.emplace();
+    const auto sources = [this](std::string_view name, std::vector<ValueSource>* list) {
+      return SettingsReader::Key{name, [this, list](Node item, Path at) { ReadSources(item, at, list); }};
+    };
+    reader_.ReadMap(node, path,
+                    {sources("value", &signature.value),
+                     {"over",
+                      [&](Node item, Path at) {
+                        const std::string* text = reader_.ReadText(item, at);
+                        if (text == nullptr) return;
+                        signature.over = *text;
+                        if (const auto form = SignedText::Parse(*text); !form.ok())
+                          reader_.Error(item, at, FromAbsl(form.status().message()));
+                      }},
+                     sources("timestamp", &signature.timestamp),
+                     sources("nonce", &signature.nonce),
+                     {"within", [&](Node item, Path at) {
+                        if (const auto span = reader_.ReadSpan(item, at, kWithin)) signature.within = *span;
+                      }}});
+    for (const std::string_view key : {"value", "timestamp", "nonce"})
+      Require(node, path, key, "signature: {value: sig, timestamp: ts, nonce: nonce}");
+  }
+  void ReadBare(Node node, Path path, EndpointSettings* endpoint) {
+    reader_.ReadMap(
+        node, path,
+        {{"value", [&](Node item, Path at) { ReadSources(item, at, &endpoint->bare_certificate); }}});
+    Require(node, path, "value", "bare_certificate: {value: cert}");
+  }
+  void Require(Node node, Path path, std::string_view key, std::string_view example) {
+    if (node.is_map() && node.Find(key) == nullptr)
+      reader_.Error(node, path, Concat(key, " is missing; write where it stands, as ", example));
   }
 
   void ReadOutcomes(Node node, Path path, std::vector<OutcomeRule>* rules) {

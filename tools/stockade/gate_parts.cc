@@ -55,11 +55,6 @@ absl::StatusOr<std::string> EngineText(const RunOptions& options,
   return all;
 }
 
-CertificateStatus JudgeEvidence(const GateParts& parts, const CertificateEvidence& evidence,
-                                std::string_view account) {
-  return parts.verifier->Verify(evidence, account, absl::Now()).status;
-}
-
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<const GateParts>> MakeGateParts(const RunOptions& options) {
@@ -118,19 +113,20 @@ absl::StatusOr<std::shared_ptr<const GateParts>> MakeGateParts(const RunOptions&
 }
 
 ProxyParts ProxyPartsOf(const std::shared_ptr<const GateParts>& parts, GateDesk* desk,
-                        UnreadAnswers* unread) {
+                        CertificateMemory* certificates, UnreadAnswers* unread) {
   ProxyParts proxy;
   proxy.logins = parts->exchange;
   proxy.desk = desk;
   proxy.unread = unread;
   if (parts->verifier != nullptr) {
-    proxy.check_certificate = [parts](const CertificateQuestion& question) {
-      // Where a listed proxy forwards certificates, its fields alone are the answer (from_header.h).
-      if (parts->certificate_form != CertificateForm::kNone && question.peer_is_listed) {
-        return JudgeEvidence(*parts, ReadCertificateFields(parts->certificate_form, question.request.fields),
-                             question.account);
-      }
-      return JudgeEvidence(*parts, question.shown, question.account);
+    proxy.check_certificate = [parts, certificates](const CertificateQuestion& question) {
+      // Where a listed proxy forwards certificates, its fields alone say what came with the connection (from_header.h).
+      const bool is_forwarded = parts->certificate_form != CertificateForm::kNone && question.peer_is_listed;
+      return JudgeCertificates(*parts->verifier,
+                               is_forwarded
+                                   ? ReadCertificateFields(parts->certificate_form, question.request.fields)
+                                   : question.shown,
+                               question.endpoint, question.claim, absl::Now(), certificates);
     };
   }
   if (!parts->challenge_secret.empty()) {
@@ -145,7 +141,8 @@ ProxyParts ProxyPartsOf(const std::shared_ptr<const GateParts>& parts, GateDesk*
 }
 
 std::shared_ptr<const VerdictDialects> DialectsOf(const std::shared_ptr<const GateParts>& parts,
-                                                  GateDesk* desk, VerdictCounters* counters) {
+                                                  GateDesk* desk, CertificateMemory* certificates,
+                                                  VerdictCounters* counters) {
   const GatewaySettings& gateway = parts->gateway();
   VerdictParts verdict;
   verdict.desk = desk;
@@ -157,9 +154,13 @@ std::shared_ptr<const VerdictDialects> DialectsOf(const std::shared_ptr<const Ga
   verdict.token = parts->service_token;
   verdict.hash_key = parts->config.engine.hash_key;
   verdict.fold_account_case = gateway.fold_account_case;
-  if (parts->verifier != nullptr && parts->certificate_form != CertificateForm::kNone) {
-    verdict.certificate = [parts](std::span<const HeaderField> fields, std::string_view account) {
-      return JudgeEvidence(*parts, ReadCertificateFields(parts->certificate_form, fields), account);
+  if (parts->verifier != nullptr) {
+    verdict.certificate = [parts, certificates](std::span<const HeaderField> fields,
+                                                const EndpointSettings& endpoint, const LoginClaim& claim) {
+      if (parts->certificate_form == CertificateForm::kNone && !ShowsCertificates(endpoint))
+        return CertificateStatus::kUnchecked;
+      return JudgeCertificates(*parts->verifier, ReadCertificateFields(parts->certificate_form, fields),
+                               endpoint, claim, absl::Now(), certificates);
     };
   }
   verdict.counters = counters;

@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "adapters/certificate/from_header.h"
 #include "adapters/certificate/verifier.h"
+#include "adapters/gateway/login_certificate.h"
 #include "adapters/gateway/login_exchange.h"
 #include "adapters/gateway/proxy_state.h"
 #include "adapters/gateway/verdict_dialects.h"
@@ -47,9 +48,11 @@ struct GateParts {
 
 absl::StatusOr<std::shared_ptr<const GateParts>> MakeGateParts(const RunOptions& options);
 
-// What the proxy and the verdict service are handed; they hold on to the parts.
-ProxyParts ProxyPartsOf(const std::shared_ptr<const GateParts>& parts, GateDesk* desk, UnreadAnswers* unread);
+// What the proxy and the verdict service are handed; they hold on to the parts, and the others outlive them.
+ProxyParts ProxyPartsOf(const std::shared_ptr<const GateParts>& parts, GateDesk* desk,
+                        CertificateMemory* certificates, UnreadAnswers* unread);
 std::shared_ptr<const VerdictDialects> DialectsOf(const std::shared_ptr<const GateParts>& parts,
-                                                  GateDesk* desk, VerdictCounters* counters);
+                                                  GateDesk* desk, CertificateMemory* certificates,
+                                                  VerdictCounters* counters);
 
 }  // namespace stockade

@@ -86,10 +86,15 @@ class GatewayLinter {
       Warn("gateway.certificates", "has no anchors: no client certificate can be valid");
     if (asks && config_.engine.certificates == CertificatePolicy::kIgnored)
       Warn("certificates", "ignored, and a listener asks for client certificates");
-    const bool none = !asks && gateway_.certificates.from_header == "none";
+    const bool in_login =
+        std::any_of(gateway_.endpoints.begin(), gateway_.endpoints.end(), [](const auto& endpoint) {
+          return endpoint.signature.has_value() || !endpoint.bare_certificate.empty();
+        });
+    const bool none = !asks && !in_login && gateway_.certificates.from_header == "none";
     if (none && config_.engine.certificates == CertificatePolicy::kRequired)
       Warn("certificates",
-           "required, and no certificate can come: no listener asks for one and from_header is none");
+           "required, and no certificate can come: no listener asks for one, from_header is none, and no "
+           "endpoint has a signature");
     for (size_t i = 0; i < gateway_.upstreams.size(); ++i) {
       const UpstreamSettings& upstream = gateway_.upstreams[i];
       if (upstream.tls.has_value() && !upstream.tls->verify && !IsLoopback(upstream.at)) {
@@ -118,6 +123,7 @@ class GatewayLinter {
     const std::string path = Concat("gateway.endpoints[", index, "]");
     LintReach(index, path);
     LintOutcomes(endpoint, path);
+    LintProofs(endpoint, path);
     if (endpoint.on_engine_trouble == FailMode::kOpen)
       Warn(path + ".on_engine_trouble", "open: who brings the engine into trouble tries passwords unseen");
     if (endpoint.on_unreadable == FailMode::kOpen) {
@@ -140,6 +146,18 @@ class GatewayLinter {
       Warn(path + ".methods",
            "GET has no body: showing the form counts as a login that cannot be read; delete it");
     }
+  }
+
+  void LintProofs(const EndpointSettings& endpoint, const std::string& path) {
+    const bool looked_at = !gateway_.certificates.anchor_files.empty();
+    if (endpoint.signature.has_value() && !looked_at)
+      Warn(path + ".signature", "is looked at by nobody: gateway.certificates has no anchors");
+    if (endpoint.bare_certificate.empty()) return;
+    Warn(path + ".bare_certificate",
+         looked_at
+             ? "believes a certificate of which nobody proves to hold the key: who has seen it is let in "
+               "as its owner"
+             : "is looked at by nobody: gateway.certificates has no anchors");
   }
 
   // What an earlier endpoint takes.

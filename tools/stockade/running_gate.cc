@@ -31,6 +31,28 @@ std::string AddressText(Endpoint at, uint16_t port) {
   return ToString(at);
 }
 
+void AppendCertificateSamples(const CertificateMemory& memory, std::vector<MetricSample>* samples) {
+  for (size_t i = 0; i < kEvidenceFromCount; ++i) {
+    samples->push_back({"stockade_certificates_shown_total",
+                        "Logins by how they showed a certificate; bare: nobody proved to hold its key",
+                        MetricSample::Type::kCounter,
+                        {{"from", std::string(Name(static_cast<CertificateEvidence::From>(i)))}},
+                        static_cast<double>(memory.shown[i])});
+  }
+  for (size_t i = 1; i < kEvidenceFaultCount; ++i) {
+    samples->push_back({"stockade_certificate_faults_total",
+                        "What was shown as a certificate and is none, by why",
+                        MetricSample::Type::kCounter,
+                        {{"why", std::string(Name(static_cast<CertificateEvidence::Fault>(i)))}},
+                        static_cast<double>(memory.faults[i])});
+  }
+  samples->push_back({"stockade_certificate_nonces",
+                      "Signatures that would still be fresh and were used",
+                      MetricSample::Type::kGauge,
+                      {},
+                      static_cast<double>(memory.nonces.size())});
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<RunningGate>> RunningGate::Start(const RunOptions& options,
@@ -66,9 +88,10 @@ absl::Status RunningGate::StartDesk(const BookFiles& files) {
 
 absl::Status RunningGate::StartServices() {
   const GatewaySettings& gateway = parts_->gateway();
-  dialects_ = DialectsOf(parts_, desk_.get(), &counters_);
+  dialects_ = DialectsOf(parts_, desk_.get(), &certificates_, &counters_);
   if (!gateway.listeners.empty()) {
-    ASSIGN_OR_RETURN(proxy_, Proxy::Start(gateway, ProxyPartsOf(parts_, desk_.get(), &unread_)));
+    ASSIGN_OR_RETURN(proxy_,
+                     Proxy::Start(gateway, ProxyPartsOf(parts_, desk_.get(), &certificates_, &unread_)));
   }
   if (IsSet(gateway.service.at)) {
     HttpServiceOptions options;
@@ -140,8 +163,8 @@ bool RunningGate::Reload() {
   // The one step that may fail after this is the engine's; the proxy is asked first, for its files may be broken too,
   // and is given the old parts back if the engine refuses.
   if (proxy_ != nullptr) {
-    if (const absl::Status status =
-            proxy_->SwapSettings(parts->gateway(), ProxyPartsOf(parts, desk_.get(), &unread_));
+    if (const absl::Status status = proxy_->SwapSettings(
+            parts->gateway(), ProxyPartsOf(parts, desk_.get(), &certificates_, &unread_));
         !status.ok())
       return refuse(status);
   }
@@ -154,13 +177,14 @@ bool RunningGate::Reload() {
     changes.remember = parts->gateway().challenges.remember;
     if (const absl::Status status = desk_->Reload(std::move(changes)); !status.ok()) {
       if (proxy_ != nullptr)
-        static_cast<void>(
-            proxy_->SwapSettings(parts_->gateway(), ProxyPartsOf(parts_, desk_.get(), &unread_)));
+        static_cast<void>(proxy_->SwapSettings(parts_->gateway(),
+                                               ProxyPartsOf(parts_, desk_.get(), &certificates_, &unread_)));
       return refuse(status);
     }
   }
   {
-    std::shared_ptr<const VerdictDialects> dialects = DialectsOf(parts, desk_.get(), &counters_);
+    std::shared_ptr<const VerdictDialects> dialects =
+        DialectsOf(parts, desk_.get(), &certificates_, &counters_);
     const std::lock_guard lock(dialects_mutex_);
     dialects_.swap(dialects);
   }
@@ -210,6 +234,7 @@ void RunningGate::SayWhatWasUnread() {
 
 std::vector<MetricSample> RunningGate::Samples() const {
   std::vector<MetricSample> samples = books_->Samples();
+  AppendCertificateSamples(certificates_, &samples);
   if (proxy_ == nullptr) return samples;
   const ProxyCounts counts = proxy_->counts();
   for (size_t i = 0; i < kCountKinds; ++i) {

@@ -70,6 +70,7 @@ class RunningGate {
   std::unique_ptr<EngineDesk> desk_;
   VerdictCounters counters_;
   UnreadAnswers unread_;
+  CertificateMemory certificates_;
   mutable std::mutex dialects_mutex_;
   std::shared_ptr<const VerdictDialects> dialects_;
   std::unique_ptr<Proxy> proxy_;

@@ -142,7 +142,7 @@ TEST_CASE("a passed challenge is reported by the application's header, which no 
     return PassedChallenge{ChallengeKind::kHuman, std::string(value.substr(5))};
   };
   parts.check_certificate = [](const CertificateQuestion& question) {
-    return question.has_account ? CertificateStatus::kMissing : CertificateStatus::kUnchecked;
+    return question.claim.has_account ? CertificateStatus::kMissing : CertificateStatus::kUnchecked;
   };
   GatewaySettings settings = scene.settings;
   REQUIRE(scene.proxy->SwapSettings(settings, parts).ok());
