@@ -64,6 +64,7 @@ CertificateStatus JudgeCertificates(const CertificateVerifier& verifier, Certifi
       status = verifier.Verify(evidence, account, now).status;
     }
   }
+  ++memory->statuses[static_cast<size_t>(status)];
   ++memory->shown[static_cast<size_t>(evidence.from)];
   if (evidence.fault != Fault::kNone) ++memory->faults[static_cast<size_t>(evidence.fault)];
   return status;

@@ -19,14 +19,16 @@
 #include "adapters/certificate/verifier.h"
 #include "adapters/gateway/login_exchange.h"
 #include "adapters/gateway/settings.h"
+#include "engine/event/outcome.h"
 
 namespace stockade {
 
 // What outlives reloads: used nonces, and counts. Any thread.
 struct CertificateMemory {
   NonceMemory nonces;
-  std::array<std::atomic<uint64_t>, kEvidenceFromCount> shown{};    // by CertificateEvidence::From
-  std::array<std::atomic<uint64_t>, kEvidenceFaultCount> faults{};  // by Fault
+  std::array<std::atomic<uint64_t>, kEvidenceFromCount> shown{};           // by CertificateEvidence::From
+  std::array<std::atomic<uint64_t>, kEvidenceFaultCount> faults{};         // by Fault
+  std::array<std::atomic<uint64_t>, kCertificateNames.size()> statuses{};  // by CertificateStatus
 };
 
 // Whether logins of this endpoint may show a certificate in themselves.

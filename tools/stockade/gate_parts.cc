@@ -13,6 +13,7 @@
 #include "adapters/gateway/endpoint_address.h"
 #include "engine/status.h"
 #include "engine/text.h"
+#include "tools/stockade/certificate_options.h"
 
 namespace stockade {
 namespace {
@@ -57,7 +58,7 @@ absl::StatusOr<std::string> EngineText(const RunOptions& options,
 
 }  // namespace
 
-absl::StatusOr<std::shared_ptr<const GateParts>> MakeGateParts(const RunOptions& options) {
+absl::StatusOr<std::shared_ptr<const GateParts>> MakeGateParts(const RunOptions& options, RunLog* log) {
   auto parts = std::make_shared<GateParts>();
   ASSIGN_OR_RETURN(parts->config, LoadConfig(options.config_file));
   Config& config = parts->config;
@@ -90,11 +91,11 @@ absl::StatusOr<std::shared_ptr<const GateParts>> MakeGateParts(const RunOptions&
   }
   parts->certificate_form = *form;
   if (!gateway.certificates.anchor_files.empty()) {
-    CertificateVerifierOptions verifier;
-    verifier.anchor_files = gateway.certificates.anchor_files;
-    verifier.account_from = gateway.certificates.account_from;
-    verifier.account_pattern = gateway.certificates.account_pattern;
-    ASSIGN_OR_RETURN(parts->verifier, CertificateVerifier::Create(verifier));
+    if (!gateway.certificates.crl_paths.empty())
+      parts->crls = std::make_shared<CrlWatch>(CrlOptionsOf(gateway.certificates), absl::Now(), log);
+    ASSIGN_OR_RETURN(parts->verifier,
+                     CertificateVerifier::Create(VerifierOptionsOf(
+                         gateway.certificates, parts->crls ? parts->crls->current() : nullptr)));
   }
   ASSIGN_OR_RETURN(parts->service_token, ReadToken(gateway.service.token_file, "gateway.service.token_file"));
   ASSIGN_OR_RETURN(parts->admin_token, ReadToken(gateway.admin.token_file, "gateway.admin.token_file"));

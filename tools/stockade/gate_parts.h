@@ -18,7 +18,9 @@
 #include "adapters/gateway/proxy_state.h"
 #include "adapters/gateway/verdict_dialects.h"
 #include "tools/stockade/config_file.h"
+#include "tools/stockade/crl_watch.h"
 #include "tools/stockade/rule_pack.h"
+#include "tools/stockade/run_log.h"
 
 namespace stockade {
 
@@ -34,6 +36,7 @@ struct GateParts {
   std::shared_ptr<const LoadedRules> loaded;
   std::shared_ptr<const LoginExchange> exchange;
   std::shared_ptr<const CertificateVerifier> verifier;  // null: no anchors, nobody looks at certificates
+  std::shared_ptr<CrlWatch> crls;                       // null: no revocation lists
   CertificateForm certificate_form = CertificateForm::kNone;
   std::string service_token;
   std::string admin_token;
@@ -46,7 +49,8 @@ struct GateParts {
   std::shared_ptr<const RuleSet> rules() const { return {loaded, loaded->rules.get()}; }
 };
 
-absl::StatusOr<std::shared_ptr<const GateParts>> MakeGateParts(const RunOptions& options);
+// What is amiss with revocation lists refuses nothing, and goes into `log`, which outlives the parts.
+absl::StatusOr<std::shared_ptr<const GateParts>> MakeGateParts(const RunOptions& options, RunLog* log);
 
 // What the proxy and the verdict service are handed; they hold on to the parts, and the others outlive them.
 ProxyParts ProxyPartsOf(const std::shared_ptr<const GateParts>& parts, GateDesk* desk,

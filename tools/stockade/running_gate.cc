@@ -46,6 +46,13 @@ void AppendCertificateSamples(const CertificateMemory& memory, std::vector<Metri
                         {{"why", std::string(Name(static_cast<CertificateEvidence::Fault>(i)))}},
                         static_cast<double>(memory.faults[i])});
   }
+  for (size_t i = 1; i < kCertificateNames.size(); ++i) {
+    samples->push_back({"stockade_certificates_total",
+                        "Logins by what their certificate says, in the words of login.certificate",
+                        MetricSample::Type::kCounter,
+                        {{"status", std::string(kCertificateNames[i])}},
+                        static_cast<double>(memory.statuses[i])});
+  }
   samples->push_back({"stockade_certificate_nonces",
                       "Signatures that would still be fresh and were used",
                       MetricSample::Type::kGauge,
@@ -58,7 +65,7 @@ void AppendCertificateSamples(const CertificateMemory& memory, std::vector<Metri
 absl::StatusOr<std::unique_ptr<RunningGate>> RunningGate::Start(const RunOptions& options,
                                                                 const BookFiles& files, RunLog* log) {
   std::unique_ptr<RunningGate> gate(new RunningGate(options, log));
-  ASSIGN_OR_RETURN(gate->parts_, MakeGateParts(options));
+  ASSIGN_OR_RETURN(gate->parts_, MakeGateParts(options, log));
   const GatewaySettings& gateway = gate->parts_->gateway();
   if (gateway.listeners.empty() && !IsSet(gateway.service.at)) {
     return absl::InvalidArgumentError(Concat(
@@ -88,6 +95,7 @@ absl::Status RunningGate::StartDesk(const BookFiles& files) {
 
 absl::Status RunningGate::StartServices() {
   const GatewaySettings& gateway = parts_->gateway();
+  crls_ = parts_->crls;
   dialects_ = DialectsOf(parts_, desk_.get(), &certificates_, &counters_);
   if (!gateway.listeners.empty()) {
     ASSIGN_OR_RETURN(proxy_,
@@ -129,8 +137,13 @@ RunningGate::~RunningGate() {
 }
 
 std::shared_ptr<const VerdictDialects> RunningGate::dialects() const {
-  const std::lock_guard lock(dialects_mutex_);
+  const std::lock_guard lock(swapped_mutex_);
   return dialects_;
+}
+
+std::shared_ptr<CrlWatch> RunningGate::crls() const {
+  const std::lock_guard lock(swapped_mutex_);
+  return crls_;
 }
 
 void RunningGate::WarnOfFixed(const Config& before, const Config& after) {
@@ -156,7 +169,7 @@ bool RunningGate::Reload() {
     log_.Error(Concat("reload refused, everything stays as it was:\n", FromAbsl(why.message())));
     return false;
   };
-  absl::StatusOr<std::shared_ptr<const GateParts>> made = MakeGateParts(options_);
+  absl::StatusOr<std::shared_ptr<const GateParts>> made = MakeGateParts(options_, &log_);
   if (!made.ok()) return refuse(made.status());
   const std::shared_ptr<const GateParts> parts = *std::move(made);
   WarnOfFixed(parts_->config, parts->config);
@@ -185,8 +198,9 @@ bool RunningGate::Reload() {
   {
     std::shared_ptr<const VerdictDialects> dialects =
         DialectsOf(parts, desk_.get(), &certificates_, &counters_);
-    const std::lock_guard lock(dialects_mutex_);
+    const std::lock_guard lock(swapped_mutex_);
     dialects_.swap(dialects);
+    crls_ = parts->crls;
   }
   parts_ = parts;
   log_.Say(decides_anew ? "reloaded: settings, rules and certificates; nothing that was counted is lost"
@@ -213,6 +227,7 @@ void RunningGate::Tick() {
     }
     last_not_ready_ = std::move(not_ready);
   }
+  if (const std::shared_ptr<CrlWatch> watched = crls()) watched->Look(absl::Now());
   SayWhatWasUnread();
 }
 
@@ -235,6 +250,8 @@ void RunningGate::SayWhatWasUnread() {
 std::vector<MetricSample> RunningGate::Samples() const {
   std::vector<MetricSample> samples = books_->Samples();
   AppendCertificateSamples(certificates_, &samples);
+  if (const std::shared_ptr<CrlWatch> watched = crls())
+    for (MetricSample& sample : watched->Samples(absl::Now())) samples.push_back(std::move(sample));
   if (proxy_ == nullptr) return samples;
   const ProxyCounts counts = proxy_->counts();
   for (size_t i = 0; i < kCountKinds; ++i) {

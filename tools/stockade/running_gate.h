@@ -62,6 +62,7 @@ class RunningGate {
   void SayWhatWasUnread();
   std::vector<MetricSample> Samples() const;
   std::shared_ptr<const VerdictDialects> dialects() const;
+  std::shared_ptr<CrlWatch> crls() const;
 
   const RunOptions options_;
   RunLog& log_;
@@ -71,8 +72,9 @@ class RunningGate {
   VerdictCounters counters_;
   UnreadAnswers unread_;
   CertificateMemory certificates_;
-  mutable std::mutex dialects_mutex_;
+  mutable std::mutex swapped_mutex_;  // of what a reload swaps and other threads ask
   std::shared_ptr<const VerdictDialects> dialects_;
+  std::shared_ptr<CrlWatch> crls_;  // null: no lists
   std::unique_ptr<Proxy> proxy_;
   std::unique_ptr<HttpService> service_;
   std::unique_ptr<AdminDesk> admin_desk_;
