@@ -87,10 +87,6 @@ size_t ColumnOf(uint32_t token, size_t row) noexcept {
   return static_cast<size_t>((token * kRowMultipliers[row]) >> 48);
 }
 
-// Of an attempt by its place in memory: neighbours in a batch fall into different slots.
-size_t SlotOf(const Attempt* attempt) noexcept {
-  return static_cast<size_t>((reinterpret_cast<uintptr_t>(attempt) * 0x9e3779b97f4a7c15) >> 58);
-}
 
 }  // namespace
 
@@ -120,6 +116,11 @@ namespace {
 constexpr size_t kSketchBytes = size_t{2} * 4 * (size_t{1} << 16) * sizeof(uint32_t);
 
 }  // namespace
+
+size_t Lanes::SlotOf(const Attempt* attempt) noexcept {
+  static_assert(sizeof(Attempt) >= 64);
+  return reinterpret_cast<uintptr_t>(attempt) / 64 % kIdentifiedSlots;
+}
 
 Lanes::Lanes(size_t bytes_max, const HashKey& key)
     : key_(key),

@@ -192,7 +192,10 @@ class Lanes {
     const char* account = nullptr;
     Identity identity;
   };
-  static constexpr size_t kIdentifiedSlots = 64;
+  static constexpr size_t kIdentifiedSlots = 128;
+  // By the place of the attempt in memory: those of one batch that lie less than 8 KiB apart, which is some twenty, have
+  // slots of their own.
+  static size_t SlotOf(const Attempt* attempt) noexcept;
   std::array<Identified, kIdentifiedSlots> identified_;
 
   mutable PairMemo<uint32_t> prints_;  // the token of a JA4 and user agent

@@ -127,11 +127,13 @@ void KeyedTable::Prefetch(const Hash128& key) const noexcept {
   __builtin_prefetch(state_->index.home(key));
 }
 
-void KeyedTable::PrefetchBlock(const Hash128& key) const noexcept {
+uint32_t KeyedTable::PrefetchBlock(const Hash128& key) const noexcept {
   // The tag alone decides: a wrong block is fetched once in 2^32.
   const State& state = *state_;
   const uint32_t number = state.index.Find(key, [](uint32_t) { return true; });
+  static_assert(KeyIndex::kNoBlock == kNoEntry);
   if (number != KeyIndex::kNoBlock) __builtin_prefetch(&state.slab.head(number));
+  return number;
 }
 
 Reading KeyedTable::Read(const Hash128& key) const noexcept {

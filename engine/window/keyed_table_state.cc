@@ -292,6 +292,7 @@ void KeyedTable::State::Remove(uint32_t number) noexcept {
   Empty(head);
   --levels[0];
   index.Erase(head.key, number);
+  head.key = Hash128{};  // a hint at this line is void from now on
   slab.UnmarkHead(number);
   slab.Give(number);
 }

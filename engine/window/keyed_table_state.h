@@ -87,7 +87,7 @@ struct KeyedTable::State {
   //
   // The line of a key, new or emptied where its window has run out, for an event that is its newest; null for any
   // other event and where an object must be asked, and then nothing has changed that AddAnyhow would not change too.
-  HeadBlock* FindForNewest(uint16_t window_id, const Hash128& key, int64_t time_ms,
+  HeadBlock* FindForNewest(uint16_t window_id, const Hash128& key, int64_t time_ms, uint32_t hint,
                            uint32_t* number) noexcept;
   // The event of a kCount window: nothing has run out, and there is room in the lines that the key has or the oldest
   // of a single line must go. False if it is another.
@@ -170,10 +170,12 @@ inline void FillExact(const HeadBlock& head, const Window& window, int size, uin
 }
 
 inline HeadBlock* KeyedTable::State::FindForNewest(uint16_t window_id, const Hash128& key, int64_t time_ms,
-                                                   uint32_t* number) noexcept {
+                                                   uint32_t hint, uint32_t* number) noexcept {
   const Window& window = windows[window_id];
   now_ms = std::max(now_ms, time_ms);
-  *number = Find(key);
+  // Whatever has become of that line since: only a head that is held has its key in it (see Remove).
+  const bool is_there = hint < slab.used() && slab.head(hint).key == key;
+  *number = is_there ? hint : Find(key);
   if (*number == KeyIndex::kNoBlock) {
     *number = Insert(window_id, key, time_ms);
     return &slab.head(*number);
