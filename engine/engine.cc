@@ -335,7 +335,7 @@ void Engine::Prefetch(const LoginEvent& event) noexcept {
   const Hash128* const fingerprint = state.correlator->fingerprint_hash();
   fresh.has_fingerprint = fingerprint != nullptr;
   if (fingerprint != nullptr) fresh.fingerprint = *fingerprint;
-  state.lanes.Prefetch(event.attempt, state.correlator->account_hash());
+  state.lanes.Prefetch(event.attempt, state.correlator->account_hash(), fingerprint);
   if (state.prepared_for[earlier] == nullptr) return;
   state.correlator->PrefetchBlocks(&state.prepared[earlier].feeds);
   state.lanes.PrefetchRecord(state.prepared_for[earlier]->attempt);
