@@ -88,29 +88,35 @@ Correlator::Feeds::Feeds() {
   chained.reserve(kChainedMax);
 }
 
-bool Correlator::MakeFeed(const FeedRoute& route, Feed* feed) noexcept {
+void Correlator::AddFeed(const FeedRoute& route, uint32_t cause, std::vector<Feed>* entries) noexcept {
   Hash128 key = route.salt;
   if (route.first_part != FeedRoute::kNoSlot) [[likely]] {
     const Hash128* const part = keys_.Find(route.first_part);
-    if (part == nullptr) return false;
+    if (part == nullptr) return;
     // Salts are hashes under a key that no value is hashed under (window_places.h): nobody brings two of these sums
     // together.
     key.low ^= part->low;
     key.high ^= part->high;
     for (const uint16_t slot : plans_.more_parts(route)) {
       const Hash128* const more = keys_.Find(slot);
-      if (more == nullptr) return false;
+      if (more == nullptr) return;
       key = Combine(key, *more);
     }
   }
   uint32_t tag = route.reference;
   if (route.value_slot != FeedRoute::kNoSlot) {
     const Hash128* const value = keys_.Find(route.value_slot);
-    if (value == nullptr) return false;
+    if (value == nullptr) return;
     tag = Fingerprint(*value);
   }
-  *feed = {route.correlation, route.reference, tag, 0, kNoEntry, key};
-  return true;
+  // Member by member, where it is to lie: a copy made at once would read what is still being written.
+  Feed& feed = entries->emplace_back();
+  feed.correlation = route.correlation;
+  feed.reference = route.reference;
+  feed.tag = tag;
+  feed.cause = cause;
+  feed.key.low = key.low;
+  feed.key.high = key.high;
 }
 
 void Correlator::AddFeeds(size_t unified, uint32_t cause, bool temporal_only, bool sources_only,
@@ -118,10 +124,7 @@ void Correlator::AddFeeds(size_t unified, uint32_t cause, bool temporal_only, bo
   for (const FeedRoute& route : plans_.routes(unified)) {
     if (entries->size() == kFeedsMax) return;
     if ((temporal_only && !route.is_temporal) || (sources_only && route.of_account)) continue;
-    Feed feed;
-    if (!MakeFeed(route, &feed)) continue;
-    feed.cause = cause;
-    entries->push_back(feed);
+    AddFeed(route, cause, entries);
   }
 }
 

@@ -165,8 +165,8 @@ class Correlator {
     luck_[correlation] = static_cast<uint16_t>(now + ((met ? 65535 : 0) - now) / 64);
   }
 
-  // False where the event lacks a part of the key or the value.
-  bool MakeFeed(const FeedRoute& route, Feed* feed) noexcept;
+  // Appends the entry of this route; nothing where the event lacks a part of the key or the value.
+  void AddFeed(const FeedRoute& route, uint32_t cause, std::vector<Feed>* entries) noexcept;
   // `temporal_only`: for a correlation that is met but quiet, which is no new finding to be counted.
   void AddFeeds(size_t unified, uint32_t cause, bool temporal_only, bool sources_only,
                 std::vector<Feed>* entries) noexcept;
