@@ -106,8 +106,8 @@ struct Engine::State final : CorrelationListener {
   // Whose each is, null where it is spent. Apart from them, because every call searches here.
   std::array<const LoginEvent*, Engine::kPrefetchedMax> prepared_for{};
   size_t prepared_next = 0;
-  size_t prepared_due = 0;  // where the search begins: events come in the order of their hints
-  Prepared unprepared;      // for events that nobody hinted at
+  size_t prepared_due = 0;       // where the search begins: events come in the order of their hints
+  Prepared unprepared;           // for events that nobody hinted at
   std::vector<uint8_t> raising;  // by base rule: whether a match is an alert by itself
 
   // The one event whose time nobody has confirmed yet, and whether its outcome is in already.

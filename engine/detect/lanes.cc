@@ -97,7 +97,8 @@ uint32_t Lanes::Shares::Count(uint32_t token) const noexcept {
 }
 
 void Lanes::Shares::Prefetch(uint32_t token) const noexcept {
-  for (size_t row = 0; row < kRows; ++row) __builtin_prefetch(&counts_[row * kColumns + ColumnOf(token, row)]);
+  for (size_t row = 0; row < kRows; ++row)
+    __builtin_prefetch(&counts_[row * kColumns + ColumnOf(token, row)]);
 }
 
 void Lanes::Shares::Add(uint32_t token) noexcept {
@@ -274,7 +275,8 @@ double Lanes::OddsOf(const Identity& identity, int64_t time_ns) const noexcept {
   return odds;
 }
 
-void Lanes::Prefetch(const Attempt& attempt, const Hash128* account_hash, const Hash128* fingerprint) noexcept {
+void Lanes::Prefetch(const Attempt& attempt, const Hash128* account_hash,
+                     const Hash128* fingerprint) noexcept {
   Identified& place = identified_[SlotOf(&attempt)];
   place.attempt = nullptr;
   if (!attempt.has_account()) return;

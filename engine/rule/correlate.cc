@@ -228,13 +228,13 @@ Reading Correlator::Enter(const CorrelationPlan& plan, const Feed& feed, int64_t
 }
 
 double Correlator::ValueOf(size_t correlation, const Reading& reading) const noexcept {
-  return plans_[correlation].is_temporal ? std::popcount(table_->SmallTags(reading.entry)) : reading.value;
+  return plans_[correlation].is_temporal ? std::popcount(reading.small_tags) : reading.value;
 }
 
 bool Correlator::Met(size_t correlation, const Reading& reading) noexcept {
   const CorrelationPlan& plan = plans_[correlation];
   if (!plan.is_temporal) return plans_.ValueMeets(correlation, reading.value);
-  const uint64_t seen = table_->SmallTags(reading.entry);
+  const uint64_t seen = reading.small_tags;
   if (plan.type == Type::kTemporal) return plans_.SeenMeets(correlation, seen);
   // Most keys have seen one of the rules only.
   const CompiledCorrelation& ordered = rules_->correlations()[correlation];

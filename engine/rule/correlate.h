@@ -94,8 +94,8 @@ class Correlator {
   struct Feed {
     uint16_t correlation = 0;
     uint16_t reference = 0;
-    uint32_t tag = 0;    // of a value_count: the value's fingerprint; of a temporal one: the reference
-    uint32_t cause = 0;  // 1 + index of the firing that made this entry; 0: the event itself
+    uint32_t tag = 0;          // of a value_count: the value's fingerprint; of a temporal one: the reference
+    uint32_t cause = 0;        // 1 + index of the firing that made this entry; 0: the event itself
     uint32_t hint = kNoEntry;  // where PrefetchBlocks found the key
     Hash128 key;
   };
@@ -187,8 +187,8 @@ class Correlator {
   CorrelationPlans plans_;
   uint16_t account_slot_ = FeedRoute::kNoSlot;      // of user.name among the keys
   uint16_t fingerprint_slot_ = FeedRoute::kNoSlot;  // of source.fingerprint
-  std::vector<uint16_t> luck_;                  // of each correlation
-  std::vector<Firing> firings_;                 // reused
+  std::vector<uint16_t> luck_;                      // of each correlation
+  std::vector<Firing> firings_;                     // reused
   const LoginEvent* event_ = nullptr;
   bool tracing_ = false;
 };

@@ -102,10 +102,6 @@ class KeyedTable {
   // kinds and for windows that have grown beyond 64 values. `entry` comes from the last reading.
   int Entries(uint32_t entry, std::span<TimedTag, 64> out) const noexcept;
 
-  // Which tags below 64 such a window holds, as bits: what Entries would list, without its order. For callers whose
-  // tags are small numbers of their own rather than fingerprints.
-  uint64_t SmallTags(uint32_t entry) const noexcept;
-
   // Remembers that the caller's rule fired for this key; Reading::fired_ms repeats it until the window runs
   // empty.
   void SetFired(uint32_t entry, int64_t time_ms) noexcept;

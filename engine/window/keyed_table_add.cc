@@ -241,6 +241,7 @@ Reading KeyedTable::State::AddTagAnyhow(uint16_t window_id, const Hash128& key, 
   }
   SetLevel(head, window.levels[static_cast<size_t>(view.size)]);
   FillExact(head, window, view.size, view.oldest_age, reading);
+  reading.small_tags = SmallTags(head);
   return reading;
 }
 

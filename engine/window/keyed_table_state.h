@@ -52,6 +52,11 @@ inline uint32_t Low(int64_t time_ms) noexcept {
   return static_cast<uint32_t>(time_ms);
 }
 
+// The bit of a tag in Reading::small_tags.
+inline uint64_t SmallTagBit(uint32_t tag) noexcept {
+  return tag < 64 ? uint64_t{1} << tag : 0;
+}
+
 inline int LinksFor(const WindowConfig& config, int size) noexcept {
   const int blocks = (size + kWordsPerBlock - 1) / kWordsPerBlock;
   if (config.kind == WindowKind::kCount) return size <= HeadBlock::kTimesInline ? 0 : blocks;
@@ -105,6 +110,8 @@ struct KeyedTable::State {
   // Drops what has run out at now_ms, which is at most half a span after the key's newest event.
   void Expire(HeadBlock& head, const Window& window, int64_t now_ms) noexcept;
   Reading Describe(const HeadBlock& head, uint32_t number) const noexcept;
+  // Reading::small_tags of a window with tags that has not grown.
+  uint64_t SmallTags(const HeadBlock& head) const noexcept;
 
   void SetLevel(HeadBlock& head, uint8_t level) noexcept {
     if (head.level == level) return;
@@ -261,9 +268,11 @@ inline bool KeyedTable::State::AddTagInOrder(HeadBlock& head, const Window& wind
   unsigned oldest = 0;            // of the others, like both ages
   uint32_t oldest_age = 0;
   uint32_t second_age = 0;
+  uint64_t small_tags = SmallTagBit(tag);
   for (unsigned i = 0; i < size; ++i) {
     const uint32_t age = now - times[i];
     if (age >= window.span) return false;
+    small_tags |= SmallTagBit(tags[i]);
     if (tags[i] == tag && window.is_distinct) {
       at = i;
     } else if (age >= oldest_age) {
@@ -282,12 +291,14 @@ inline bool KeyedTable::State::AddTagInOrder(HeadBlock& head, const Window& wind
       // The newest are kept: the oldest makes room.
       at = oldest;
       oldest_age = second_age;
+      small_tags &= ~SmallTagBit(tags[oldest]);
     } else {
       return false;
     }
   }
   tags[at] = tag;
   times[at] = now;
+  reading.small_tags = small_tags;
   FinishInOrder(head, window, time_ms, size, size_after, oldest_age, reading);
   return true;
 }
