@@ -57,6 +57,7 @@ struct Engine::State final : CorrelationListener {
     gate.SetMode(options.mode);
     lets_through = options.lets_through;
     gate.SetCertificatePolicy(options.certificates);
+    TakeRaising();
   }
 
   uint64_t AdmitTime(int64_t time_ms);
@@ -65,9 +66,11 @@ struct Engine::State final : CorrelationListener {
   void Settle(const LoginEvent& event, const Verdict& verdict) noexcept;
   void Take(const LoginEvent& event, const Verdict& verdict);
   struct Prepared;
-  void Prepare(const LoginEvent& event, Prepared* prepared,
+  void Prepare(const LoginEvent& event, Prepared* into,
                Correlator::Charge charge = Correlator::Charge::kAll) noexcept;
-  Prepared* FindPrepared(const LoginEvent& event) noexcept;
+  // Where an attempt was prepared; kPrefetchedMax: nowhere.
+  size_t FindPrepared(const Attempt& attempt) noexcept;
+  void TakeRaising();
   void RaiseBaseAlerts(const LoginEvent& event, std::span<const uint16_t> matched, int64_t time_ms);
   void OnAlert(const Alert& alert) override;
   void OnWindow(const WindowReading& reading) override { listener->OnWindow(reading); }
@@ -90,17 +93,22 @@ struct Engine::State final : CorrelationListener {
   EngineCounters counters;
   uint64_t scan_failures_before = 0;  // with rule sets that were swapped since
 
-  // What an event means to rules and windows, worked out before its turn.
+  // What an event means to rules, windows and ledger, worked out before its turn.
   struct Prepared {
     Prepared() { matched.reserve(64); }
-    const LoginEvent* event = nullptr;  // null: spent
     int64_t time_ns = 0;
     std::vector<uint16_t> matched;
     Correlator::Feeds feeds;
+    Hash128 fingerprint;
+    bool has_fingerprint = false;
   };
   std::array<Prepared, Engine::kPrefetchedMax> prepared;
+  // Whose each is, null where it is spent. Apart from them, because every call searches here.
+  std::array<const LoginEvent*, Engine::kPrefetchedMax> prepared_for{};
   size_t prepared_next = 0;
-  Prepared unprepared;  // for events that nobody hinted at
+  size_t prepared_due = 0;       // where the search begins: events come in the order of their hints
+  Prepared unprepared;           // for events that nobody hinted at
+  std::vector<uint8_t> raising;  // by base rule: whether a match is an alert by itself
 
   // The one event whose time nobody has confirmed yet, and whether its outcome is in already.
   uint64_t held_ticket = kTicketHeldFirst;
@@ -178,7 +186,10 @@ Verdict Engine::Assess(const Attempt& attempt) noexcept {
   // A late attempt meets the decisions of now, not of then; one whose time is not confirmed yet is given its
   // own time, for a night may have passed and with it the decision's expiry.
   const int64_t now_ms = std::max(time_ms, state.watermark.now_ms().value_or(time_ms));
-  Verdict verdict = state.gate.Assess(attempt, now_ms, state.tracing ? &state.trace : nullptr);
+  const size_t at = state.FindPrepared(attempt);
+  const bool has_fingerprint = at != kPrefetchedMax && state.prepared[at].has_fingerprint;
+  Verdict verdict = state.gate.Assess(attempt, now_ms, state.tracing ? &state.trace : nullptr,
+                                      has_fingerprint ? &state.prepared[at].fingerprint : nullptr);
   verdict.time_ticket = ticket;
   ++state.counters.assessed;
   ++state.counters.verdicts[static_cast<size_t>(verdict.kind)];
@@ -225,11 +236,17 @@ void Engine::State::Take(const LoginEvent& event, const Verdict& verdict) {
   // Denied for its certificate: the source pays, the account never does. What was prepared took the event as the log
   // has it.
   charging_sources = verdict.for_certificate && !lets_through;
-  if (charging_sources) Prepare(event, &unprepared, Correlator::Charge::kSources);
-  Prepared* const meaning = charging_sources ? &unprepared : FindPrepared(event);
+  const size_t at = charging_sources ? Engine::kPrefetchedMax : FindPrepared(event.attempt);
+  Prepared* meaning = &unprepared;
+  if (at == Engine::kPrefetchedMax) {
+    Prepare(event, meaning, charging_sources ? Correlator::Charge::kSources : Correlator::Charge::kAll);
+  } else {
+    meaning = &prepared[at];
+    prepared_for[at] = nullptr;
+    prepared_due = at + 1;
+  }
   RaiseBaseAlerts(event, meaning->matched, time_ms);
   correlator->Observe(event, &meaning->feeds, time_ms, this);
-  meaning->event = nullptr;
   if (event.aftermath.outcome == Outcome::kSuccess) {
     LearnContext context;
     context.identity_passed = verdict.kind == VerdictKind::kChallenge &&
@@ -243,9 +260,10 @@ void Engine::State::Take(const LoginEvent& event, const Verdict& verdict) {
 void Engine::State::RaiseBaseAlerts(const LoginEvent& event, std::span<const uint16_t> matched,
                                     int64_t time_ms) {
   for (const uint16_t index : matched) {
+    if (!tracing && raising[index] == 0) continue;
     const SigmaRule& rule = rules->rules()[index];
     if (tracing) listener->OnRuleMatch(rule.header.handle());
-    if (!rule.response.has_value() && !rules->alerts_alone(index)) continue;
+    if (raising[index] == 0) continue;
     Alert alert;
     alert.rule = rule.header.handle();
     alert.title = rule.header.title;
@@ -278,18 +296,26 @@ void Engine::State::OnAlert(const Alert& found) {
 
 void Engine::State::Prepare(const LoginEvent& event, Prepared* into, Correlator::Charge charge) noexcept {
   const std::span<const uint16_t> matched = rules->Match(event, &*scratch);
-  into->event = &event;
   into->time_ns = event.attempt.time_ns;
   into->matched.assign(matched.begin(), matched.end());
   correlator->Prepare(event, into->matched, &into->feeds, charge);
 }
 
-Engine::State::Prepared* Engine::State::FindPrepared(const LoginEvent& event) noexcept {
-  for (Prepared& one : prepared) {
-    if (one.event == &event && one.time_ns == event.attempt.time_ns) return &one;
+size_t Engine::State::FindPrepared(const Attempt& attempt) noexcept {
+  for (size_t i = 0; i < Engine::kPrefetchedMax; ++i) {
+    const size_t at = (prepared_due + i) % Engine::kPrefetchedMax;
+    if (prepared_for[at] == nullptr || &prepared_for[at]->attempt != &attempt) continue;
+    if (prepared[at].time_ns != attempt.time_ns) continue;
+    prepared_due = at;
+    return at;
   }
-  Prepare(event, &unprepared);
-  return &unprepared;
+  return Engine::kPrefetchedMax;
+}
+
+void Engine::State::TakeRaising() {
+  raising.clear();
+  for (size_t i = 0; i < rules->rules().size(); ++i)
+    raising.push_back(rules->rules()[i].response.has_value() || rules->alerts_alone(i) ? 1 : 0);
 }
 
 void Engine::Prefetch(const LoginEvent& event) noexcept {
@@ -298,19 +324,21 @@ void Engine::Prefetch(const LoginEvent& event) noexcept {
   // The first half of the hint for this event, the second for the one a few before it, whose index lines are
   // there now.
   constexpr size_t kBehind = 3;
-  State::Prepared& fresh = state.prepared[state.prepared_next % Engine::kPrefetchedMax];
-  const State::Prepared& earlier =
-      state.prepared[(state.prepared_next + Engine::kPrefetchedMax - kBehind) % Engine::kPrefetchedMax];
+  const size_t at = state.prepared_next % kPrefetchedMax;
+  const size_t earlier = (state.prepared_next + kPrefetchedMax - kBehind) % kPrefetchedMax;
   ++state.prepared_next;
   // The same storage, read anew: what was worked out for its last tenant is void.
-  for (State::Prepared& one : state.prepared) {
-    if (one.event == &event) one.event = nullptr;
-  }
+  for (const LoginEvent*& one : state.prepared_for) one = one == &event ? nullptr : one;
+  state.prepared_for[at] = &event;
+  State::Prepared& fresh = state.prepared[at];
   state.Prepare(event, &fresh);
-  state.lanes.Prefetch(event.attempt, state.correlator->account_hash());
-  if (earlier.event == nullptr) return;
-  state.correlator->PrefetchBlocks(earlier.feeds);
-  state.lanes.PrefetchRecord(earlier.event->attempt);
+  const Hash128* const fingerprint = state.correlator->fingerprint_hash();
+  fresh.has_fingerprint = fingerprint != nullptr;
+  if (fingerprint != nullptr) fresh.fingerprint = *fingerprint;
+  state.lanes.Prefetch(event.attempt, state.correlator->account_hash(), fingerprint);
+  if (state.prepared_for[earlier] == nullptr) return;
+  state.correlator->PrefetchBlocks(&state.prepared[earlier].feeds);
+  state.lanes.PrefetchRecord(state.prepared_for[earlier]->attempt);
 }
 
 void Engine::SetMode(Mode mode) noexcept {
@@ -323,7 +351,8 @@ absl::Status Engine::SwapRules(const RuleSet* rules) {
   state.scan_failures_before += state.scratch->scan_failures();
   state.rules = rules;
   state.scratch.emplace(*rules);
-  for (State::Prepared& one : state.prepared) one.event = nullptr;
+  state.TakeRaising();
+  state.prepared_for.fill(nullptr);
   if (state.held_observed) {
     LoginEvent held = state.held_event.event();
     held.attempt.extra = {};

@@ -22,6 +22,12 @@ void AppendNumber(uint64_t number, std::string* out) {
   out->append(digits, static_cast<size_t>(end - digits));
 }
 
+// Writes at `at`; returns the place behind it.
+char* Put(std::string_view text, char* at) {
+  std::memcpy(at, text.data(), text.size());
+  return at + text.size();
+}
+
 void AppendMember(std::string_view key, std::string_view text, std::string* out) {
   if (text.empty()) return;
   out->append(",\"").append(key).append("\":");
@@ -110,14 +116,14 @@ absl::Status LogFile::Close() {
 }
 
 void AppendVerdict(uint64_t line, const Verdict& verdict, std::string* out) {
-  out->append("{\"line\":");
-  AppendNumber(line, out);
-  out->append(",\"verdict\":\"").append(Name(verdict.kind));
-  out->push_back('"');
-  if (verdict.kind == VerdictKind::kChallenge) {
-    out->append(",\"kind\":\"").append(Name(verdict.challenge_kind));
-    out->push_back('"');
-  }
+  // What every line has is put together where its size is bounded, and appended at once.
+  char head[96];
+  char* at = Put("{\"line\":", head);
+  at = std::to_chars(at, at + 20, line).ptr;
+  at = Put("\"", Put(Name(verdict.kind), Put(",\"verdict\":\"", at)));
+  if (verdict.kind == VerdictKind::kChallenge)
+    at = Put("\"", Put(Name(verdict.challenge_kind), Put(",\"kind\":\"", at)));
+  out->append(head, static_cast<size_t>(at - head));
   AppendMember("by", verdict.by, out);
   AppendMember("reason", verdict.reason, out);
   out->push_back('}');

@@ -219,16 +219,17 @@ void Ledger::Consider(uint32_t head, int64_t now_ms, uint32_t* best) const noexc
   }
 }
 
-InForce Ledger::Find(const Attempt& attempt, int64_t now_ms) const noexcept {
+InForce Ledger::Find(const Attempt& attempt, int64_t now_ms, const Hash128* fingerprint) const noexcept {
   // The table of addresses is the one too large for any cache: its misses wait while the names are hashed.
   Prefetch(attempt);
   InForce in_force;
   uint32_t source = kNone;
   if (!asns_.empty() && attempt.asn != 0) Consider(Lookup(asns_, attempt.asn, kNone), now_ms, &source);
   if (!fingerprints_.empty() && HasFingerprint(attempt)) {
-    const Hash128 hash = prints_.Of(attempt.ja4, attempt.user_agent, [&] {
-      return FingerprintHash(options_.hash_key, attempt.ja4, attempt.user_agent);
-    });
+    const Hash128 hash =
+        fingerprint != nullptr ? *fingerprint : prints_.Of(attempt.ja4, attempt.user_agent, [&] {
+          return FingerprintHash(options_.hash_key, attempt.ja4, attempt.user_agent);
+        });
     Consider(Lookup(fingerprints_, hash, kNone), now_ms, &source);
   }
   if (!prefixes_.empty())

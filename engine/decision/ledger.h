@@ -95,8 +95,8 @@ class Ledger {
   }
   // Where several stand, one that is carried out goes before a shadow, then block and lock before challenge
   // for identity before challenge for a human before throttle, then the one that lasts longer, then the
-  // older.
-  InForce Find(const Attempt& attempt, int64_t now_ms) const noexcept;
+  // older. `fingerprint`: FingerprintHash of the attempt under LedgerOptions::hash_key, where the caller has it already.
+  InForce Find(const Attempt& attempt, int64_t now_ms, const Hash128* fingerprint = nullptr) const noexcept;
 
   // Takes one token of a throttling decision's bucket: true if the attempt may pass. Deterministic in event
   // time; an attempt older than the newest one counted is judged as if it came with that one. True for a

@@ -87,46 +87,46 @@ size_t ColumnOf(uint32_t token, size_t row) noexcept {
   return static_cast<size_t>((token * kRowMultipliers[row]) >> 48);
 }
 
-// Of an attempt by its place in memory: neighbours in a batch fall into different slots.
-size_t SlotOf(const Attempt* attempt) noexcept {
-  return static_cast<size_t>((reinterpret_cast<uintptr_t>(attempt) * 0x9e3779b97f4a7c15) >> 58);
-}
-
 }  // namespace
-
-Lanes::Shares::Shares() : counts_(std::make_unique<std::array<std::array<uint32_t, kColumns>, kRows>>()) {}
 
 uint32_t Lanes::Shares::Count(uint32_t token) const noexcept {
   uint32_t least = UINT32_MAX;
-  for (size_t row = 0; row < kRows; ++row) least = std::min(least, (*counts_)[row][ColumnOf(token, row)]);
+  for (size_t row = 0; row < kRows; ++row)
+    least = std::min(least, counts_[row * kColumns + ColumnOf(token, row)]);
   return least;
+}
+
+void Lanes::Shares::Prefetch(uint32_t token) const noexcept {
+  for (size_t row = 0; row < kRows; ++row)
+    __builtin_prefetch(&counts_[row * kColumns + ColumnOf(token, row)]);
 }
 
 void Lanes::Shares::Add(uint32_t token) noexcept {
   // Conservative update (Estan & Varghese 2002): only the counters that decide the answer grow.
   const uint32_t grown = Count(token) + 1;
   for (size_t row = 0; row < kRows; ++row) {
-    uint32_t& count = (*counts_)[row][ColumnOf(token, row)];
+    uint32_t& count = counts_[row * kColumns + ColumnOf(token, row)];
     count = std::max(count, grown);
   }
   if (++total_ < kTotalMax) return;
-  for (auto& row : *counts_)
-    for (uint32_t& count : row) count /= 2;
+  for (size_t i = 0; i < kRows * kColumns; ++i) counts_[i] /= 2;
   total_ /= 2;
 }
 
-namespace {
-
-constexpr size_t kSketchBytes = size_t{2} * 4 * (size_t{1} << 16) * sizeof(uint32_t);
-
-}  // namespace
+size_t Lanes::SlotOf(const Attempt* attempt) noexcept {
+  static_assert(sizeof(Attempt) >= 64);
+  return reinterpret_cast<uintptr_t>(attempt) / 64 % kIdentifiedSlots;
+}
 
 Lanes::Lanes(size_t bytes_max, const HashKey& key)
     : key_(key),
       step_ups_(std::make_unique<std::array<StepUp, kStepUps>>()),
-      memory_(std::max(bytes_max, kBytesMin) - kSketchBytes - kStepUps * sizeof(StepUp)),
-      buckets_(static_cast<Bucket*>(memory_.data())) {
-  if (buckets_ == nullptr) throw std::bad_alloc();
+      memory_(std::max(bytes_max, kBytesMin) - 2 * Shares::kBytes - kStepUps * sizeof(StepUp)),
+      buckets_(static_cast<Bucket*>(memory_.data())),
+      sketches_(2 * Shares::kBytes),
+      network_shares_(sketches_.data()),
+      device_shares_(static_cast<char*>(sketches_.data()) + Shares::kBytes) {
+  if (buckets_ == nullptr || sketches_.data() == nullptr) throw std::bad_alloc();
   // From a count that a few thousand accounts fill, so that its doublings end at the most the memory holds.
   constexpr size_t kBucketsFirst = 512;
   bucket_count_ = memory_.bytes() / sizeof(Bucket);
@@ -135,7 +135,7 @@ Lanes::Lanes(size_t bytes_max, const HashKey& key)
 }
 
 size_t Lanes::bytes() const noexcept {
-  return bucket_count_ * sizeof(Bucket) + kSketchBytes + kStepUps * sizeof(StepUp);
+  return bucket_count_ * sizeof(Bucket) + 2 * Shares::kBytes + kStepUps * sizeof(StepUp);
 }
 
 // Splits every bucket into its two halves, from the last to the first: bucket b goes to 2b and 2b + 1, which
@@ -160,7 +160,7 @@ void Lanes::Grow() noexcept {
   bucket_count_ *= 2;
 }
 
-Lanes::Tokens Lanes::TokensOf(const Attempt& attempt) const noexcept {
+Lanes::Tokens Lanes::TokensOf(const Attempt& attempt, const Hash128* fingerprint) const noexcept {
   // Keys apart, so that a cookie cannot be made to look like a print, or either like a network.
   const HashKey network_key{key_.k0 ^ 0x6e6574776f726b00, key_.k1};
   const HashKey cookie_key{key_.k0 ^ 0x636f6f6b69650000, key_.k1};
@@ -175,18 +175,24 @@ Lanes::Tokens Lanes::TokensOf(const Attempt& attempt) const noexcept {
   if (!attempt.device.empty()) {
     tokens.device = TokenOf(SipHash128(cookie_key, attempt.device));
   } else if (!attempt.ja4.empty() || !attempt.user_agent.empty()) {
-    tokens.device = PrintToken(attempt.ja4, attempt.user_agent);
+    tokens.device = PrintToken(attempt, fingerprint);
   }
   return tokens;
 }
 
-uint32_t Lanes::PrintToken(std::string_view ja4, std::string_view user_agent) const noexcept {
-  return prints_.Of(ja4, user_agent, [&] {
-    const HashKey print_key{key_.k0 ^ 0x7072696e74000000, key_.k1};
-    char family[kAgentBytesMax];
-    const size_t size = WriteFamily(user_agent, family);
-    return TokenOf(Combine(SipHash128(print_key, ja4), SipHash128(print_key, family, size)));
-  });
+uint32_t Lanes::PrintToken(const Attempt& attempt, const Hash128* fingerprint) const noexcept {
+  const auto compute = [&] { return ComputePrintToken(attempt.ja4, attempt.user_agent); };
+  if (fingerprint == nullptr) return prints_.Of(attempt.ja4, attempt.user_agent, compute);
+  Print& print = prints_by_hash_[fingerprint->low % kPrints];
+  if (print.token == 0 || print.fingerprint != *fingerprint) print = {*fingerprint, compute()};
+  return print.token;
+}
+
+uint32_t Lanes::ComputePrintToken(std::string_view ja4, std::string_view user_agent) const noexcept {
+  const HashKey print_key{key_.k0 ^ 0x7072696e74000000, key_.k1};
+  char family[kAgentBytesMax];
+  const size_t size = WriteFamily(user_agent, family);
+  return TokenOf(Combine(SipHash128(print_key, ja4), SipHash128(print_key, family, size)));
 }
 
 Lanes::Bucket* Lanes::BucketOf(uint64_t tag) const noexcept {
@@ -197,13 +203,14 @@ Lanes::Identity Lanes::IdentityOf(const Attempt& attempt) const noexcept {
   const Identified& known = identified_[SlotOf(&attempt)];
   const bool same = known.attempt == &attempt && known.time_ns == attempt.time_ns &&
                     known.account == attempt.account.data();
-  return same ? known.identity : Identify(attempt, SipHash128(key_, attempt.account));
+  return same ? known.identity : Identify(attempt, SipHash128(key_, attempt.account), nullptr);
 }
 
-Lanes::Identity Lanes::Identify(const Attempt& attempt, const Hash128& account_hash) const noexcept {
+Lanes::Identity Lanes::Identify(const Attempt& attempt, const Hash128& account_hash,
+                                const Hash128* fingerprint) const noexcept {
   const uint64_t tag = account_hash.low == 0 ? 1 : account_hash.low;
   __builtin_prefetch(&BucketOf(tag)->tags);  // on its way while the tokens are hashed
-  return {tag, TokensOf(attempt)};
+  return {tag, TokensOf(attempt, fingerprint)};
 }
 
 Lanes::Record* Lanes::Find(Bucket* bucket, uint64_t tag) noexcept {
@@ -268,12 +275,13 @@ double Lanes::OddsOf(const Identity& identity, int64_t time_ns) const noexcept {
   return odds;
 }
 
-void Lanes::Prefetch(const Attempt& attempt, const Hash128* account_hash) noexcept {
+void Lanes::Prefetch(const Attempt& attempt, const Hash128* account_hash,
+                     const Hash128* fingerprint) noexcept {
   Identified& place = identified_[SlotOf(&attempt)];
   place.attempt = nullptr;
   if (!attempt.has_account()) return;
   const Hash128 hash = account_hash != nullptr ? *account_hash : SipHash128(key_, attempt.account);
-  place = {&attempt, attempt.time_ns, attempt.account.data(), Identify(attempt, hash)};
+  place = {&attempt, attempt.time_ns, attempt.account.data(), Identify(attempt, hash, fingerprint)};
 }
 
 void Lanes::PrefetchRecord(const Attempt& attempt) const noexcept {
@@ -281,6 +289,8 @@ void Lanes::PrefetchRecord(const Attempt& attempt) const noexcept {
   if (known.attempt != &attempt) return;
   if (const Record* const record = Find(BucketOf(known.identity.tag), known.identity.tag); record != nullptr)
     __builtin_prefetch(record);
+  network_shares_.Prefetch(known.identity.tokens.network);
+  device_shares_.Prefetch(known.identity.tokens.device);
 }
 
 Lane Lanes::LaneOf(const Attempt& attempt, bool certificates_count) const noexcept {
@@ -408,6 +418,7 @@ uint64_t Lanes::StepUpTag(const Identity& identity) noexcept {
 }
 
 bool Lanes::SteppedUp(const Identity& identity, int64_t time_ns) const noexcept {
+  if (!has_step_ups_) return false;
   const uint64_t tag = StepUpTag(identity);
   const StepUp& step_up = (*step_ups_)[(tag >> 32) % kStepUps];
   return step_up.tag == tag && time_ns / 1'000'000 < step_up.until_ms;
@@ -417,6 +428,7 @@ void Lanes::NoteIdentityPassed(const Attempt& attempt) noexcept {
   if (!attempt.has_account()) return;
   const uint64_t tag = StepUpTag(IdentityOf(attempt));
   (*step_ups_)[(tag >> 32) % kStepUps] = {tag, attempt.time_ns / 1'000'000 + kStepUpMs};
+  has_step_ups_ = true;
 }
 
 void Lanes::Revoke(std::string_view account) noexcept {

@@ -75,9 +75,11 @@ class Lanes {
 
   // Hashes an attempt's names ahead of its turn and brings closer the record of its account. Optional; worth
   // it a few attempts ahead. The attempt stays where and as it is while LaneOf and Learn may still be asked
-  // about it. `account_hash`: SipHash128 of the account under this key, where the caller has it already.
-  void Prefetch(const Attempt& attempt, const Hash128* account_hash = nullptr) noexcept;
-  // The second half of the hint, best some 100 ns after the first: the record itself.
+  // about it. `account_hash`: SipHash128 of the account under this key, `fingerprint`: FingerprintHash of the attempt
+  // under it, where the caller has them already.
+  void Prefetch(const Attempt& attempt, const Hash128* account_hash = nullptr,
+                const Hash128* fingerprint = nullptr) noexcept;
+  // The second half of the hint, best some 100 ns after the first: the record itself, and the shares.
   void PrefetchRecord(const Attempt& attempt) const noexcept;
   // The lane of an attempt. Where certificates are ignored by configuration, `certificates_count` is false.
   // An attempt without an account is unfamiliar.
@@ -126,16 +128,21 @@ class Lanes {
   // young.
   class Shares {
    public:
-    Shares();
+    static constexpr size_t kRows = 4;
+    static constexpr size_t kColumns = size_t{1} << 16;
+    static constexpr size_t kBytes = kRows * kColumns * sizeof(uint32_t);
+
+    // `counts`: kBytes of zeros, which outlive it.
+    explicit Shares(void* counts) noexcept : counts_(static_cast<uint32_t*>(counts)) {}
     uint32_t Count(uint32_t token) const noexcept;
     void Add(uint32_t token) noexcept;
+    // Brings closer what both read.
+    void Prefetch(uint32_t token) const noexcept;
     uint64_t total() const noexcept { return total_; }
 
    private:
-    static constexpr size_t kRows = 4;
-    static constexpr size_t kColumns = size_t{1} << 16;
     static constexpr uint64_t kTotalMax = uint64_t{1} << 24;
-    std::unique_ptr<std::array<std::array<uint32_t, kColumns>, kRows>> counts_;
+    uint32_t* counts_;  // kRows of kColumns
     uint64_t total_ = 0;
   };
 
@@ -157,9 +164,11 @@ class Lanes {
   };
 
   Identity IdentityOf(const Attempt& attempt) const noexcept;
-  Identity Identify(const Attempt& attempt, const Hash128& account_hash) const noexcept;
-  uint32_t PrintToken(std::string_view ja4, std::string_view user_agent) const noexcept;
-  Tokens TokensOf(const Attempt& attempt) const noexcept;
+  Identity Identify(const Attempt& attempt, const Hash128& account_hash,
+                    const Hash128* fingerprint) const noexcept;
+  uint32_t PrintToken(const Attempt& attempt, const Hash128* fingerprint) const noexcept;
+  uint32_t ComputePrintToken(std::string_view ja4, std::string_view user_agent) const noexcept;
+  Tokens TokensOf(const Attempt& attempt, const Hash128* fingerprint) const noexcept;
   Bucket* BucketOf(uint64_t tag) const noexcept;
   void Grow() noexcept;
   Record* FindOrMake(const Identity& identity, Quarter now, bool on_probation) noexcept;
@@ -174,12 +183,14 @@ class Lanes {
 
   HashKey key_;
   std::unique_ptr<std::array<StepUp, kStepUps>> step_ups_;
+  bool has_step_ups_ = false;
   // Room for all buckets there may ever be; the first bucket_count_ are in use. Twice as many when one is
   // full, in place, so that few accounts lie close together.
   LazyMemory memory_;
   Bucket* buckets_;
   size_t bucket_count_;
   size_t buckets_max_;
+  LazyMemory sketches_;
   Shares network_shares_;
   Shares device_shares_;
   size_t accounts_ = 0;
@@ -192,10 +203,21 @@ class Lanes {
     const char* account = nullptr;
     Identity identity;
   };
-  static constexpr size_t kIdentifiedSlots = 64;
+  static constexpr size_t kIdentifiedSlots = 128;
+  // By the place of the attempt in memory: those of one batch that lie less than 8 KiB apart, which is some twenty, have
+  // slots of their own.
+  static size_t SlotOf(const Attempt* attempt) noexcept;
   std::array<Identified, kIdentifiedSlots> identified_;
 
   mutable PairMemo<uint32_t> prints_;  // the token of a JA4 and user agent
+  // The same by the hash of both, for who has it: a line instead of two texts to compare. The hash is keyed and of 128
+  // bits, so that one hash is one pair.
+  struct Print {
+    Hash128 fingerprint;
+    uint32_t token = 0;  // 0: free
+  };
+  static constexpr size_t kPrints = 512;
+  mutable std::array<Print, kPrints> prints_by_hash_;
 };
 
 }  // namespace stockade

@@ -87,20 +87,21 @@ void Say(const Gate::Trace* trace, std::string_view step, std::string said) {
 
 }  // namespace
 
-Verdict Gate::Assess(const Attempt& attempt, int64_t now_ms, const Trace* trace) noexcept {
+Verdict Gate::Assess(const Attempt& attempt, int64_t now_ms, const Trace* trace,
+                     const Hash128* fingerprint) noexcept {
   Verdict verdict;
   // The lane comes first in time because the others read it; it stops nobody by itself.
   verdict.lane = lanes_->LaneOf(attempt, certificates_ != CertificatePolicy::kIgnored);
-  AskStanding(attempt, now_ms, &verdict, trace);
+  AskStanding(attempt, now_ms, &verdict, trace, fingerprint);
   AskCertificate(attempt, &verdict, trace);
   if (trace != nullptr) Say(trace, "lane", Concat("arrives in the ", Name(verdict.lane), " lane"));
   AskMode(&verdict, trace);
   return verdict;
 }
 
-void Gate::AskStanding(const Attempt& attempt, int64_t now_ms, Verdict* verdict,
-                       const Trace* trace) noexcept {
-  const InForce in_force = ledger_->Find(attempt, now_ms);
+void Gate::AskStanding(const Attempt& attempt, int64_t now_ms, Verdict* verdict, const Trace* trace,
+                       const Hash128* fingerprint) noexcept {
+  const InForce in_force = ledger_->Find(attempt, now_ms, fingerprint);
   Asked strictest;
   for (const Decision* decision : {in_force.source, in_force.account}) {
     if (decision == nullptr) continue;
@@ -131,7 +132,7 @@ void Gate::AskStanding(const Attempt& attempt, int64_t now_ms, Verdict* verdict,
     verdict->reason = decision->reason;
     verdict->decision = decision;
   }
-  if (in_force.source == nullptr && in_force.account == nullptr) {
+  if (trace != nullptr && in_force.source == nullptr && in_force.account == nullptr) {
     Say(trace, "standing decisions", "none for this address, fingerprint or account");
   }
   verdict->kind = strictest.kind;
@@ -156,7 +157,7 @@ void Gate::AskCertificate(const Attempt& attempt, Verdict* verdict, const Trace*
 }
 
 void Gate::AskMode(Verdict* verdict, const Trace* trace) const noexcept {
-  Say(trace, "mode", trace == nullptr ? std::string() : std::string(Name(mode_)));
+  if (trace != nullptr) Say(trace, "mode", std::string(Name(mode_)));
   const auto set = [&](VerdictKind kind, std::string_view reason) {
     if (verdict->kind >= kind) return;
     verdict->kind = kind;

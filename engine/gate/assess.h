@@ -62,11 +62,13 @@ class Gate {
   Mode mode() const noexcept { return mode_; }
   void SetCertificatePolicy(CertificatePolicy policy) noexcept { certificates_ = policy; }
 
-  // The verdict at event time `now_ms`. `trace`, if not null, is told each step.
-  Verdict Assess(const Attempt& attempt, int64_t now_ms, const Trace* trace) noexcept;
+  // The verdict at event time `now_ms`. `trace`, if not null, is told each step. `fingerprint` as in Ledger::Find.
+  Verdict Assess(const Attempt& attempt, int64_t now_ms, const Trace* trace,
+                 const Hash128* fingerprint = nullptr) noexcept;
 
  private:
-  void AskStanding(const Attempt& attempt, int64_t now_ms, Verdict* verdict, const Trace* trace) noexcept;
+  void AskStanding(const Attempt& attempt, int64_t now_ms, Verdict* verdict, const Trace* trace,
+                   const Hash128* fingerprint) noexcept;
   void AskCertificate(const Attempt& attempt, Verdict* verdict, const Trace* trace) const noexcept;
   void AskMode(Verdict* verdict, const Trace* trace) const noexcept;
 

@@ -72,7 +72,11 @@ absl::Status Correlator::SwapRules(const RuleSet* rules) {
   rules_ = rules;
   keys_ = GroupKeys(hash_key_);
   plans_ = CorrelationPlans(rules, places, &keys_);
-  account_slot_ = keys_.Has(FieldId::kUserName) ? keys_.SlotOf(FieldId::kUserName) : FeedRoute::kNoSlot;
+  const auto slot_of = [this](FieldId field) {
+    return keys_.Has(field) ? keys_.SlotOf(field) : FeedRoute::kNoSlot;
+  };
+  account_slot_ = slot_of(FieldId::kUserName);
+  fingerprint_slot_ = slot_of(FieldId::kSourceFingerprint);
   luck_.assign(rules->correlations().size(), 0);
   firings_.clear();
   return absl::OkStatus();
@@ -84,26 +88,35 @@ Correlator::Feeds::Feeds() {
   chained.reserve(kChainedMax);
 }
 
-bool Correlator::MakeFeed(const FeedRoute& route, Feed* feed) noexcept {
+void Correlator::AddFeed(const FeedRoute& route, uint32_t cause, std::vector<Feed>* entries) noexcept {
   Hash128 key = route.salt;
   if (route.first_part != FeedRoute::kNoSlot) [[likely]] {
     const Hash128* const part = keys_.Find(route.first_part);
-    if (part == nullptr) return false;
-    key = Combine(key, *part);
+    if (part == nullptr) return;
+    // Salts are hashes under a key that no value is hashed under (window_places.h): nobody brings two of these sums
+    // together.
+    key.low ^= part->low;
+    key.high ^= part->high;
     for (const uint16_t slot : plans_.more_parts(route)) {
       const Hash128* const more = keys_.Find(slot);
-      if (more == nullptr) return false;
+      if (more == nullptr) return;
       key = Combine(key, *more);
     }
   }
   uint32_t tag = route.reference;
   if (route.value_slot != FeedRoute::kNoSlot) {
     const Hash128* const value = keys_.Find(route.value_slot);
-    if (value == nullptr) return false;
+    if (value == nullptr) return;
     tag = Fingerprint(*value);
   }
-  *feed = {route.correlation, route.reference, tag, 0, key};
-  return true;
+  // Member by member, where it is to lie: a copy made at once would read what is still being written.
+  Feed& feed = entries->emplace_back();
+  feed.correlation = route.correlation;
+  feed.reference = route.reference;
+  feed.tag = tag;
+  feed.cause = cause;
+  feed.key.low = key.low;
+  feed.key.high = key.high;
 }
 
 void Correlator::AddFeeds(size_t unified, uint32_t cause, bool temporal_only, bool sources_only,
@@ -111,10 +124,7 @@ void Correlator::AddFeeds(size_t unified, uint32_t cause, bool temporal_only, bo
   for (const FeedRoute& route : plans_.routes(unified)) {
     if (entries->size() == kFeedsMax) return;
     if ((temporal_only && !route.is_temporal) || (sources_only && route.of_account)) continue;
-    Feed feed;
-    if (!MakeFeed(route, &feed)) continue;
-    feed.cause = cause;
-    entries->push_back(feed);
+    AddFeed(route, cause, entries);
   }
 }
 
@@ -142,9 +152,9 @@ void Correlator::Prepare(const LoginEvent& event, std::span<const uint16_t> matc
   for (const Feed& feed : feeds->chained) table_->Prefetch(feed.key);
 }
 
-void Correlator::PrefetchBlocks(const Feeds& feeds) const noexcept {
-  for (const Feed& feed : feeds.entries) table_->PrefetchBlock(feed.key);
-  for (const Feed& feed : feeds.chained) table_->PrefetchBlock(feed.key);
+void Correlator::PrefetchBlocks(Feeds* feeds) const noexcept {
+  for (Feed& feed : feeds->entries) feed.hint = table_->PrefetchBlock(feed.key);
+  for (Feed& feed : feeds->chained) feed.hint = table_->PrefetchBlock(feed.key);
 }
 
 // The entries that a correlation makes which has just fired: those that Prepare foresaw, or worked out now.
@@ -178,10 +188,10 @@ void Correlator::Observe(const LoginEvent& event, Feeds* feeds, int64_t time_ms,
     const CorrelationPlan& plan = plans_[feed.correlation];
     const Reading reading = Enter(plan, feed, time_ms);
     if (!reading.counted) continue;
-    double value = 0;
-    const bool met = Met(feed.correlation, reading, &value);
+    const bool met = Met(feed.correlation, reading);
     if (plan.feeds_others) NoteLuck(feed.correlation, met);
     if (!met && !tracing_) continue;
+    const double value = ValueOf(feed.correlation, reading);
     const bool quiet =
         met && reading.fired_ms != kNeverMs && reading.newest_ms - reading.fired_ms < plan.quiet_ms;
     if (tracing_) listener->OnWindow(Describe(feed, reading, value, met, quiet));
@@ -199,11 +209,11 @@ void Correlator::Observe(const LoginEvent& event, Feeds* feeds, int64_t time_ms,
 Reading Correlator::Enter(const CorrelationPlan& plan, const Feed& feed, int64_t time_ms) noexcept {
   switch (plan.type) {
     case Type::kEventCount:
-      return table_->Add(plan.window, feed.key, time_ms);
+      return table_->Add(plan.window, feed.key, time_ms, feed.hint);
     case Type::kTemporal:
     case Type::kTemporalOrdered:
     case Type::kValueCount:
-      return table_->AddTag(plan.window, feed.key, time_ms, feed.tag);
+      return table_->AddTag(plan.window, feed.key, time_ms, feed.tag, feed.hint);
     case Type::kValueSum:
     case Type::kValueAvg:
     case Type::kValuePercentile:
@@ -217,16 +227,18 @@ Reading Correlator::Enter(const CorrelationPlan& plan, const Feed& feed, int64_t
   return table_->AddNumber(plan.window, feed.key, time_ms, *number);
 }
 
-bool Correlator::Met(size_t correlation, const Reading& reading, double* value) noexcept {
+double Correlator::ValueOf(size_t correlation, const Reading& reading) const noexcept {
+  return plans_[correlation].is_temporal ? std::popcount(reading.small_tags) : reading.value;
+}
+
+bool Correlator::Met(size_t correlation, const Reading& reading) noexcept {
   const CorrelationPlan& plan = plans_[correlation];
-  if (!plan.is_temporal) {
-    *value = reading.value;
-    return plans_.ValueMeets(correlation, reading.value);
-  }
-  const uint64_t seen = table_->SmallTags(reading.entry);
-  *value = std::popcount(seen);
+  if (!plan.is_temporal) return plans_.ValueMeets(correlation, reading.value);
+  const uint64_t seen = reading.small_tags;
   if (plan.type == Type::kTemporal) return plans_.SeenMeets(correlation, seen);
+  // Most keys have seen one of the rules only.
   const CompiledCorrelation& ordered = rules_->correlations()[correlation];
+  if ((seen & (seen - 1)) == 0 && ordered.references.size() > 1) return false;
   if (static_cast<size_t>(std::popcount(seen)) < ordered.references.size()) return false;
   std::array<TimedTag, kExactLimit> entries;
   const int count = table_->Entries(reading.entry, entries);

@@ -94,8 +94,9 @@ class Correlator {
   struct Feed {
     uint16_t correlation = 0;
     uint16_t reference = 0;
-    uint32_t tag = 0;    // of a value_count: the value's fingerprint; of a temporal one: the reference
-    uint32_t cause = 0;  // 1 + index of the firing that made this entry; 0: the event itself
+    uint32_t tag = 0;          // of a value_count: the value's fingerprint; of a temporal one: the reference
+    uint32_t cause = 0;        // 1 + index of the firing that made this entry; 0: the event itself
+    uint32_t hint = kNoEntry;  // where PrefetchBlocks found the key
     Hash128 key;
   };
 
@@ -128,8 +129,12 @@ class Correlator {
   const Hash128* account_hash() noexcept {
     return account_slot_ == FeedRoute::kNoSlot ? nullptr : keys_.Find(account_slot_);
   }
+  // The same of its fingerprint: FingerprintHash.
+  const Hash128* fingerprint_hash() noexcept {
+    return fingerprint_slot_ == FeedRoute::kNoSlot ? nullptr : keys_.Find(fingerprint_slot_);
+  }
   // The second half of the hint, best some 100 ns after the first.
-  void PrefetchBlocks(const Feeds& feeds) const noexcept;
+  void PrefetchBlocks(Feeds* feeds) const noexcept;
   // Makes the entries of Prepare, at the event's own time, and those of correlations that fire. Spends `feeds`.
   void Observe(const LoginEvent& event, Feeds* feeds, int64_t time_ms, CorrelationListener* listener);
 
@@ -160,14 +165,16 @@ class Correlator {
     luck_[correlation] = static_cast<uint16_t>(now + ((met ? 65535 : 0) - now) / 64);
   }
 
-  // False where the event lacks a part of the key or the value.
-  bool MakeFeed(const FeedRoute& route, Feed* feed) noexcept;
+  // Appends the entry of this route; nothing where the event lacks a part of the key or the value.
+  void AddFeed(const FeedRoute& route, uint32_t cause, std::vector<Feed>* entries) noexcept;
   // `temporal_only`: for a correlation that is met but quiet, which is no new finding to be counted.
   void AddFeeds(size_t unified, uint32_t cause, bool temporal_only, bool sources_only,
                 std::vector<Feed>* entries) noexcept;
   void AddChain(size_t unified, uint32_t cause, bool temporal_only, bool* keys_begun, Feeds* feeds) noexcept;
   Reading Enter(const CorrelationPlan& plan, const Feed& feed, int64_t time_ms) noexcept;
-  bool Met(size_t correlation, const Reading& reading, double* value) noexcept;
+  bool Met(size_t correlation, const Reading& reading) noexcept;
+  // What the condition was compared with: of a temporal correlation, how many of its rules were seen.
+  double ValueOf(size_t correlation, const Reading& reading) const noexcept;
   bool MetInOrder(const CompiledCorrelation& correlation, std::span<const TimedTag> entries) const noexcept;
   WindowReading Describe(const Feed& feed, const Reading& reading, double value, bool met, bool quiet);
   void Raise(const Firing& firing, int64_t time_ms, CorrelationListener* listener);
@@ -178,9 +185,10 @@ class Correlator {
   WindowPlaces window_places_;
   GroupKeys keys_;
   CorrelationPlans plans_;
-  uint16_t account_slot_ = FeedRoute::kNoSlot;  // of user.name among the keys
-  std::vector<uint16_t> luck_;                  // of each correlation
-  std::vector<Firing> firings_;                 // reused
+  uint16_t account_slot_ = FeedRoute::kNoSlot;      // of user.name among the keys
+  uint16_t fingerprint_slot_ = FeedRoute::kNoSlot;  // of source.fingerprint
+  std::vector<uint16_t> luck_;                      // of each correlation
+  std::vector<Firing> firings_;                     // reused
   const LoginEvent* event_ = nullptr;
   bool tracing_ = false;
 };

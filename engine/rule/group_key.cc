@@ -68,6 +68,10 @@ bool GroupKeys::Compute(FieldId field, Hash128* hash) noexcept {
       if (attempt.asn == 0) return false;
       *hash = SipHash128(key_, &attempt.asn, sizeof attempt.asn);
       return true;
+    case FieldId::kUserName:
+      if (!attempt.has_account()) return false;
+      *hash = HashText(attempt.account);
+      return true;
     case FieldId::kSourceFingerprint: {
       if (attempt.ja4.data() == nullptr && attempt.user_agent.data() == nullptr) return false;
       *hash = fingerprints_.Of(attempt.ja4, attempt.user_agent,

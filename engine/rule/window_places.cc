@@ -14,7 +14,7 @@ WindowPlace WindowPlaces::Hold(std::string_view handle, const WindowConfig& conf
     return held.handle == handle && !(held.config == config);
   });
   const std::string salt = earlier == 0 ? Concat("window:", handle) : Concat("window:", handle, "#", earlier);
-  held_.push_back({std::string(handle), config, {window, SipHash128(hash_key_, salt)}});
+  held_.push_back({std::string(handle), config, {window, SipHash128(salt_key_, salt)}});
   return held_.back().place;
 }
 

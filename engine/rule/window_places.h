@@ -26,7 +26,10 @@ struct WindowPlace {
 
 class WindowPlaces {
  public:
-  explicit WindowPlaces(const HashKey& hash_key) noexcept : hash_key_(hash_key) {}
+  // Salts are hashed under a key of their own: as no value of a field is, the exclusive or of a salt and the hash of a
+  // value is as good as a hash of both.
+  explicit WindowPlaces(const HashKey& hash_key) noexcept
+      : salt_key_{hash_key.k0 ^ 0x77696e646f770000, hash_key.k1} {}
 
   // The places of a rule set's correlations, in their order; `configs` are WindowConfigs(rules). The first set takes the
   // windows that the table was made with; what a later one needs beyond those held is added to the table.
@@ -42,7 +45,7 @@ class WindowPlaces {
   };
   WindowPlace Hold(std::string_view handle, const WindowConfig& config, uint16_t window);
 
-  HashKey hash_key_;
+  HashKey salt_key_;
   std::vector<Held> held_;  // by the table's window
 };
 

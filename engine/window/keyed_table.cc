@@ -127,11 +127,13 @@ void KeyedTable::Prefetch(const Hash128& key) const noexcept {
   __builtin_prefetch(state_->index.home(key));
 }
 
-void KeyedTable::PrefetchBlock(const Hash128& key) const noexcept {
+uint32_t KeyedTable::PrefetchBlock(const Hash128& key) const noexcept {
   // The tag alone decides: a wrong block is fetched once in 2^32.
   const State& state = *state_;
   const uint32_t number = state.index.Find(key, [](uint32_t) { return true; });
+  static_assert(KeyIndex::kNoBlock == kNoEntry);
   if (number != KeyIndex::kNoBlock) __builtin_prefetch(&state.slab.head(number));
+  return number;
 }
 
 Reading KeyedTable::Read(const Hash128& key) const noexcept {
@@ -177,24 +179,6 @@ int KeyedTable::Entries(uint32_t entry, std::span<TimedTag, 64> out) const noexc
     });
   }
   return head.size;
-}
-
-uint64_t KeyedTable::SmallTags(uint32_t entry) const noexcept {
-  const State& state = *state_;
-  if (entry == kNoEntry) return 0;
-  const HeadBlock& head = state.slab.head(entry);
-  const WindowKind kind = state.windows[head.window].config.kind;
-  if (head.is_grown() || (kind != WindowKind::kDistinct && kind != WindowKind::kSequence)) return 0;
-  uint64_t bits = 0;
-  const auto add = [&bits](uint32_t tag) { bits |= tag < 64 ? uint64_t{1} << tag : 0; };
-  if (head.links == 0) {
-    for (size_t i = 0; i < head.size; ++i) add(head.payload[i]);
-    return bits;
-  }
-  for (size_t i = 0; i < head.size; ++i) {
-    add(state.slab.block(head.payload[i / kWordsPerBlock * 2]).words[i % kWordsPerBlock]);
-  }
-  return bits;
 }
 
 void KeyedTable::SetFired(uint32_t entry, int64_t time_ms) noexcept {

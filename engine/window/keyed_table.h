@@ -22,7 +22,7 @@
 //
 // Order of calls: Create (Prefetch* PrefetchBlock* Add|AddTag|AddNumber|Read|Entries|SetFired|SetNow)*.
 // Prefetch early (as soon as the hash is known), PrefetchBlock some tens of nanoseconds later, then Add: each
-// takes one cache miss off the path. Add is O(1) amortised, noexcept, allocates only where a key passes 64
+// takes one cache miss off the path, and Add need not search again where it is handed what PrefetchBlock found. Add is O(1) amortised, noexcept, allocates only where a key passes 64
 // values. A time that is older than the newest of its key by more than Options::lateness_ms can only follow a
 // rolled-back watermark: the key starts afresh. Hostile input: keys must come from a keyed hash (SipHash128,
 // Combine), else the index can be made slow. Deterministic: the same calls give the same readings. Not
@@ -79,14 +79,17 @@ class KeyedTable {
 
   // Hints, without effect on any result.
   void Prefetch(const Hash128& key) const noexcept;
-  void PrefetchBlock(const Hash128& key) const noexcept;
+  // Says where the key lies now, for the `hint` of Add and AddTag; kNoEntry if it is not held.
+  uint32_t PrefetchBlock(const Hash128& key) const noexcept;
 
   // Counts one event of `key`, which holds a window of that kind (see WindowKind), and says what the window
-  // says now. `window` is the position of its config and must be the same for every call with this key.
-  Reading Add(uint16_t window, const Hash128& key, int64_t time_ms) noexcept;
+  // says now. `window` is the position of its config and must be the same for every call with this key. `hint`: what
+  // PrefetchBlock of this key said, however long ago; it is believed only where the key still lies there.
+  Reading Add(uint16_t window, const Hash128& key, int64_t time_ms, uint32_t hint = kNoEntry) noexcept;
   // The tag of a kDistinct window is a 32-bit fingerprint of the value: Fingerprint(hash). Two values of one
   // key fall together with a chance of 2^-32.
-  Reading AddTag(uint16_t window, const Hash128& key, int64_t time_ms, uint32_t tag) noexcept;
+  Reading AddTag(uint16_t window, const Hash128& key, int64_t time_ms, uint32_t tag,
+                 uint32_t hint = kNoEntry) noexcept;
   // Numbers that are not finite are refused (`counted` false).
   Reading AddNumber(uint16_t window, const Hash128& key, int64_t time_ms, double number) noexcept;
 
@@ -98,10 +101,6 @@ class KeyedTable {
   // in the order they came, kDistinct by tag); returns how many. `out` is filled up to its size. 0 for other
   // kinds and for windows that have grown beyond 64 values. `entry` comes from the last reading.
   int Entries(uint32_t entry, std::span<TimedTag, 64> out) const noexcept;
-
-  // Which tags below 64 such a window holds, as bits: what Entries would list, without its order. For callers whose
-  // tags are small numbers of their own rather than fingerprints.
-  uint64_t SmallTags(uint32_t entry) const noexcept;
 
   // Remembers that the caller's rule fired for this key; Reading::fired_ms repeats it until the window runs
   // empty.

@@ -15,12 +15,12 @@
 
 namespace stockade {
 
-Reading KeyedTable::Add(uint16_t window_id, const Hash128& key, int64_t time_ms) noexcept {
+Reading KeyedTable::Add(uint16_t window_id, const Hash128& key, int64_t time_ms, uint32_t hint) noexcept {
   State& state = *state_;
   const Window& window = state.windows[window_id];
   STOCKADE_DCHECK(window.config.kind == WindowKind::kCount);
   Reading reading;
-  HeadBlock* const head = state.FindForNewest(window_id, key, time_ms, &reading.entry);
+  HeadBlock* const head = state.FindForNewest(window_id, key, time_ms, hint, &reading.entry);
   if (head != nullptr && state.AddInOrder(*head, window, time_ms, reading)) return reading;
   return state.AddAnyhow(window_id, key, time_ms);
 }
@@ -114,11 +114,12 @@ Reading KeyedTable::State::AddAnyhow(uint16_t window_id, const Hash128& key, int
   return reading;
 }
 
-Reading KeyedTable::AddTag(uint16_t window_id, const Hash128& key, int64_t time_ms, uint32_t tag) noexcept {
+Reading KeyedTable::AddTag(uint16_t window_id, const Hash128& key, int64_t time_ms, uint32_t tag,
+                           uint32_t hint) noexcept {
   State& state = *state_;
   const Window& window = state.windows[window_id];
   Reading reading;
-  HeadBlock* const head = state.FindForNewest(window_id, key, time_ms, &reading.entry);
+  HeadBlock* const head = state.FindForNewest(window_id, key, time_ms, hint, &reading.entry);
   if (head != nullptr && state.AddTagInOrder(*head, window, time_ms, tag, reading)) return reading;
   return state.AddTagAnyhow(window_id, key, time_ms, tag);
 }
@@ -240,6 +241,7 @@ Reading KeyedTable::State::AddTagAnyhow(uint16_t window_id, const Hash128& key, 
   }
   SetLevel(head, window.levels[static_cast<size_t>(view.size)]);
   FillExact(head, window, view.size, view.oldest_age, reading);
+  reading.small_tags = SmallTags(head);
   return reading;
 }
 

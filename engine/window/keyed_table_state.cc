@@ -102,6 +102,16 @@ Reading KeyedTable::State::Describe(const HeadBlock& head, uint32_t number) cons
   return reading;
 }
 
+uint64_t KeyedTable::State::SmallTags(const HeadBlock& head) const noexcept {
+  uint64_t bits = 0;
+  for (size_t i = 0; i < head.size; ++i) {
+    bits |= SmallTagBit(head.links == 0
+                            ? head.payload[i]
+                            : slab.block(head.payload[i / kWordsPerBlock * 2]).words[i % kWordsPerBlock]);
+  }
+  return bits;
+}
+
 // ---- lines
 
 void KeyedTable::State::TakeValues(const HeadBlock& head, bool has_tags, Values& values) const noexcept {
@@ -292,6 +302,7 @@ void KeyedTable::State::Remove(uint32_t number) noexcept {
   Empty(head);
   --levels[0];
   index.Erase(head.key, number);
+  head.key = Hash128{};  // a hint at this line is void from now on
   slab.UnmarkHead(number);
   slab.Give(number);
 }

@@ -52,6 +52,11 @@ inline uint32_t Low(int64_t time_ms) noexcept {
   return static_cast<uint32_t>(time_ms);
 }
 
+// The bit of a tag in Reading::small_tags.
+inline uint64_t SmallTagBit(uint32_t tag) noexcept {
+  return tag < 64 ? uint64_t{1} << tag : 0;
+}
+
 inline int LinksFor(const WindowConfig& config, int size) noexcept {
   const int blocks = (size + kWordsPerBlock - 1) / kWordsPerBlock;
   if (config.kind == WindowKind::kCount) return size <= HeadBlock::kTimesInline ? 0 : blocks;
@@ -87,7 +92,7 @@ struct KeyedTable::State {
   //
   // The line of a key, new or emptied where its window has run out, for an event that is its newest; null for any
   // other event and where an object must be asked, and then nothing has changed that AddAnyhow would not change too.
-  HeadBlock* FindForNewest(uint16_t window_id, const Hash128& key, int64_t time_ms,
+  HeadBlock* FindForNewest(uint16_t window_id, const Hash128& key, int64_t time_ms, uint32_t hint,
                            uint32_t* number) noexcept;
   // The event of a kCount window: nothing has run out, and there is room in the lines that the key has or the oldest
   // of a single line must go. False if it is another.
@@ -105,6 +110,8 @@ struct KeyedTable::State {
   // Drops what has run out at now_ms, which is at most half a span after the key's newest event.
   void Expire(HeadBlock& head, const Window& window, int64_t now_ms) noexcept;
   Reading Describe(const HeadBlock& head, uint32_t number) const noexcept;
+  // Reading::small_tags of a window with tags that has not grown.
+  uint64_t SmallTags(const HeadBlock& head) const noexcept;
 
   void SetLevel(HeadBlock& head, uint8_t level) noexcept {
     if (head.level == level) return;
@@ -170,10 +177,12 @@ inline void FillExact(const HeadBlock& head, const Window& window, int size, uin
 }
 
 inline HeadBlock* KeyedTable::State::FindForNewest(uint16_t window_id, const Hash128& key, int64_t time_ms,
-                                                   uint32_t* number) noexcept {
+                                                   uint32_t hint, uint32_t* number) noexcept {
   const Window& window = windows[window_id];
   now_ms = std::max(now_ms, time_ms);
-  *number = Find(key);
+  // Whatever has become of that line since: only a head that is held has its key in it (see Remove).
+  const bool is_there = hint < slab.used() && slab.head(hint).key == key;
+  *number = is_there ? hint : Find(key);
   if (*number == KeyIndex::kNoBlock) {
     *number = Insert(window_id, key, time_ms);
     return &slab.head(*number);
@@ -259,9 +268,11 @@ inline bool KeyedTable::State::AddTagInOrder(HeadBlock& head, const Window& wind
   unsigned oldest = 0;            // of the others, like both ages
   uint32_t oldest_age = 0;
   uint32_t second_age = 0;
+  uint64_t small_tags = SmallTagBit(tag);
   for (unsigned i = 0; i < size; ++i) {
     const uint32_t age = now - times[i];
     if (age >= window.span) return false;
+    small_tags |= SmallTagBit(tags[i]);
     if (tags[i] == tag && window.is_distinct) {
       at = i;
     } else if (age >= oldest_age) {
@@ -280,12 +291,14 @@ inline bool KeyedTable::State::AddTagInOrder(HeadBlock& head, const Window& wind
       // The newest are kept: the oldest makes room.
       at = oldest;
       oldest_age = second_age;
+      small_tags &= ~SmallTagBit(tags[oldest]);
     } else {
       return false;
     }
   }
   tags[at] = tag;
   times[at] = now;
+  reading.small_tags = small_tags;
   FinishInOrder(head, window, time_ms, size, size_after, oldest_age, reading);
   return true;
 }

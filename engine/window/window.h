@@ -77,6 +77,9 @@ struct Reading {
   int64_t newest_ms = kNeverMs;
   // When the caller last called SetFired for this key, unless the window has been empty since; else kNeverMs.
   int64_t fired_ms = kNeverMs;
+  // After an AddTag, of a window of at most 64 values: which tags below 64 it holds, as bits: what Entries would list,
+  // without its order. For callers whose tags are small numbers of their own rather than fingerprints.
+  uint64_t small_tags = 0;
   // The key's place for SetFired and Entries, until the next Add of any key; kNoEntry if the table does not
   // hold it.
   uint32_t entry = 0xffffffff;

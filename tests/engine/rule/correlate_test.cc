@@ -74,7 +74,7 @@ struct Bench {
 
   void Observe(const LoginEvent& event, std::span<const uint16_t> matched, int64_t time_ms) {
     correlator->Prepare(event, matched, &feeds);
-    correlator->PrefetchBlocks(feeds);
+    correlator->PrefetchBlocks(&feeds);
     correlator->Observe(event, &feeds, time_ms, &collector);
   }
 
