@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "adapters/certificate/certificate_text.h"
+#include "adapters/certificate/der_form.h"
 #include "engine/text.h"
 
 namespace stockade {
@@ -331,11 +332,10 @@ std::string CrlFault(std::string_view der, X509_CRL* crl) {
   return "";
 }
 
-// Bytes behind it make it none. It is parsed twice, once to be encoded anew: that forgets the bytes that were read, which
-// the signature is over.
+// Bytes behind it make it none.
 template <typename Owned, auto D2i>
 Owned Parse(std::string_view der) noexcept {
-  if (der.empty() || der.size() > LONG_MAX) return nullptr;
+  if (der.size() > LONG_MAX || !IsDer(der)) return nullptr;
   const unsigned char* at = Bytes(der);
   Owned read(D2i(nullptr, &at, static_cast<long>(der.size())));
   if (at != Bytes(der) + der.size()) return nullptr;
@@ -347,13 +347,7 @@ Owned Parse(std::string_view der) noexcept {
 OwnedX509 ReadCertificate(std::string_view der, std::string* why) {
   *why = "is not X.509 in DER";
   OwnedX509 certificate = Parse<OwnedX509, d2i_X509>(der);
-  OwnedX509 other = Parse<OwnedX509, d2i_X509>(der);
-  if (certificate == nullptr || other == nullptr) return nullptr;
-  OwnedBytes again;
-  // Forgets the bytes of the signed part, so that all is encoded anew.
-  i2d_re_X509_tbs(other.get(), nullptr);
-  const int size = i2d_X509(other.get(), again.out());
-  if (again.view(size) != der) return nullptr;
+  if (certificate == nullptr) return nullptr;
   *why = CertificateFault(der, certificate.get());
   return why->empty() ? std::move(certificate) : nullptr;
 }
@@ -361,12 +355,7 @@ OwnedX509 ReadCertificate(std::string_view der, std::string* why) {
 OwnedCrl ReadCrl(std::string_view der, std::string* why) {
   *why = "is not a CRL in DER";
   OwnedCrl crl = Parse<OwnedCrl, d2i_X509_CRL>(der);
-  OwnedCrl other = Parse<OwnedCrl, d2i_X509_CRL>(der);
-  if (crl == nullptr || other == nullptr) return nullptr;
-  OwnedBytes again;
-  i2d_re_X509_CRL_tbs(other.get(), nullptr);
-  const int size = i2d_X509_CRL(other.get(), again.out());
-  if (again.view(size) != der) return nullptr;
+  if (crl == nullptr) return nullptr;
   *why = CrlFault(der, crl.get());
   return why->empty() ? std::move(crl) : nullptr;
 }
