@@ -46,8 +46,6 @@ bool IsKeyWeTake(const EVP_PKEY* key) noexcept {
     case EVP_PKEY_RSA_PSS:
       return EVP_PKEY_get_bits(key) <= kRsaBitsMax;
     case EVP_PKEY_EC:
-    case EVP_PKEY_ED25519:
-    case EVP_PKEY_ED448:
       return true;
     default:
       return false;

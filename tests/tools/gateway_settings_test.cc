@@ -84,6 +84,8 @@ gateway:
       account: username
       password: [{json: user.pw}, {form: pw}, {basic: password}]
       device: {cookie: device_id}
+      signature: {value: [sig, {header: X-Sig}], over: "{nonce}|{account}|{timestamp}", timestamp: ts, nonce: n, within: 30s}
+      bare_certificate: {value: cert}
       channel: web
       body_bytes: 4KiB
       answer_bytes: 8KiB
@@ -162,6 +164,16 @@ TEST_CASE("every key of the gateway reaches its setting", "[config][gateway]") {
   CHECK(all.fold_account_case);
   REQUIRE(all.endpoints.size() == 2);
   const EndpointSettings& portal = all.endpoints[0];
+  REQUIRE(portal.signature.has_value());
+  REQUIRE(portal.signature->value.size() == 2);
+  CHECK(portal.signature->value[1].name == "X-Sig");
+  CHECK(portal.signature->over == "{nonce}|{account}|{timestamp}");
+  CHECK(portal.signature->timestamp[0].name == "ts");
+  CHECK(portal.signature->nonce[0].name == "n");
+  CHECK(portal.signature->within == absl::Seconds(30));
+  REQUIRE(portal.bare_certificate.size() == 1);
+  CHECK(portal.bare_certificate[0].name == "cert");
+  CHECK_FALSE(all.endpoints[1].signature.has_value());
   CHECK(portal.name == "portal");
   CHECK(portal.methods == std::vector<std::string>{"POST", "PUT"});
   CHECK(portal.path == "/login");
@@ -298,6 +310,17 @@ TEST_CASE("a mistake in the gateway is named with its place and what would be ri
        "outcomes[0].json_equals", "no json beside it"},
       {"  endpoints: [{path: /a, account: a, outcomes: [{outcome: sucess}]}]\n", "outcomes[0].outcome",
        "did you mean 'success'"},
+      {"  endpoints: [{path: /a, account: a, signature: {value: s, nonce: n}}]\n",
+       ":2:49: gateway.endpoints[0].signature", "timestamp is missing"},
+      {"  endpoints: [{path: /a, account: a, signature: {over: '{account}{nonce}'}}]\n",
+       ":2:56: gateway.endpoints[0].signature.over", "nothing between {account} and {nonce}"},
+      {"  endpoints: [{path: /a, account: a, signature: {over: '{account}\\n{nonce}\\n{timestamp}'}}]\n",
+       "gateway.endpoints[0].signature.over", "in double quotes"},
+      {"  endpoints: [{path: /a, account: a, signature: {within: 1h}}]\n",
+       "gateway.endpoints[0].signature.within", "too long"},
+      {"  endpoints: [{path: /a, account: a, bare_certificate: {vale: c}}]\n",
+       "gateway.endpoints[0].bare_certificate.vale", "did you mean 'value'"},
+      {"  certificates: {from_header: apache}\n", "gateway.certificates.from_header", "aws_alb, traefik"},
       {"  endpoints: [{path: /a, account: a, on_unreadable: maybe}]\n", "on_unreadable", "open, closed"},
       {"  answers: {denny: {}}\n", "gateway.answers.denny", "did you mean 'deny'"},
       {"  answers: {deny: {status: 99}}\n", "gateway.answers.deny.status", "from 200 to 599"},
