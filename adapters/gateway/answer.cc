@@ -88,7 +88,9 @@ const AnswerSettings& ChooseAnswer(const AnswersSettings& answers, const GateAns
       return verdict.challenge_kind == ChallengeKind::kHuman ? answers.challenge_human
                                                              : answers.challenge_identity;
     default:
-      return verdict.by == "certificate" ? answers.certificate : answers.deny;
+      if (verdict.by != "certificate") return answers.deny;
+      return verdict.certificate == CertificateStatus::kExpired ? answers.certificate_expired
+                                                                : answers.certificate;
   }
 }
 

@@ -141,6 +141,7 @@ GateAnswer EngineDesk::Assess(const Attempt& attempt) {
   answer.challenge_kind = verdict.challenge_kind;
   answer.reaches = ReachesPasswordCheck(verdict, event.aftermath.challenge);
   answer.by = std::string(verdict.by);
+  answer.certificate = attempt.certificate;
   answer.reason = std::string(verdict.reason);
   answer.ticket = answer.reaches ? ++last_ticket_ : 0;
   event.aftermath.outcome = answer.reaches ? Outcome::kUnknown : Outcome::kStopped;

@@ -32,6 +32,7 @@ struct GateAnswer {
   std::string by;  // a rule, "certificate", "mode"; empty on a plain allow
   std::string reason;
   uint64_t ticket = 0;  // for Observe; 0 where nothing follows (it does not reach)
+  CertificateStatus certificate = CertificateStatus::kUnchecked;  // of the attempt
 };
 
 class GateDesk {

@@ -175,6 +175,10 @@ struct AnswersSettings {
                                     ""};
   AnswerSettings certificate{
       403, {}, "This login needs a valid certificate.\n", "text/plain; charset=utf-8", std::nullopt, ""};
+  // certificate_expired: they live a year and end on one day for many; a page that says how to renew keeps them customers
+  AnswerSettings certificate_expired{
+      403,          {}, "Your certificate has expired; please renew it.\n", "text/plain; charset=utf-8",
+      std::nullopt, ""};
   AnswerSettings unavailable{503, {}, "Logins are not possible at the moment.\n", "text/plain; charset=utf-8",
                              5,   ""};
 };

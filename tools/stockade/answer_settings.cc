@@ -124,11 +124,12 @@ AnswersSettings ReadAnswersSettings(const YamlNode& node, const std::string& pat
     return SettingsReader::Key{
         name, [&answer_reader, answer](Node value, Path at) { answer_reader.Read(value, at, answer); }};
   };
-  reader->ReadMap(node, path,
-                  {key("deny", &answers.deny), key("throttle", &answers.throttle),
-                   key("challenge_human", &answers.challenge_human),
-                   key("challenge_identity", &answers.challenge_identity),
-                   key("certificate", &answers.certificate), key("unavailable", &answers.unavailable)});
+  reader->ReadMap(
+      node, path,
+      {key("deny", &answers.deny), key("throttle", &answers.throttle),
+       key("challenge_human", &answers.challenge_human),
+       key("challenge_identity", &answers.challenge_identity), key("certificate", &answers.certificate),
+       key("certificate_expired", &answers.certificate_expired), key("unavailable", &answers.unavailable)});
   return answers;
 }
 

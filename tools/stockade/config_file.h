@@ -51,7 +51,8 @@
 //           - {status: 200, body: "wrong password", outcome: bad_password}
 //         on_engine_trouble: closed              # open | closed
 //         on_unreadable: closed
-//     answers:                                   # also throttle, challenge_human, challenge_identity, certificate, unavailable
+//     answers:                                   # also throttle, challenge_human, challenge_identity, certificate,
+//                                                # certificate_expired, unavailable
 //       deny: {status: 403, headers: {X-Why: "{request_id}"}, body_file: denied.html, content_type: text/html}
 //     challenges: {response_header: Stockade-Challenge-Passed, secret_file: challenge.key, remember: 15m}
 //     certificates: {anchors: [ca.pem], from_header: none, account: cn, account_pattern: "^([0-9]+)$"}

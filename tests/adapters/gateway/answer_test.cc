@@ -40,6 +40,8 @@ TEST_CASE("a verdict chooses its answer", "[gateway][answer]") {
   CHECK(&ChooseAnswer(answers, verdict) == &answers.deny);
   verdict.by = "certificate";
   CHECK(&ChooseAnswer(answers, verdict) == &answers.certificate);
+  verdict.certificate = CertificateStatus::kExpired;
+  CHECK(&ChooseAnswer(answers, verdict) == &answers.certificate_expired);
   verdict.kind = VerdictKind::kThrottle;
   CHECK(&ChooseAnswer(answers, verdict) == &answers.throttle);
   verdict.kind = VerdictKind::kChallenge;
