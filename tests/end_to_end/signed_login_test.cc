@@ -3,6 +3,7 @@
 // never get there.
 #include <catch2/catch.hpp>
 #include <csignal>
+#include <filesystem>
 #include <mutex>
 
 #include "tests/adapters/certificate/signatures.h"
@@ -12,9 +13,10 @@
 namespace stockade {
 namespace {
 
+// `certificates`: further keys of the section, behind a comma.
 class SignedScene {
  public:
-  SignedScene() {
+  explicit SignedScene(std::string certificates = "") : certificates_(std::move(certificates)) {
     RequireProgram("openssl");
     const std::string from = "20200101000000Z", until = "20990101000000Z";
     pki_.Make("root", {"/CN=Root", "root", "root", from, until});
@@ -36,6 +38,7 @@ class SignedScene {
     REQUIRE(probe.ok());
     port_ = (*probe)->port();
     (*probe)->Stop();
+    List({});
     Write("2m");
     gate_ = std::make_unique<ChildProcess>(
         std::vector<std::string>{STOCKADE_PROGRAM, "run", "-c", pki_.folder() / "stockade.yaml"},
@@ -50,13 +53,13 @@ class SignedScene {
                         "  failure: {event.outcome: failure}\n  condition: failure\n");
     pki_.folder().Write(
         "stockade.yaml",
-        Concat(
-            "mode: protect\nrules: [rules.yml]\ncertificates: required\nmemory: 64MiB\ngateway:\n",
-            "  listen: [\"127.0.0.1:", port_, "\"]\n  upstreams: [\"127.0.0.1:", application_->port(),
-            "\"]\n  certificates: {anchors: root.pem, from_header: envoy}\n  endpoints:\n    - path: /login\n"
-            "      account: user\n      password: pass\n"
-            "      signature: {value: sig, timestamp: ts, nonce: nonce, within: ",
-            within, "}\n      outcomes: [{status: 302, outcome: success}]\n"));
+        Concat("mode: protect\nrules: [rules.yml]\ncertificates: required\nmemory: 64MiB\ngateway:\n",
+               "  listen: [\"127.0.0.1:", port_, "\"]\n  upstreams: [\"127.0.0.1:", application_->port(),
+               "\"]\n  certificates: {anchors: root.pem, from_header: envoy", certificates_,
+               "}\n  endpoints:\n    - path: /login\n"
+               "      account: user\n      password: pass\n"
+               "      signature: {value: sig, timestamp: ts, nonce: nonce, within: ",
+               within, "}\n      outcomes: [{status: 302, outcome: success}]\n"));
   }
 
   struct Attempt {
@@ -76,10 +79,18 @@ class SignedScene {
                        "\r\n\r\n", body));
     return client.ReadAll().substr(9, 3);
   }
-  void Reload() const {
+  void Reload() {
+    ++reloads_;
     gate_->Signal(SIGHUP);
-    REQUIRE(WaitUntil([&] { return gate_->Output().find("reloaded") != std::string::npos; }));
+    REQUIRE(WaitUntil([&] { return Count(gate_->Output(), "reloaded: ") == reloads_; }));
   }
+  // The authority's list, of these certificates.
+  void List(const std::vector<std::string>& revoked) {
+    pki_.MakeCrl("new.crl", "root", revoked, "20200101000000Z", "20990101000000Z");
+    std::filesystem::rename(pki_.folder() / "new.crl", pki_.folder() / "root.crl");
+  }
+  void SpoilList() const { pki_.folder().Write("root.crl", "no list\n"); }
+  std::string Output() const { return gate_->Output(); }
   int reached() const {
     const std::lock_guard lock(mutex_);
     return reached_;
@@ -91,6 +102,14 @@ class SignedScene {
 
  private:
   Pki pki_;
+  static size_t Count(const std::string& text, const std::string& part) {
+    size_t count = 0;
+    for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
+    return count;
+  }
+
+  const std::string certificates_;
+  size_t reloads_ = 0;
   mutable std::mutex mutex_;
   int reached_ = 0;
   std::string fields_;
@@ -130,6 +149,29 @@ TEST_CASE("only who signed this very login reaches the application, and once", "
   CHECK(scene.Post(scene.Body(Attempt{"alice", "alice", "alice", "n-forging"}), forged) == "302");
   CHECK(scene.reached() == 3);
   CHECK(scene.fields().find("lient-") == std::string::npos);
+}
+
+TEST_CASE("a list that is replaced under a running gate revokes; one that cannot be read vouches for nobody",
+          "[run]") {
+  SignedScene scene(", crls: [root.crl]");
+  using Attempt = SignedScene::Attempt;
+  CHECK(scene.Post(scene.Body(Attempt{"alice", "alice", "alice", "n-before-1"})) == "302");
+
+  scene.List({"alice"});
+  scene.Reload();
+  CHECK(scene.Post(scene.Body(Attempt{"alice", "alice", "alice", "n-after-12"})) == "403");
+  CHECK(scene.Post(scene.Body(Attempt{"bob", "bob", "bob", "n-of-bob-1"})) == "302");
+  CHECK(scene.reached() == 2);
+
+  scene.SpoilList();
+  scene.Reload();
+  CHECK(scene.Output().find("revocation list ") != std::string::npos);
+  CHECK(scene.Post(scene.Body(Attempt{"bob", "bob", "bob", "n-of-bob-2"})) == "403");
+  CHECK(scene.reached() == 2);
+
+  scene.List({});
+  scene.Reload();
+  CHECK(scene.Post(scene.Body(Attempt{"bob", "bob", "bob", "n-of-bob-3"})) == "302");
 }
 
 }  // namespace

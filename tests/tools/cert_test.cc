@@ -56,6 +56,24 @@ TEST_CASE("cert check says what the gate would say, and at which step", "[cert]"
   CHECK(mismatch.out.find("bob") == std::string::npos);
 }
 
+TEST_CASE("cert check asks revocation lists, and says which are stale", "[cert]") {
+  Pki pki;
+  pki.Make("root", {"/CN=Root", "root", "root"});
+  pki.Make("alice", {"/CN=alice", "root"});
+  pki.Make("bob", {"/CN=bob", "root"});
+  const std::string list = pki.MakeCrl("root.crl", "root", {"alice"}, "20240501000000Z", "20240601000000Z");
+  const auto ask = [&](const std::string& name, const std::string& at) {
+    return Run({pki.pem_file(name), "--anchors", pki.pem_file("root"), "--crls", list, "--at", at});
+  };
+  CHECK_THAT(ask("alice", "2024-05-15").out,
+             Catch::Contains("revoked: ") && Catch::Contains("no          revocation"));
+  CHECK(ask("bob", "2024-05-15").code == 0);
+  const CertRun stale = ask("bob", "2024-06-15");
+  CHECK(stale.code == 1);
+  CHECK_THAT(stale.out, Catch::Contains("revocation_unknown: "));
+  CHECK_THAT(stale.err, Catch::Contains("stale"));
+}
+
 TEST_CASE("cert check says what it lacks", "[cert]") {
   Pki pki;
   pki.Make("root", {"/CN=Root", "root", "root"});
