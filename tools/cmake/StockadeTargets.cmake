@@ -8,7 +8,12 @@ if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
   set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
 endif()
 
-option(STOCKADE_PCH "Precompile the headers that nearly every file includes" ON)
+# Not with optimisation: through a precompiled header GCC 12 warns of the standard library's own code.
+set(STOCKADE_PCH_DEFAULT OFF)
+if(CMAKE_BUILD_TYPE STREQUAL "Debug")
+  set(STOCKADE_PCH_DEFAULT ON)
+endif()
+option(STOCKADE_PCH "Precompile the headers that nearly every file includes" ${STOCKADE_PCH_DEFAULT})
 find_program(STOCKADE_CCACHE ccache)
 if(STOCKADE_CCACHE)
   # With precompiled headers ccache must be told that it may (its manual, "Precompiled headers").
