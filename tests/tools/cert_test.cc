@@ -63,7 +63,7 @@ TEST_CASE("cert check asks revocation lists, and says which are stale", "[cert]"
   pki.Make("bob", {"/CN=bob", "root"});
   const std::string list = pki.MakeCrl("root.crl", "root", {"alice"}, "20240501000000Z", "20240601000000Z");
   const auto ask = [&](const std::string& name, const std::string& at) {
-    return Run({pki.pem_file(name), "--anchors", pki.pem_file("root"), "--crls", list, "--at", at});
+    return Run({"--at", at, "--crls", list, "--anchors", pki.pem_file("root"), pki.pem_file(name)});
   };
   CHECK_THAT(ask("alice", "2024-05-15").out,
              Catch::Contains("revoked: ") && Catch::Contains("no          revocation"));

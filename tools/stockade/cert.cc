@@ -222,9 +222,13 @@ int RunCert(std::span<const std::string> arguments, Console& console) {
   app.add_option("-c,--config", options.config_file, "Settings")->type_name("FILE");
   app.add_option("--account", options.account, "Who is logging in")->type_name("NAME");
   app.add_option("--at", options.at, "At this time instead of now")->type_name("TIME");
-  app.add_option("--anchors", options.settings.anchor_files, "Authorities to trust, PEM")->type_name("FILE");
-  app.add_option("--intermediates", options.settings.intermediate_files, "Known, not trusted, PEM")
-      ->type_name("FILE");
+  app.add_option("--anchors", options.settings.anchor_files, "Authorities to trust, PEM; may be repeated")
+      ->type_name("FILE")
+      ->allow_extra_args(false);
+  app.add_option("--intermediates", options.settings.intermediate_files,
+                 "Known, not trusted, PEM; may be repeated")
+      ->type_name("FILE")
+      ->allow_extra_args(false);
   app.add_option("--crls", options.settings.crl_paths, "Revocation lists: files or folders")
       ->type_name("PATH");
   app.add_option("--account-from", options.settings.account_from,
