@@ -12,7 +12,3 @@ stockade_room(gateway_proxy
   LINK stockade::gateway_http stockade::gateway_login stockade::gateway_client stockade::certificate stockade::gate absl::flat_hash_map
        absl::status absl::statusor absl::strings absl::time Boost::headers OpenSSL::SSL
        OpenSSL::Crypto Threads::Threads)
-# ThreadSanitizer does not know fences, and GCC says so of Asio's headers; what they order, mutexes order too.
-if(STOCKADE_SANITIZE MATCHES thread AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  target_compile_options(stockade_gateway_proxy PRIVATE -Wno-tsan)
-endif()

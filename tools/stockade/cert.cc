@@ -125,15 +125,14 @@ std::string_view Consequence(CertificateStatus status, CertificatePolicy policy)
   return "the login is denied before the password is checked; its source is charged, the account is not";
 }
 
-void PrintText(const CertificateEvidence& shown, const CertificateVerdict& verdict, bool binding_asked,
-               CertificatePolicy policy, Console& console) {
+void PrintText(const CertificateEvidence& shown, const CertificateVerdict& verdict,
+               const std::array<bool, 4>& asked, CertificatePolicy policy, Console& console) {
   for (const auto& [name, value] : Describe(shown.leaf_der))
     console.out << PadRight(name, 12) << value << "\n";
   console.out << PadRight("sent along", 12) << shown.chain_der.size() << " certificates\n\n";
   const size_t failed = StepOf(verdict.status);
   for (size_t i = 0; i < kSteps.size(); ++i) {
-    const bool asked = i < 3 || binding_asked;
-    const std::string_view mark = !asked || i > failed ? "not asked" : i == failed ? "no" : "yes";
+    const std::string_view mark = !asked[i] || i > failed ? "not asked" : i == failed ? "no" : "yes";
     const Style style = mark == "yes" ? Style::kGreen : mark == "no" ? Style::kRed : Style::kDim;
     console.out << Styled(console, style, PadRight(mark, 12)) << PadRight(kSteps[i].name, 12)
                 << kSteps[i].asks << "\n";
@@ -200,7 +199,7 @@ int CheckCertificate(CertOptions options, Console& console) {
   if (options.json) {
     PrintJson(*shown, verdict, at, policy, console);
   } else {
-    PrintText(*shown, verdict, options.account.has_value(), policy, console);
+    PrintText(*shown, verdict, {true, true, crls != nullptr, options.account.has_value()}, policy, console);
   }
   return verdict.status == CertificateStatus::kValid ? kExitFine : kExitFindings;
 }
