@@ -55,7 +55,7 @@
 //                                                # certificate_expired, unavailable
 //       deny: {status: 403, headers: {X-Why: "{request_id}"}, body_file: denied.html, content_type: text/html}
 //     challenges: {response_header: Stockade-Challenge-Passed, secret_file: challenge.key, remember: 15m}
-//     certificates: {anchors: [ca.pem], from_header: none, account: cn, account_pattern: "^([0-9]+)$"}
+//     certificates: {anchors: [ca.pem], from_header: none, account: cn, account_pattern: "^([0-9]+)$", crls: [crls]}
 //     service: {address: "127.0.0.1:8181", token_file: service.token}
 //     admin: {address: "127.0.0.1:9180", token_file: admin.token}
 //     workers: 1
