@@ -62,7 +62,7 @@ void CrlWatch::Read(absl::Time now) {
   for (const CrlProblem& problem : set->problems())
     log_.Error(Concat("revocation list ", problem.file, ": ", problem.what,
                       "; what it would say is unknown until it can be read"));
-  log_.Say(Concat("revocation: ", set->lists().size(), " lists in force"));
+  log_.Say(Concat("revocation lists in force: ", set->lists().size()));
   current_->Put(std::move(set));
   SayStale(now);
 }
