@@ -3,10 +3,9 @@
 // (arXiv:1702.01284, algorithm 6), which needs no correction at either end; standard error 0.81 %.
 //
 // For summaries only; what decides counts in engine/window. Fed with 64-bit hashes that look random. At most
-// 160 KiB, and kPendingMax hashes that are taken in together, so that their misses overlap. Deterministic: the same values in any order give the same count.
+// 160 KiB. Deterministic: the same values in any order give the same count.
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <bit>
 #include <cmath>
@@ -24,27 +23,21 @@ class DistinctCount {
   static constexpr size_t kExactMax = size_t{1} << 13;
 
   void Add(uint64_t hash) {
-    if (!registers_.empty()) {
-      pending_[pending_size_++] = hash;
-      if (pending_size_ == kPendingMax) {
-        TakePending(&registers_);
-        pending_size_ = 0;
-      }
+    if (registers_.empty()) {
+      if (!exact_.insert(hash).second || exact_.size() <= kExactMax) return;
+      registers_.resize(kRegisters);
+      for (const uint64_t each : exact_) Register(each);
+      exact_ = {};
       return;
     }
-    if (!exact_.insert(hash).second || exact_.size() <= kExactMax) return;
-    registers_.resize(kRegisters);
-    for (const uint64_t each : exact_) Register(each, &registers_);
-    exact_ = {};
+    Register(hash);
   }
 
   bool exact() const noexcept { return registers_.empty(); }
   uint64_t count() const {
     if (exact()) return exact_.size();
-    std::vector<uint8_t> registers = registers_;
-    TakePending(&registers);
     std::array<double, kRankMax + 1> with_rank{};
-    for (const uint8_t rank : registers) ++with_rank[rank];
+    for (const uint8_t rank : registers_) ++with_rank[rank];
     constexpr double m = kRegisters;
     double sum = m * Tau(1 - with_rank[kRankMax] / m);
     for (size_t rank = kRankMax - 1; rank >= 1; --rank) sum = 0.5 * (sum + with_rank[rank]);
@@ -57,17 +50,11 @@ class DistinctCount {
   static constexpr size_t kRegisters = size_t{1} << kIndexBits;
   static constexpr size_t kRankMax = 64 - kIndexBits + 1;
 
-  static constexpr size_t kPendingMax = 64;
-
-  void TakePending(std::vector<uint8_t>* registers) const {
-    for (size_t i = 0; i < pending_size_; ++i) Register(pending_[i], registers);
-  }
-  static void Register(uint64_t hash, std::vector<uint8_t>* registers) {
+  void Register(uint64_t hash) {
     const size_t index = hash >> (64 - kIndexBits);
     const auto rank =
         static_cast<uint8_t>(std::countl_zero(hash << kIndexBits | uint64_t{1} << (kIndexBits - 1)) + 1);
-    uint8_t& highest = (*registers)[index];
-    highest = std::max(highest, rank);
+    if (rank > registers_[index]) registers_[index] = rank;
   }
 
   // What the registers of rank 0, and those of the highest rank, add: the series of the paper, to the last
@@ -94,8 +81,6 @@ class DistinctCount {
 
   absl::flat_hash_set<uint64_t> exact_;
   std::vector<uint8_t> registers_;  // empty while counting exactly
-  std::array<uint64_t, kPendingMax> pending_{};
-  size_t pending_size_ = 0;
 };
 
 }  // namespace stockade
