@@ -5,18 +5,13 @@
 #include <string>
 #include <vector>
 
-#include "adapters/certificate/from_header.h"
 #include "adapters/certificate/verifier.h"
 #include "engine/text.h"
+#include "tests/adapters/certificate/forwarded_evidence.h"
 #include "tests/adapters/certificate/pki.h"
-#include "tests/adapters/loopback.h"
 
 namespace stockade {
 namespace {
-
-struct Field {
-  std::string_view name, value;
-};
 
 const Pki& ThePki() {
   static const std::unique_ptr<const Pki> made = [] {
@@ -77,27 +72,7 @@ class Front {
                   {"--cert", folder_.Write("shown.pem", shown), "--key", ThePki().key_file(leaf)});
     }
     curl.push_back(Concat("https://127.0.0.1:", port_, "/"));
-    StartedProgram asking(curl);
-    const auto deadline = TestClock::now() + kTestDeadline;
-    const Socket connection = behind_.Accept(deadline);
-    std::string head;
-    while (head.find("\r\n\r\n") == std::string::npos) {
-      char buffer[4096];
-      REQUIRE(IsReadable(connection.fd(), deadline));
-      const ssize_t size = read(connection.fd(), buffer, sizeof buffer);
-      REQUIRE(size > 0);
-      head.append(buffer, static_cast<size_t>(size));
-    }
-    WriteAll(connection, "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n");
-    const auto [code, text] = asking.Finish();
-    INFO(text);
-    REQUIRE(code == 0);
-
-    std::vector<Field> fields;
-    VisitFields(head, [&](std::string_view name, std::string_view value) {
-      fields.push_back({name, value});
-    });
-    return ReadCertificateFields(CertificateForm::kHaproxy, fields);
+    return ForwardedEvidence(curl, &behind_, CertificateForm::kHaproxy);
   }
 
  private:
