@@ -1,15 +1,10 @@
 #include "adapters/certificate/certificate_encoding.h"
 
 #include "adapters/certificate/structured_field.h"
+#include "engine/event/hex_digit.h"
 
 namespace stockade {
 namespace {
-
-int HexDigit(char c) noexcept {
-  if (c >= '0' && c <= '9') return c - '0';
-  const char lower = static_cast<char>(c | 0x20);
-  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
 
 bool TakeLineEnd(std::string_view* text) noexcept {
   if (text->starts_with("\r\n")) {

@@ -6,6 +6,7 @@
 #include "absl/strings/match.h"
 #include "adapters/gateway/head_reader.h"
 #include "adapters/gateway/token.h"
+#include "engine/event/hex_digit.h"
 #include "engine/text.h"
 
 namespace stockade {
@@ -48,13 +49,6 @@ constexpr std::string_view kForbidden[] = {
     "www-authenticate",
     "x-real-ip",
 };
-
-int HexValue(char byte) noexcept {
-  if (byte >= '0' && byte <= '9') return byte - '0';
-  const char lower = static_cast<char>(byte | 0x20);
-  if (lower >= 'a' && lower <= 'f') return lower - 'a' + 10;
-  return -1;
-}
 
 }  // namespace
 
@@ -99,11 +93,11 @@ ChunkError ChunkReader::Take(char byte) noexcept {
       digits_ = 0;
       size_ = 0;
       extension_bytes_ = 0;
-      if (HexValue(byte) < 0) return ChunkError::kBadSize;
+      if (HexDigit(byte) < 0) return ChunkError::kBadSize;
       state_ = State::kSize;
       [[fallthrough]];
     case State::kSize: {
-      const int value = HexValue(byte);
+      const int value = HexDigit(byte);
       if (value >= 0) {
         if (++digits_ > kSizeDigitsMax) return ChunkError::kSizeTooLarge;
         size_ = size_ * 16 + static_cast<uint64_t>(value);

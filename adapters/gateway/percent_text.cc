@@ -2,16 +2,11 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "engine/event/hex_digit.h"
 #include "engine/text.h"
 
 namespace stockade {
 namespace {
-
-int HexDigit(char c) noexcept {
-  if (c >= '0' && c <= '9') return c - '0';
-  const char lower = static_cast<char>(c | 0x20);
-  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
 
 // A letter of a name as the most tolerant application sees it.
 char Folded(char c) noexcept {

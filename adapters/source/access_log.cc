@@ -6,6 +6,7 @@
 #include "absl/strings/match.h"
 #include "adapters/source/line_source.h"
 #include "adapters/source/timestamp.h"
+#include "engine/event/hex_digit.h"
 #include "engine/event/keyed_hash.h"
 #include "engine/limits.h"
 #include "engine/text.h"
@@ -36,12 +37,6 @@ bool ConsumeQuoted(std::string_view* text, std::string_view* inside) noexcept {
   *inside = text->substr(1, i - 1);
   text->remove_prefix(i + 1);
   return true;
-}
-
-int HexDigit(char c) noexcept {
-  if (IsDigit(c)) return c - '0';
-  const char lower = static_cast<char>(c | 0x20);
-  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
 // \xHH, \", \\ and Apache's \t \n \r \b \v → the bytes they stand for.

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "engine/event/hex_digit.h"
+
 namespace stockade {
 namespace {
 
@@ -54,12 +56,6 @@ bool ReadV4(std::string_view text, uint32_t* value) noexcept {
   }
   *value = result;
   return p == copy.data() + text.size();
-}
-
-int HexDigit(char c) noexcept {
-  if (c >= '0' && c <= '9') return c - '0';
-  const char lower = static_cast<char>(c | 0x20);
-  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
 // RFC 4291 §2.2, all three forms. "::" stands for at least one group, as inet_pton reads it.

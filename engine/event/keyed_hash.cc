@@ -3,6 +3,8 @@
 #include <bit>
 #include <cstring>
 
+#include "engine/event/hex_digit.h"
+
 namespace stockade {
 namespace {
 
@@ -39,13 +41,6 @@ struct State {
     return v0 ^ v1 ^ v2 ^ v3;
   }
 };
-
-int HexDigit(char c) noexcept {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
 
 }  // namespace
 

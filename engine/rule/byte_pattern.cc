@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/event/hex_digit.h"
 #include "engine/rule/utf8.h"
 
 namespace stockade {
@@ -17,12 +18,6 @@ constexpr std::string_view kWideCharacters =
 
 using Range = std::pair<uint32_t, uint32_t>;
 
-bool IsHex(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-uint32_t HexValue(char c) {
-  return static_cast<uint32_t>(c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
-}
 bool IsOctal(char c) {
   return c >= '0' && c <= '7';
 }
@@ -190,16 +185,17 @@ class Rewriter {
       if (end == std::string_view::npos || end < 3 || end > 10) return false;
       *code = 0;
       for (const char digit : in_.substr(2, end - 2)) {
-        if (!IsHex(digit)) return false;
-        *code = *code << 4 | HexValue(digit);
+        const int value = HexDigit(digit);
+        if (value < 0) return false;
+        *code = *code << 4 | static_cast<uint32_t>(value);
       }
       if (*code > kCodePointMax || (*code >= 0xd800 && *code <= 0xdfff)) return false;
       *character = true;
       Skip(end + 1);
       return true;
     }
-    if (c == 'x' && in_.size() >= 3 && IsHex(in_[1]) && IsHex(in_[2])) {
-      *code = HexValue(in_[1]) << 4 | HexValue(in_[2]);
+    if (c == 'x' && in_.size() >= 3 && HexDigit(in_[1]) >= 0 && HexDigit(in_[2]) >= 0) {
+      *code = static_cast<uint32_t>(HexDigit(in_[1]) << 4 | HexDigit(in_[2]));
       Skip(3);
       return true;
     }
