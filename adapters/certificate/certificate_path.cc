@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "adapters/certificate/certificate_text.h"
+#include "adapters/certificate/path_policies.h"
 #include "adapters/certificate/path_watch.h"
 #include "engine/event/printable_text.h"
 #include "engine/status.h"
@@ -147,81 +148,6 @@ bool HasWildcardInto(const X509* certificate, const STACK_OF(GENERAL_SUBTREE) * 
   return false;
 }
 
-constexpr std::string_view kAnyPolicy = "2.5.29.32.0";
-
-// In place of those that were set. Null, or the first that is no object identifier.
-const std::string* SetPolicies(const std::vector<std::string>& policies, X509_VERIFY_PARAM* param) {
-  X509_VERIFY_PARAM_set1_policies(param, nullptr);
-  for (const std::string& policy : policies) {
-    ASN1_OBJECT* object = OBJ_txt2obj(policy.c_str(), 1);
-    if (object == nullptr || X509_VERIFY_PARAM_add0_policy(param, object) != 1) {
-      ASN1_OBJECT_free(object);
-      return &policy;
-    }
-  }
-  return nullptr;
-}
-
-void FreeMappings(POLICY_MAPPINGS* mappings) noexcept {
-  sk_POLICY_MAPPING_pop_free(mappings, POLICY_MAPPING_free);
-}
-
-bool SaysPolicies(const X509* anchor) {
-  return X509_get_ext_by_NID(anchor, NID_certificate_policies, -1) >= 0 ||
-         X509_get_ext_by_NID(anchor, NID_policy_constraints, -1) >= 0 ||
-         X509_get_ext_by_NID(anchor, NID_inhibit_any_policy, -1) >= 0;
-}
-
-// The policies that an anchor issues under, what it maps them to, or none where it is any.
-std::vector<std::string> PoliciesOf(const X509* anchor) {
-  const auto text = [](const ASN1_OBJECT* object) {
-    char dots[128];
-    OBJ_obj2txt(dots, sizeof dots, object, 1);
-    return std::string(dots);
-  };
-  const std::unique_ptr<CERTIFICATEPOLICIES, FreeBy<CERTIFICATEPOLICIES_free>> policies(
-      static_cast<CERTIFICATEPOLICIES*>(
-          X509_get_ext_d2i(anchor, NID_certificate_policies, nullptr, nullptr)));
-  const std::unique_ptr<POLICY_MAPPINGS, FreeBy<FreeMappings>> mappings(
-      static_cast<POLICY_MAPPINGS*>(X509_get_ext_d2i(anchor, NID_policy_mappings, nullptr, nullptr)));
-  std::vector<std::string> all;
-  for (int i = 0; i < sk_POLICYINFO_num(policies.get()); ++i) {
-    all.push_back(text(sk_POLICYINFO_value(policies.get(), i)->policyid));
-    if (all.back() == kAnyPolicy) return {};
-  }
-  const size_t own = all.size();
-  for (int i = 0; i < sk_POLICY_MAPPING_num(mappings.get()); ++i) {
-    const POLICY_MAPPING* mapping = sk_POLICY_MAPPING_value(mappings.get(), i);
-    const auto end = all.begin() + static_cast<std::ptrdiff_t>(own);
-    if (std::find(all.begin(), end, text(mapping->issuerDomainPolicy)) != end)
-      all.push_back(text(mapping->subjectDomainPolicy));
-  }
-  return all;
-}
-
-// An anchor's policies become the inputs of its paths (RFC 5937 §3.2). Numbers of certificates to skip are taken for 0.
-bool NarrowPolicies(const X509& anchor, const std::vector<std::string>& asked, X509_VERIFY_PARAM* param) {
-  const std::unique_ptr<POLICY_CONSTRAINTS, FreeBy<POLICY_CONSTRAINTS_free>> constraints(
-      static_cast<POLICY_CONSTRAINTS*>(X509_get_ext_d2i(&anchor, NID_policy_constraints, nullptr, nullptr)));
-  unsigned long flags = 0;
-  if (constraints != nullptr && constraints->requireExplicitPolicy != nullptr)
-    flags |= X509_V_FLAG_EXPLICIT_POLICY;
-  if (constraints != nullptr && constraints->inhibitPolicyMapping != nullptr)
-    flags |= X509_V_FLAG_INHIBIT_MAP;
-  if (X509_get_ext_by_NID(&anchor, NID_inhibit_any_policy, -1) >= 0) flags |= X509_V_FLAG_INHIBIT_ANY;
-  X509_VERIFY_PARAM_set_flags(param, flags);
-  std::vector<std::string> policies = PoliciesOf(&anchor);
-  if (policies.empty()) return true;
-  if (!asked.empty()) {
-    std::erase_if(policies, [&](const std::string& policy) {
-      return std::find(asked.begin(), asked.end(), policy) == asked.end();
-    });
-    // The name of the extension, which is no policy: none will do.
-    if (policies.empty()) policies.push_back("2.5.29.32");
-  }
-  return SetPolicies(policies, param) == nullptr;
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<CertificatePaths>> CertificatePaths::Create(
@@ -281,9 +207,7 @@ absl::Status CertificatePaths::Start() {
   X509_VERIFY_PARAM_set_auth_level(param, 0);
   // OpenSSL counts what stands between the leaf and the anchor.
   X509_VERIFY_PARAM_set_depth(param, kCertificatePathMax - 2);
-  // With none OpenSSL takes it that no policy would do, wherever an authority asks for one.
-  const std::vector<std::string> any = {std::string(kAnyPolicy)};
-  if (const std::string* bad = SetPolicies(options_.policies.empty() ? any : options_.policies, param)) {
+  if (const std::string* bad = SetPolicies(options_.policies, param)) {
     return absl::InvalidArgumentError(Concat("gateway.certificates.policies: \"", PrintableText(*bad),
                                              "\" is no object identifier; write it as 1.2.840.113549"));
   }
@@ -327,8 +251,8 @@ absl::Status CertificatePaths::Add(OwnedX509 certificate, std::string_view place
   return absl::OkStatus();
 }
 
-PathAnswer CertificatePaths::Verify(X509* leaf, const std::vector<OwnedX509>& sent, const CrlSet* crls,
-                                    std::time_t now_s) const {
+PathAnswer CertificatePaths::Verify(X509* leaf, const std::vector<OwnedX509>& sent,
+                                    const RevocationSources& revocation, std::time_t now_s) const {
   // Those of the pool are owned elsewhere.
   const std::unique_ptr<STACK_OF(X509), FreeBy<[](STACK_OF(X509) * pool) { sk_X509_free(pool); }>> pool(
       sk_X509_new_null());
@@ -349,7 +273,7 @@ PathAnswer CertificatePaths::Verify(X509* leaf, const std::vector<OwnedX509>& se
   PathAnswer first;
   for (int tries = 0; tries < kPathTriesMax; ++tries) {
     X509* replaceable = nullptr;
-    PathAnswer answer = Try(leaf, pool.get(), crls, now_s, nullptr, &replaceable);
+    PathAnswer answer = Try(leaf, pool.get(), revocation, now_s, nullptr, &replaceable);
     if (answer.status == Status::kValid) return answer;
     // The first path is the one an operator would think of.
     if (tries == 0) first = std::move(answer);
@@ -360,8 +284,8 @@ PathAnswer CertificatePaths::Verify(X509* leaf, const std::vector<OwnedX509>& se
   return first;
 }
 
-PathAnswer CertificatePaths::Try(X509* leaf, STACK_OF(X509) * pool, const CrlSet* crls, std::time_t now_s,
-                                 const X509* narrowed_by, X509** replaceable) const {
+PathAnswer CertificatePaths::Try(X509* leaf, STACK_OF(X509) * pool, const RevocationSources& revocation,
+                                 std::time_t now_s, const X509* narrowed_by, X509** replaceable) const {
   const OwnedX509StoreContext context(X509_STORE_CTX_new());
   if (context == nullptr || X509_STORE_CTX_init(context.get(), store_.get(), leaf, pool) != 1)
     return OutOfMemory();
@@ -369,11 +293,11 @@ PathAnswer CertificatePaths::Try(X509* leaf, STACK_OF(X509) * pool, const CrlSet
   if (X509_VERIFY_PARAM_set1(param, param_.get()) != 1) return OutOfMemory();
   X509_VERIFY_PARAM_set_time(param, now_s);
   if (narrowed_by != nullptr && !NarrowPolicies(*narrowed_by, options_.policies, param)) return OutOfMemory();
-  if (crls != nullptr) {
+  if (revocation.crls != nullptr) {
     X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL |
                                            X509_V_FLAG_EXTENDED_CRL_SUPPORT | X509_V_FLAG_USE_DELTAS);
   }
-  PathWatch watch(crls, now_s, {options_.whole_profile, options_.bare_anchors});
+  PathWatch watch(revocation.crls, now_s, {options_.whole_profile, options_.bare_anchors});
   watch.Attach(context.get());
 
   const bool built = X509_verify_cert(context.get()) == 1;
@@ -388,34 +312,15 @@ PathAnswer CertificatePaths::Try(X509* leaf, STACK_OF(X509) * pool, const CrlSet
     // OpenSSL's policies begin below the anchor, whose own are known only now.
     const X509* anchor = sk_X509_value(path, sk_X509_num(path) - 1);
     if (sk_X509_num(path) > 1 && SaysPolicies(anchor))
-      return Try(leaf, pool, crls, now_s, anchor, replaceable);
+      return Try(leaf, pool, revocation, now_s, anchor, replaceable);
   }
-  // A certificate that is revoked and has expired is not one to renew.
-  if ((answer.status == Status::kValid || answer.status == Status::kExpired) && watch.revoked_depth() >= 0) {
-    answer.status = Status::kRevoked;
-    const int depth = watch.revoked_depth();
-    answer.text = Concat(Place(leaf, depth, sk_X509_value(path, depth)), ": has been revoked");
-  }
-  if (answer.status == Status::kValid && !watch.unknown().empty()) {
-    answer.revocation_unknown = RevocationUnknown::kAccept;
-    for (const PathWatch::Unknown& unknown : watch.unknown()) {
-      const X509* at = sk_X509_value(path, unknown.depth);
-      const auto set = options_.revocation_unknown_by_issuer.find(NameText(X509_get_issuer_name(at)));
-      const RevocationUnknown policy =
-          set == options_.revocation_unknown_by_issuer.end() ? options_.revocation_unknown : set->second;
-      if (answer.text.empty() || policy > *answer.revocation_unknown) {
-        answer.text =
-            Concat(Place(leaf, unknown.depth, at),
-                   ": revocation unknown: ", std::string_view(X509_verify_cert_error_string(unknown.error)));
-      }
-      answer.revocation_unknown = std::max(*answer.revocation_unknown, policy);
-    }
-    if (*answer.revocation_unknown != RevocationUnknown::kAccept) answer.status = Status::kRevocationUnknown;
-  }
-  if (answer.status == Status::kValid && crls != nullptr) {
-    // CRLs that came later are not asked about earlier times.
+  if (revocation.any() && (answer.status == Status::kValid || answer.status == Status::kExpired)) {
+    RevocationSources sources = revocation;
+    // What is brought with it is not remembered.
+    if (answer.status == Status::kExpired) sources.brought = {};
+    ApplyRevocation(leaf, path, LookUpRevocation(path, watch, sources, options_.floors, now_s), &answer);
+    // What comes later is not asked about earlier times.
     answer.from_s = std::max<int64_t>(answer.from_s, now_s);
-    answer.until_s = std::min(answer.until_s, watch.until_s());
   }
   if (answer.status == Status::kValid) return answer;
 
@@ -429,6 +334,35 @@ PathAnswer CertificatePaths::Try(X509* leaf, STACK_OF(X509) * pool, const CrlSet
     if (has_other) *replaceable = certificate;
   }
   return answer;
+}
+
+void CertificatePaths::ApplyRevocation(X509* leaf, const STACK_OF(X509) * path, PathRevocation known,
+                                       PathAnswer* answer) const {
+  if (!known.revoked.empty()) {
+    // A certificate that is revoked and has expired is not one to renew.
+    answer->status = Status::kRevoked;
+    const auto& [depth, why] = known.revoked.front();
+    answer->text = Concat(Place(leaf, depth, sk_X509_value(path, depth)), ": has been revoked",
+                          why.empty() ? "" : ": its responder says: ", why);
+    answer->ask = std::move(known.ask);
+    return;
+  }
+  // Nobody is asked about one that has expired.
+  if (answer->status != Status::kValid) return;
+  answer->ask = std::move(known.ask);
+  answer->until_s = std::min(answer->until_s, known.until_s);
+  if (known.unknown.empty()) return;
+  answer->revocation_unknown = RevocationUnknown::kAccept;
+  for (const auto& [depth, why] : known.unknown) {
+    const X509* at = sk_X509_value(path, depth);
+    const auto set = options_.revocation_unknown_by_issuer.find(NameText(X509_get_issuer_name(at)));
+    const RevocationUnknown policy =
+        set == options_.revocation_unknown_by_issuer.end() ? options_.revocation_unknown : set->second;
+    if (answer->text.empty() || policy > *answer->revocation_unknown)
+      answer->text = Concat(Place(leaf, depth, at), ": revocation unknown: ", why);
+    answer->revocation_unknown = std::max(*answer->revocation_unknown, policy);
+  }
+  if (*answer->revocation_unknown != RevocationUnknown::kAccept) answer->status = Status::kRevocationUnknown;
 }
 
 PathAnswer CertificatePaths::Judge(X509* leaf, STACK_OF(X509) * path) const {

@@ -19,17 +19,17 @@
 // Extended key usage restricts every certificate above, too (as OpenSSL and the Web PKI have it): an authority that says
 // serverAuth only cannot make clients. anyExtendedKeyUsage alone is not enough anywhere.
 //
-// Revocation is asked of all certificates below the anchor, in one set of CRLs (crl_set.h):
+// Revocation is looked up of all certificates below the anchor, in one set of CRLs (crl_set.h):
 //   listed, in a CRL that is right but perhaps stale                       revoked
 //   no CRL, none for these reasons, a wrong signature, scope, time or
 //   critical extension, a signer that may not sign CRLs or is not trusted  unknown, with OpenSSL's word for why
-// What unknown means is a policy for each issuer, the strictest in the path holds; it never passes unsaid: it is in the
-// answer whatever the policy.
+// and, where that is unknown, among the answers of responders (path_revocation.h). What unknown means in the end is a policy
+// for each issuer, the strictest in the path holds; it never passes unsaid: it is in the answer whatever the policy.
 //
 // Immutable; any thread at once. About what X509_verify_cert costs (bench/certificate_bench.cc), and with CRLs a signature more
 // for each, over all of its bytes each time: a CRL of 100,000 entries adds some 2 ms. Bounded by kCertificateBytesMax, kCertificateChainMax, kCertificatePathMax and
 // kPathTriesMax, and OpenSSL's own bounds on policies and name constraints.
-// Oracles: tests/corpus/certificate_corpus_test.cc (NIST PKITS, BoringSSL, x509-limbo).
+// Oracles: tests/corpus/boringssl_pki_test.cc (with NIST PKITS), tests/corpus/x509_limbo_test.cc.
 #pragma once
 
 #include <ctime>
@@ -45,6 +45,7 @@
 #include "adapters/certificate/evidence.h"
 #include "adapters/certificate/openssl_owned.h"
 #include "adapters/certificate/path_floors.h"
+#include "adapters/certificate/path_revocation.h"
 
 namespace stockade {
 
@@ -85,9 +86,11 @@ struct PathAnswer {
       text;  // printable; where the status is kValid it is empty, or says what revocation is unknown for
   // What was asked and not known, whatever the status. With kChallenge and kRefuse the status is kRevocationUnknown.
   std::optional<RevocationUnknown> revocation_unknown;
-  // Where the status is kValid: seconds since 1970, both inclusive, between which the answer is the same.
+  // Where the status is kValid: seconds since 1970, both inclusive, between which the answer is the same, unless somebody
+  // asks what is in `ask`.
   int64_t from_s = 0;
   int64_t until_s = 0;
+  std::vector<OcspQuestion> ask{};  // what responders could still be asked, whatever the status
 };
 
 class CertificatePaths {
@@ -102,9 +105,9 @@ class CertificatePaths {
       const std::vector<std::string>& anchors, const std::vector<std::string>& intermediates,
       CertificatePathOptions options);
 
-  // `crls`: null where revocation is not asked for. Whatever was sent that no path needs costs its reading only, but
-  // must be readable.
-  PathAnswer Verify(X509* leaf, const std::vector<OwnedX509>& sent, const CrlSet* crls,
+  // `revocation`: of nothing, nobody asks for it. Whatever was sent that no path needs costs its reading only, but must be
+  // readable.
+  PathAnswer Verify(X509* leaf, const std::vector<OwnedX509>& sent, const RevocationSources& revocation,
                     std::time_t now_s) const;
 
   const CertificatePathOptions& options() const noexcept { return options_; }
@@ -114,8 +117,10 @@ class CertificatePaths {
   absl::Status Start();
   absl::Status AddFiles(const std::vector<std::string>& files, std::string_view key, bool anchors);
   absl::Status Add(OwnedX509 certificate, std::string_view place, bool anchor);
-  PathAnswer Try(X509* leaf, STACK_OF(X509) * pool, const CrlSet* crls, std::time_t now_s,
+  PathAnswer Try(X509* leaf, STACK_OF(X509) * pool, const RevocationSources& revocation, std::time_t now_s,
                  const X509* narrowed_by, X509** replaceable) const;
+  void ApplyRevocation(X509* leaf, const STACK_OF(X509) * path, PathRevocation known,
+                       PathAnswer* answer) const;
   PathAnswer Judge(X509* leaf, STACK_OF(X509) * path) const;
   std::optional<PathFault> CheckUse(X509* certificate, int depth, int anchor_depth) const;
   std::optional<PathFault> CheckConstraints(X509* authority, STACK_OF(X509) * path, int depth) const;

@@ -45,6 +45,9 @@ struct CertificateEvidence {
   // kHeader: why the listed proxy did not accept it, in its own words; empty where it did, or did not say. Bytes from
   // outside: escape before printing.
   std::string refused_by_front;
+  // An OCSP response for the leaf that the login brought, so that nobody need be asked. Bytes from outside, believed for what
+  // they hold (path_revocation.h); empty: none.
+  std::string ocsp_der;
 };
 
 inline constexpr size_t kEvidenceFromCount = 6;

@@ -96,7 +96,7 @@ bool HasRightSigner(OCSP_BASICRESP* basic, X509* issuer, std::time_t now_s, cons
 }
 
 OcspAnswer Unknown(std::string why) {
-  return {OcspStatus::kUnknown, std::move(why), 0};
+  return {OcspStatus::kUnknown, std::move(why), 0, 0};
 }
 
 OcspAnswer ReadAnswer(OCSP_SINGLERESP* answer, int64_t now_s, const OcspOptions& options) {
@@ -109,7 +109,7 @@ OcspAnswer ReadAnswer(OCSP_SINGLERESP* answer, int64_t now_s, const OcspOptions&
   const int status = OCSP_single_get0_status(answer, nullptr, &revoked, &this_update, &next_update);
   const auto from_s = SecondsOf(this_update);
   if (!from_s) return Unknown("thisUpdate cannot be read");
-  if (*from_s > now_s) return Unknown("the answer is from the future");
+  if (*from_s > now_s + absl::ToInt64Seconds(options.ahead)) return Unknown("the answer is from the future");
   int64_t until_s = std::numeric_limits<int64_t>::max();
   if (options.age_max != absl::InfiniteDuration()) until_s = *from_s + absl::ToInt64Seconds(options.age_max);
   if (next_update != nullptr) {
@@ -122,9 +122,9 @@ OcspAnswer ReadAnswer(OCSP_SINGLERESP* answer, int64_t now_s, const OcspOptions&
   if (now_s > until_s) return Unknown("the answer is stale");
   switch (status) {
     case V_OCSP_CERTSTATUS_GOOD:
-      return {OcspStatus::kGood, "", until_s};
+      return {OcspStatus::kGood, "", *from_s, until_s};
     case V_OCSP_CERTSTATUS_REVOKED:
-      return {OcspStatus::kRevoked, Concat("revoked at ", TimeText(revoked)), until_s};
+      return {OcspStatus::kRevoked, Concat("revoked at ", TimeText(revoked)), *from_s, until_s};
     default:
       return Unknown("the responder does not know the certificate");
   }
@@ -154,7 +154,8 @@ OcspAnswer ReadOcspResponse(std::string_view der, const X509* certificate, X509*
   const auto valid_from_s = SecondsOf(X509_get0_notBefore(certificate));
   const auto valid_until_s = SecondsOf(X509_get0_notAfter(certificate));
   if (!produced_s || !valid_from_s || !valid_until_s) return Unknown("a time cannot be read");
-  if (*produced_s < *valid_from_s || *produced_s > *valid_until_s || *produced_s > now_s)
+  if (*produced_s < *valid_from_s || *produced_s > *valid_until_s ||
+      *produced_s > now_s + absl::ToInt64Seconds(options.ahead))
     return Unknown("the response was produced at a time at which the certificate was not valid");
 
   // Before signatures: most responses for somebody else's certificate end here.

@@ -8,6 +8,7 @@
 //   digests and keys are above the floors (path_floors.h)
 //   thisUpdate <= now < nextUpdate; where nextUpdate is not said there must be an `age_max`, and it holds in any case
 //   producedAt is in the time in which the certificate is valid, and not after now
+//   both may be `ahead` of now, since a responder that answers at once writes the time of its own clock
 //   no critical extension is unknown here
 // Of several answers for the certificate the worst counts: revoked, then unknown.
 //
@@ -33,8 +34,12 @@ inline constexpr size_t kOcspResponseBytesMax = size_t{64} << 10;
 // Answers that are looked through in one response.
 inline constexpr int kOcspAnswersMax = 64;
 
+// Two machines that keep their time are less apart than this; RFC 5019 §4 asks for some allowance.
+inline constexpr absl::Duration kResponderAheadMax = absl::Minutes(1);
+
 struct OcspOptions {
   absl::Duration age_max = absl::InfiniteDuration();  // from thisUpdate on
+  absl::Duration ahead = absl::ZeroDuration();        // by which a responder's clock may be
   PathFloors floors;
 };
 
@@ -43,7 +48,8 @@ enum class OcspStatus : unsigned char { kGood, kUnknown, kRevoked };
 struct OcspAnswer {
   OcspStatus status = OcspStatus::kUnknown;
   std::string why;  // printable; empty where it is good
-  // The last second, since 1970, at which the answer may be used; 0 where it is unknown.
+  // Seconds since 1970: thisUpdate, and the last at which the answer may be used; 0 where it is unknown.
+  int64_t from_s = 0;
   int64_t until_s = 0;
 };
 

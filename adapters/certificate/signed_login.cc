@@ -147,6 +147,7 @@ CertificateEvidence ReadSignedLogin(const SignedLogin& shown, absl::Duration wit
   CertificateEvidence evidence;
   const Fault fault = VerifySignature(bytes, shown.text, &evidence);
   if (fault != Fault::kNone) return Faulty(fault);
+  if (!DecodeSentBase64(shown.ocsp, kOcspResponseBytesMax, &evidence.ocsp_der)) evidence.ocsp_der.clear();
   evidence.from = CertificateEvidence::From::kSigned;
   *fresh_until = *signed_at + within;
   return evidence;

@@ -14,7 +14,8 @@
 //   RSA (PKCS #1 or PSS) of at most 8192 bits, or EC (not EdDSA, which OpenSSL
 //   3.0 does not have in CMS); the signature holds, with signed attributes or
 //   without (§5.4)                                                              kBadSignature
-// Else it is kSigned, with the signer's certificate as its leaf and the others, in their order, as its chain. Whether they
+// Else it is kSigned, with the signer's certificate as its leaf and the others, in their order, as its chain, and with the
+// OCSP response that it brought, where that is base64; one that cannot be read is none, and no fault. Whether they
 // are worth anything is the verifier's to say, and whether the nonce is new the nonce memory's, in this order: only who is
 // valid may fill it.
 //
@@ -33,6 +34,7 @@
 
 #include "absl/time/time.h"
 #include "adapters/certificate/evidence.h"
+#include "adapters/certificate/ocsp_response.h"
 
 namespace stockade {
 
@@ -45,6 +47,8 @@ inline constexpr size_t kNonceBytesMin = 8;
 inline constexpr size_t kNonceBytesMax = 128;
 // "2026-11-26T12:00:00.123456789+09:00" is 35.
 inline constexpr size_t kTimestampBytesMax = 40;
+// Of an OCSP response in base64, with line ends.
+inline constexpr size_t kOcspResponseTextBytesMax = kOcspResponseBytesMax * 3 / 2;
 
 // As found in a login. Owns its text.
 struct SignedLogin {
@@ -52,6 +56,8 @@ struct SignedLogin {
   std::string text;       // what it has to be over
   std::string timestamp;
   std::string nonce;
+  std::string
+      ocsp;  // base64 of an OCSP response for the signer's certificate; not signed over, for it is signed itself
   // What was wrong already when it was looked for: a field twice, one too long, a text that could be several.
   CertificateEvidence::Fault fault = CertificateEvidence::Fault::kNone;
 };

@@ -4,12 +4,13 @@
 
 namespace stockade {
 
-std::optional<VerifiedCertificate> VerifiedCache::Find(const Key& key, int64_t now_s, uint64_t crl_epoch) {
+std::optional<VerifiedCertificate> VerifiedCache::Find(const Key& key, int64_t now_s,
+                                                       RevocationEpochs epochs) {
   const std::lock_guard<std::mutex> lock(mutex_);
   const auto found = by_key_.find(key);
   if (found == by_key_.end()) return std::nullopt;
   const VerifiedCertificate& certificate = found->second->certificate;
-  if (crl_epoch != certificate.crl_epoch) return std::nullopt;
+  if (epochs != certificate.epochs) return std::nullopt;
   if (now_s < certificate.from_s || now_s > certificate.until_s) return std::nullopt;
   entries_.splice(entries_.begin(), entries_, found->second);
   return certificate;

@@ -2,7 +2,8 @@
 //
 // Only good chains come in, each by the hash of every byte that was shown: whoever wants to push an entry out needs a
 // certificate that an anchor issued, and a stranger's flood of bad ones leaves it as it was. An entry is good for exactly
-// the time in which every certificate of its chain is, and for the CRLs it was verified with, so an answer from here is the one that verification would give.
+// the time in which every certificate of its chain is, and for the CRLs and revocations by responders it was verified with, so an
+// answer from here is the one that verification would give.
 // At most `entries_max` of them (some 200 bytes each); the one that was longest unasked goes first.
 //
 // Every member may be called from any thread at once; a lock is held for a look-up.
@@ -21,14 +22,21 @@
 
 namespace stockade {
 
+// What an answer depends on besides time: numbers that change with it; 0: was not asked.
+struct RevocationEpochs {
+  uint64_t crls = 0;  // crl_set.h
+  uint64_t ocsp = 0;  // ocsp_memory.h
+  bool operator==(const RevocationEpochs&) const = default;
+};
+
 struct VerifiedCertificate {
   // Seconds since 1970, both inclusive: when the last of the chain began, and when the first ends.
   int64_t from_s = 0;
   int64_t until_s = 0;
-  std::string account;               // folded; empty: it speaks for nobody
-  std::string no_account;            // then, why
-  std::string subject;               // printable
-  uint64_t crl_epoch = 0;            // of the CRLs it was verified with (crl_set.h); 0: none were asked
+  std::string account;     // folded; empty: it speaks for nobody
+  std::string no_account;  // then, why
+  std::string subject;     // printable
+  RevocationEpochs epochs{};
   std::string revocation_unknown{};  // not empty: accepted although revocation is unknown, and why
 };
 
@@ -38,8 +46,8 @@ class VerifiedCache {
 
   explicit VerifiedCache(size_t entries_max) : entries_max_(entries_max) {}
 
-  // Nothing where it is not known, not good at this time, or was verified with other CRLs.
-  std::optional<VerifiedCertificate> Find(const Key& key, int64_t now_s, uint64_t crl_epoch = 0);
+  // Nothing where it is not known, not good at this time, or was verified at other epochs.
+  std::optional<VerifiedCertificate> Find(const Key& key, int64_t now_s, RevocationEpochs epochs = {});
   void Put(const Key& key, VerifiedCertificate certificate);
   size_t size() const;
 

@@ -45,9 +45,10 @@ OwnedX509 Read(const std::string& der, std::string* why) {
 class OpensslVerifier final : public CertificateVerifier {
  public:
   OpensslVerifier(std::unique_ptr<CertificatePaths> paths, std::shared_ptr<const CurrentCrls> crls,
-                  AccountBinding binding)
+                  std::optional<OcspSources> ocsp, AccountBinding binding)
       : paths_(std::move(paths)),
         crls_(std::move(crls)),
+        ocsp_(std::move(ocsp)),
         binding_(std::move(binding)),
         cache_(kVerifiedCertificatesMax) {}
 
@@ -65,14 +66,25 @@ class OpensslVerifier final : public CertificateVerifier {
     }
     // The set that is in force now is the one for all of this login.
     const std::shared_ptr<const CrlSet> crls = crls_ == nullptr ? nullptr : crls_->Get();
+    RevocationSources revocation(crls.get());
+    if (ocsp_) revocation.ocsp = &*ocsp_;
+    revocation.brought = evidence.ocsp_der;
+    // Before the answers are looked up: what is revoked meanwhile is of a later epoch.
+    const RevocationEpochs epochs{crls == nullptr ? 0 : crls->epoch(), ocsp_ ? ocsp_->memory->epoch() : 0};
     const std::optional<VerifiedCache::Key> key = KeyOf(evidence);
     std::optional<VerifiedCertificate> verified;
-    if (key) verified = cache_.Find(*key, now_s, crls == nullptr ? 0 : crls->epoch());
+    if (key) verified = cache_.Find(*key, now_s, epochs);
+    // A response that comes now may tell what was unknown.
+    if (verified && !verified->revocation_unknown.empty() && !evidence.ocsp_der.empty()) verified.reset();
+    std::vector<OcspQuestion> ask;
     if (!verified) {
       VerifiedCertificate fresh;
-      CertificateVerdict verdict = VerifyPath(evidence, crls.get(), now_s, &fresh);
+      CertificateVerdict verdict = VerifyPath(evidence, revocation, now_s, &fresh);
       if (verdict.status != CertificateStatus::kValid) return verdict;
-      if (key) cache_.Put(*key, fresh);
+      fresh.epochs = epochs;
+      ask = std::move(verdict.ask);
+      // What an answer may change at any moment is not remembered.
+      if (key && ask.empty()) cache_.Put(*key, fresh);
       verified = std::move(fresh);
     }
     if (!evidence.refused_by_front.empty()) {
@@ -91,16 +103,18 @@ class OpensslVerifier final : public CertificateVerifier {
                      "\", not for this account"),
               {}};
     }
-    if (!verified->revocation_unknown.empty())
-      return {CertificateStatus::kValid, verified->revocation_unknown, RevocationUnknown::kAccept};
+    if (!verified->revocation_unknown.empty()) {
+      return {CertificateStatus::kValid, verified->revocation_unknown, RevocationUnknown::kAccept,
+              std::move(ask)};
+    }
     return {CertificateStatus::kValid, verified->subject, {}};
   }
 
   size_t remembered() const override { return cache_.size(); }
 
  private:
-  CertificateVerdict VerifyPath(const CertificateEvidence& evidence, const CrlSet* crls, std::time_t now_s,
-                                VerifiedCertificate* verified) const {
+  CertificateVerdict VerifyPath(const CertificateEvidence& evidence, const RevocationSources& revocation,
+                                std::time_t now_s, VerifiedCertificate* verified) const {
     std::string why;
     const OwnedX509 leaf = Read(evidence.leaf_der, &why);
     if (leaf == nullptr) return {CertificateStatus::kMalformed, Concat("the certificate ", why), {}};
@@ -114,20 +128,20 @@ class OpensslVerifier final : public CertificateVerifier {
             {}};
       }
     }
-    PathAnswer answer = paths_->Verify(leaf.get(), sent, crls, now_s);
+    PathAnswer answer = paths_->Verify(leaf.get(), sent, revocation, now_s);
     if (answer.status != CertificateStatus::kValid)
-      return {answer.status, std::move(answer.text), answer.revocation_unknown};
+      return {answer.status, std::move(answer.text), answer.revocation_unknown, std::move(answer.ask)};
     verified->from_s = answer.from_s;
     verified->until_s = answer.until_s;
-    verified->crl_epoch = crls == nullptr ? 0 : crls->epoch();
     verified->subject = SubjectOf(leaf.get());
     if (answer.revocation_unknown) verified->revocation_unknown = std::move(answer.text);
     verified->account = binding_.AccountOf(leaf.get(), &verified->no_account).value_or("");
-    return {CertificateStatus::kValid, "", {}};
+    return {CertificateStatus::kValid, "", {}, std::move(answer.ask)};
   }
 
   const std::unique_ptr<CertificatePaths> paths_;
   const std::shared_ptr<const CurrentCrls> crls_;
+  const std::optional<OcspSources> ocsp_;
   const AccountBinding binding_;
   mutable VerifiedCache cache_;
 };
@@ -141,7 +155,7 @@ absl::StatusOr<std::unique_ptr<CertificateVerifier>> CertificateVerifier::Create
                    CertificatePaths::Create(options.anchor_files, options.intermediate_files, options.path));
   ASSIGN_OR_RETURN(AccountBinding binding,
                    AccountBinding::Create(options.account_from, options.account_pattern));
-  return std::make_unique<OpensslVerifier>(std::move(paths), options.crls, std::move(binding));
+  return std::make_unique<OpensslVerifier>(std::move(paths), options.crls, options.ocsp, std::move(binding));
 }
 
 }  // namespace stockade

@@ -14,8 +14,12 @@
 //
 // Anchors: every certificate of the files is one, a root or an intermediate (X509_V_FLAG_PARTIAL_CHAIN). Intermediates
 // that were sent, or that the settings list, are used, never trusted. Validity is from notBefore through notAfter, both
-// inclusive and to the second (RFC 5280 §4.1.2.5; `openssl verify` ends a second earlier). Revocation is asked where CRLs
-// are given; the set in force when Verify begins is the one it uses, and a new set makes it ask anew.
+// inclusive and to the second (RFC 5280 §4.1.2.5; `openssl verify` ends a second earlier). Revocation is looked up where CRLs
+// or responders are given. The set of CRLs in force when Verify begins is the one it uses, and a new set makes it look anew;
+// so does a certificate that a responder says is revoked.
+//
+// Nobody is asked, and nothing waited for: what a responder could still say is handed back, as questions. Whoever has them
+// asked (ocsp_client.h) verifies again when they are; whoever does not has the answer that the policy gives.
 //
 // Immutable but for what it remembers (verified_cache.h); any thread at once. A reload makes a new one, and the owner
 // swaps it whole. Cost: below 2 µs for a certificate that was good before; 0.3 to 1 ms for a new or a bad one, by how many
@@ -35,6 +39,7 @@
 #include "adapters/certificate/certificate_path.h"
 #include "adapters/certificate/crl_set.h"
 #include "adapters/certificate/evidence.h"
+#include "adapters/certificate/ocsp_question.h"
 #include "engine/event/outcome.h"
 
 namespace stockade {
@@ -48,7 +53,8 @@ struct CertificateVerifierOptions {
   std::string account_pattern;            // gateway.certificates.account_pattern
   std::vector<std::string> intermediate_files{};  // PEM, at least one certificate each; known, not trusted
   CertificatePathOptions path{};
-  std::shared_ptr<const CurrentCrls> crls{};  // null: revocation is not asked for
+  std::shared_ptr<const CurrentCrls> crls{};  // null: no lists
+  std::optional<OcspSources> ocsp{};  // none: no responders. Without lists, too, revocation is not asked for
 };
 
 struct CertificateVerdict {
@@ -57,6 +63,8 @@ struct CertificateVerdict {
   // Where revocation was asked for and nobody knows: what the policy of that issuer says. With kRefuse and kChallenge the
   // status is kRevocationUnknown; with kAccept it may be kValid, and the explanation says what was not known.
   std::optional<RevocationUnknown> revocation_unknown{};
+  // What responders could still be asked about it; where the status is one that no answer would change, nothing.
+  std::vector<OcspQuestion> ask{};
 };
 
 class CertificateVerifier {

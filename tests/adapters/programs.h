@@ -105,6 +105,15 @@ class StartedProgram {
 
   pid_t pid() const { return pid_; }
 
+  // What it says until `text` is part of it, or it closes its output.
+  std::string ReadUntil(const std::string& text) {
+    std::string said;
+    char buffer[4096];
+    for (ssize_t size;
+         said.find(text) == std::string::npos && (size = read(output_, buffer, sizeof buffer)) > 0;)
+      said.append(buffer, static_cast<size_t>(size));
+    return said;
+  }
   // Everything it says until it closes its output, then its exit code (-1: ended by a signal).
   std::pair<int, std::string> Finish() {
     std::string text;

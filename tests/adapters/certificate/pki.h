@@ -86,7 +86,7 @@ class Pki {
                       const std::vector<std::string>& revoked,
                       const std::string& last_update = "20240501000000Z",
                       const std::string& next_update = "20240601000000Z",
-                      const std::string& extensions = "crl") {
+                      const std::string& extensions = "crl") const {
     std::string index;
     for (const std::string& name : revoked)
       index += "R\t250101000000Z\t240201000000Z\t" + serials_.at(name) + "\tunknown\t/CN=" + name + "\n";
@@ -98,6 +98,8 @@ class Pki {
     return folder_ / file;
   }
 
+  // Hexadecimal, of even length.
+  const std::string& serial(const std::string& name) const { return serials_.at(name); }
   std::string pem_file(const std::string& name) const { return folder_ / (name + ".pem"); }
   std::string key_file(const std::string& name) const { return folder_ / (name + ".key"); }
   std::string Der(const std::string& name) const {
@@ -206,6 +208,15 @@ basicConstraints = CA:FALSE
 keyUsage = digitalSignature
 extendedKeyUsage = clientAuth
 authorityKeyIdentifier = keyid
+[client_of_responder]
+basicConstraints = CA:FALSE
+keyUsage = digitalSignature
+extendedKeyUsage = clientAuth
+authorityInfoAccess = OCSP;URI:https://ocsp.example/, caIssuers;URI:http://ca.example/, OCSP;URI:http://ocsp.example:81/a?b
+[responder]
+basicConstraints = CA:FALSE
+keyUsage = digitalSignature
+extendedKeyUsage = OCSPSigning
 [server]
 basicConstraints = CA:FALSE
 extendedKeyUsage = serverAuth

@@ -97,6 +97,19 @@ TEST_CASE("what openssl signs is evidence with its certificates, and the verifie
   }
 }
 
+TEST_CASE("a signed login may bring an OCSP response, and what is none is no fault", "[certificate]") {
+  SignedLogin login = Login(SignText(ThePki(), "ec", Text("alice")));
+  CHECK(Read(login).ocsp_der.empty());
+  login.ocsp = EncodeBase64("any bytes");
+  CHECK(Read(login).ocsp_der == "any bytes");
+  for (const std::string& bad :
+       {std::string("!"), EncodeBase64(std::string(kOcspResponseBytesMax + 1, 'x'))}) {
+    login.ocsp = bad;
+    CHECK(Read(login).from == From::kSigned);
+    CHECK(Read(login).ocsp_der.empty());
+  }
+}
+
 TEST_CASE("a signature is over its own text and by its own key", "[certificate]") {
   for (const std::string signer : {"rsa", "ec"}) {
     INFO(signer);
