@@ -45,36 +45,36 @@ constexpr size_t kBufferBytesMax = kHeadBytesMax + 2 * kReadBytes;
 
 constexpr std::string_view kRests = "its responder has not been answering";
 
-// The system's look-up of names cannot be cancelled and may take half a minute. Each has a thread that nobody waits for, and
-// that finds nobody where the client has ended.
+// The system's look-up of names cannot be cancelled and may take half a minute. Each has a thread that nobody waits for; it
+// holds on to nothing of the client's, and finds nobody where that has ended.
 class NameLookUps : public std::enable_shared_from_this<NameLookUps> {
  public:
   using Found = std::function<void(std::vector<Tcp::endpoint>)>;
 
   explicit NameLookUps(asio::io_context* context) : context_(context) {}
 
-  // False where too many are under way. `found` is called on the context's thread, with nothing where there is no such name.
+  // The context's thread: Start, Stop, and `found`, which gets nothing where there is no such name.
+  // False where too many are under way.
   bool Start(const std::string& host, uint16_t port, Found found) {
-    {
-      const std::lock_guard<std::mutex> lock(mutex_);
-      if (under_way_ >= kNameLookUpsMax) return false;
-      ++under_way_;
-    }
+    if (found_.size() >= kNameLookUpsMax) return false;
+    const uint64_t number = ++last_;
+    found_[number] = std::move(found);
     try {
-      std::thread([self = shared_from_this(), host, port, found = std::move(found)]() mutable {
-        self->End(LookUp(host, port), std::move(found));
+      std::thread([self = shared_from_this(), host, port, number] {
+        self->Post(number, LookUp(host, port));
       }).detach();
     } catch (const std::system_error&) {
-      const std::lock_guard<std::mutex> lock(mutex_);
-      --under_way_;
+      found_.erase(number);
       return false;
     }
     return true;
   }
-  // Nothing is called from then on.
   void Stop() {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    context_ = nullptr;
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      context_ = nullptr;
+    }
+    found_.clear();
   }
 
  private:
@@ -94,18 +94,23 @@ class NameLookUps : public std::enable_shared_from_this<NameLookUps> {
     freeaddrinfo(first);
     return endpoints;
   }
-  void End(std::vector<Tcp::endpoint> endpoints, Found found) {
+  void Post(uint64_t number, std::vector<Tcp::endpoint> endpoints) {
     const std::lock_guard<std::mutex> lock(mutex_);
-    --under_way_;
     if (context_ == nullptr) return;
-    asio::post(*context_, [endpoints = std::move(endpoints), found = std::move(found)]() mutable {
+    asio::post(*context_, [self = shared_from_this(), number, endpoints = std::move(endpoints)]() mutable {
+      const auto at = self->found_.find(number);
+      if (at == self->found_.end()) return;
+      const Found found = std::move(at->second);
+      self->found_.erase(at);
       found(std::move(endpoints));
     });
   }
 
   std::mutex mutex_;
-  asio::io_context* context_;  // under mutex_, both
-  int under_way_ = 0;
+  asio::io_context* context_;  // under mutex_
+  // Of the context's thread: whom each look-up under way is for.
+  absl::flat_hash_map<uint64_t, Found> found_;
+  uint64_t last_ = 0;
 };
 
 // Verified already, by whoever made the question.
@@ -129,7 +134,7 @@ struct Responder {
 }  // namespace
 
 // Everything but the context's own is of its one thread.
-struct OcspClient::State : std::enable_shared_from_this<OcspClient::State> {
+struct OcspClient::State {
   class Request;
 
   State(OcspClientOptions options_in, std::shared_ptr<OcspMemory> memory_in)

@@ -16,6 +16,7 @@ CertificateEvidence Together(CertificateEvidence first, CertificateEvidence seco
   if (first.leaf_der != second.leaf_der) return Faulty(Fault::kContradiction);
   // nginx forwards no intermediates; a path is built of what was sent, wherever.
   if (first.chain_der.empty()) first.chain_der = std::move(second.chain_der);
+  if (first.ocsp_der.empty()) first.ocsp_der = std::move(second.ocsp_der);
   return first;
 }
 
@@ -40,9 +41,9 @@ bool ShowsCertificates(const EndpointSettings& endpoint) noexcept {
   return endpoint.signature.has_value() || !endpoint.bare_certificate.empty();
 }
 
-CertificateStatus JudgeCertificates(const CertificateVerifier& verifier, CertificateEvidence connection,
-                                    const EndpointSettings& endpoint, const LoginClaim& claim, absl::Time now,
-                                    CertificateMemory* memory) {
+CertificateJudgement JudgeCertificates(const CertificateVerifier& verifier, CertificateEvidence connection,
+                                       const EndpointSettings& endpoint, const LoginClaim& claim,
+                                       Judging judging, absl::Time now, CertificateMemory* memory) {
   CertificateEvidence evidence = std::move(connection);
   std::optional<absl::Time> fresh_until;
   if (endpoint.signature && claim.signature) {
@@ -55,19 +56,21 @@ CertificateStatus JudgeCertificates(const CertificateVerifier& verifier, Certifi
     evidence = Together(std::move(evidence), ReadBareCertificate(*claim.bare_certificate));
 
   const std::string_view account = claim.has_account ? std::string_view(claim.account) : std::string_view();
-  CertificateStatus status = verifier.Verify(evidence, account, now).status;
-  if (status == CertificateStatus::kValid && fresh_until) {
+  CertificateVerdict verdict = verifier.Verify(evidence, account, now);
+  if (judging == Judging::kMayAsk && !verdict.ask.empty()) return {verdict.status, std::move(verdict.ask)};
+  if (verdict.status == CertificateStatus::kValid && fresh_until) {
     const Fault fault =
         FaultOf(memory->nonces.Note(evidence.leaf_der, claim.signature->nonce, *fresh_until, now));
     if (fault != Fault::kNone) {
       evidence = Faulty(fault);
-      status = verifier.Verify(evidence, account, now).status;
+      verdict = verifier.Verify(evidence, account, now);
     }
   }
-  ++memory->statuses[static_cast<size_t>(status)];
+  ++memory->statuses[static_cast<size_t>(verdict.status)];
+  if (verdict.status == CertificateStatus::kValid && verdict.revocation_unknown) ++memory->accepted_unknown;
   ++memory->shown[static_cast<size_t>(evidence.from)];
   if (evidence.fault != Fault::kNone) ++memory->faults[static_cast<size_t>(evidence.fault)];
-  return status;
+  return {verdict.status, {}};
 }
 
 }  // namespace stockade

@@ -229,6 +229,9 @@ class Exchange final : public LoginExchange {
     };
     read(settings.timestamp, kTimestampBytesMax, &found.timestamp);
     read(settings.nonce, kNonceBytesMax, &found.nonce);
+    // One that cannot be read is none.
+    if (ReadProof(reader, settings.ocsp, kOcspResponseTextBytesMax, &found.ocsp) != Fault::kNone)
+      found.ocsp.clear();
     if (found.fault == Fault::kNone) {
       std::optional<std::string> text =
           endpoint.signed_text->Fill({typed_account, found.timestamp, found.nonce});

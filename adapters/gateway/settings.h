@@ -122,6 +122,7 @@ struct SignatureSettings {
   std::vector<ValueSource> timestamp;        // timestamp: RFC 3339, or seconds or milliseconds
   std::vector<ValueSource> nonce;            // nonce: used once
   absl::Duration within = absl::Minutes(2);  // within: how far `timestamp` may be from now
+  std::vector<ValueSource> ocsp;  // ocsp: an OCSP response for his certificate, as base64, if he has one
 };
 
 // endpoints: a list; the first that matches a request is its endpoint. Everything else passes untouched.
@@ -192,6 +193,15 @@ struct ChallengeSettings {
   absl::Duration remember = absl::Minutes(15);  // remember
 };
 
+// ocsp: responders that are asked what the lists do not say; the section alone: only what logins bring
+struct OcspSettings {
+  std::map<std::string, std::string> responders;  // responders: http URLs by the issuer's name
+  bool from_certificate = false;           // from_certificate: of other issuers, as the certificate says
+  absl::Duration time = absl::Seconds(2);  // time: that a login waits at most
+  absl::Duration age_max = absl::InfiniteDuration();  // age_max: from thisUpdate on, whatever nextUpdate says
+  bool nonce = false;                                 // nonce: is sent and must come back
+};
+
 // certificates: (the section of the gateway; the policy is the top-level key `certificates`)
 struct CertificateSettings {
   std::vector<std::string> anchor_files;  // anchors: PEM
@@ -208,8 +218,10 @@ struct CertificateSettings {
   // crls: files or folders of revocation lists, PEM or DER, looked at anew every half minute; none: nobody is asked
   std::vector<std::string> crl_paths;
   absl::Duration crl_age_max =
-      absl::InfiniteDuration();  // crl_age_max: from thisUpdate on, whatever nextUpdate says
-  // revocation_unknown: refuse | accept, where lists say nothing, are stale or cannot be read; and by the issuer's name
+      absl::InfiniteDuration();      // crl_age_max: from thisUpdate on, whatever nextUpdate says
+  std::optional<OcspSettings> ocsp;  // ocsp
+  // revocation_unknown: refuse | challenge | accept, where neither lists nor responders say anything that counts; and by the
+  // issuer's name
   std::string revocation_unknown = "refuse";
   std::map<std::string, std::string> revocation_unknown_of;
 };

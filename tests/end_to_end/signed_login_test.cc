@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <mutex>
 
+#include "tests/adapters/certificate/ocsp_scene.h"
 #include "tests/adapters/certificate/signatures.h"
 #include "tests/adapters/gateway/child_process.h"
 #include "tests/adapters/gateway/service_scene.h"
@@ -88,6 +89,22 @@ class SignedScene {
   void List(const std::vector<std::string>& revoked) {
     pki_.MakeCrl("new.crl", "root", revoked, "20200101000000Z", "20990101000000Z");
     std::filesystem::rename(pki_.folder() / "new.crl", pki_.folder() / "root.crl");
+  }
+  // What the authority's responder says, by `openssl ocsp`: alice is good, bob is revoked. `request`: as it came, with its
+  // head.
+  std::string AnswerOf(const std::string& request) const {
+    const auto line = [this](const char* status, const std::string& name) {
+      return Concat(status, "\t", pki_.serial(name), "\tunknown\t/CN=", name, "\n");
+    };
+    const TemporaryFolder folder;
+    const std::string response = folder / "response";
+    RunProgram({"openssl", "ocsp", "-index",
+                folder.Write("index", line("V\t990101000000Z\t", "alice") +
+                                          line("R\t990101000000Z\t240201000000Z", "bob")),
+                "-CA", pki_.pem_file("root"), "-rsigner", pki_.pem_file("root"), "-rkey",
+                pki_.key_file("root"), "-ndays", "1", "-reqin",
+                folder.Write("request", request.substr(request.find("\r\n\r\n") + 4)), "-respout", response});
+    return HttpAnswer(ReadWholeFile(response));
   }
   void SpoilList() const { pki_.folder().Write("root.crl", "no list\n"); }
   std::string Output() const { return gate_->Output(); }
@@ -172,6 +189,31 @@ TEST_CASE("a list that is replaced under a running gate revokes; one that cannot
   scene.List({});
   scene.Reload();
   CHECK(scene.Post(scene.Body(Attempt{"bob", "bob", "bob", "n-of-bob-3"})) == "302");
+}
+
+TEST_CASE("a responder is asked once about each certificate, over a reload too, and who it revokes stays out",
+          "[run]") {
+  const SignedScene* running = nullptr;
+  const ScriptedResponder responder(
+      [&running](const std::string& request) { return std::optional(running->AnswerOf(request)); });
+  SignedScene scene(Concat(", ocsp: {responders: {CN=Root: '", responder.url(), "'}, time: 30s}"));
+  running = &scene;
+  using Attempt = SignedScene::Attempt;
+  int logins = 0;
+  const auto post = [&](const std::string& name) {
+    return scene.Post(scene.Body(Attempt{name, name, name, Concat("n-of-login-", ++logins)}));
+  };
+  // Refused at least until the responder has answered.
+  REQUIRE(WaitUntil([&] { return post("alice") == "302"; }));
+  CHECK(responder.requests() == 1);
+  CHECK(post("bob") == "403");
+  REQUIRE(WaitUntil([&] { return responder.requests() == 2; }));
+  CHECK(post("bob") == "403");
+  scene.Write("3m");
+  scene.Reload();
+  CHECK(post("alice") == "302");
+  CHECK(post("bob") == "403");
+  CHECK(responder.requests() == 2);
 }
 
 }  // namespace

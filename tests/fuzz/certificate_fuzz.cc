@@ -4,6 +4,7 @@
 #include <openssl/x509.h>
 
 #include <cstdlib>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -103,6 +104,20 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     // CRLs make nobody good.
     if (with.status == CertificateStatus::kValid) Require(without.status == CertificateStatus::kValid);
     Require(!without.revocation_unknown.has_value());
+
+    const OcspSources ocsp{std::make_shared<OcspMemory>(), {}, true};
+    RevocationSources asked(crls.get());
+    asked.ocsp = &ocsp;
+    asked.brought = certificates.back();  // a certificate, which is no response
+    const PathAnswer open = (*paths)->Verify(leaf.get(), sent, asked, kNowS);
+    Check(open);
+    Require(open.status == with.status);
+    Require(ocsp.memory->size() == 0);
+    Require(open.ask.empty() || open.status == CertificateStatus::kRevocationUnknown);
+    for (const OcspQuestion& question : open.ask) {
+      Require(ParseResponderUrl(question.url).has_value());
+      Require(!question.certificate_der.empty() && !question.issuer_der.empty());
+    }
   }
   if (const OwnedX509 issuer = ReadCertificate(anchor, &why)) {
     const OcspAnswer answer =

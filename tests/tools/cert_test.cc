@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 #include <sstream>
 
+#include "tests/adapters/certificate/ocsp_scene.h"
 #include "tests/adapters/certificate/pki.h"
 #include "tools/stockade/program.h"
 
@@ -72,6 +73,38 @@ TEST_CASE("cert check asks revocation lists, and says which are stale", "[cert]"
   CHECK(stale.code == 1);
   CHECK_THAT(stale.out, Catch::Contains("revocation_unknown: "));
   CHECK_THAT(stale.err, Catch::Contains("stale"));
+}
+
+TEST_CASE("cert check asks responders, and reads what would come with a login", "[cert]") {
+  const OcspScene& s = OcspScene::The();
+  const RealResponder responder("root");
+  const std::string settings = s.pki.folder().Write(
+      "ocsp.yaml",
+      "gateway:\n  listen: 127.0.0.1:1\n  upstreams: 127.0.0.1:2\n  certificates:\n    anchors: " +
+          s.pki.pem_file("root") + "\n    ocsp: {responders: {CN=Root: \"" + responder.url() +
+          "\"}, time: 30s}\n");
+  const CertRun unasked = Run({s.pki.pem_file("alice"), "-c", settings});
+  CHECK(unasked.code == 1);
+  CHECK_THAT(unasked.out, Catch::Contains("not asked   " + responder.url() + " about CN=alice; --ask asks") &&
+                              Catch::Contains("revocation_unknown: "));
+  const CertRun good = Run({s.pki.pem_file("alice"), "-c", settings, "--ask"});
+  CHECK(good.code == 0);
+  CHECK_THAT(good.out, Catch::Contains("asked       " + responder.url() + " about CN=alice: good, until ") &&
+                           Catch::Contains("yes         revocation"));
+  const CertRun revoked = Run({s.pki.pem_file("bob"), "-c", settings, "--ask", "--json"});
+  CHECK(revoked.code == 1);
+  CHECK_THAT(revoked.out, Catch::Contains(R"("answer":"revoked at 2024-02-01 00:00:00 UTC")") &&
+                              Catch::Contains(R"("login.certificate":"revoked")"));
+  CHECK_THAT(Run({s.pki.pem_file("carol"), "-c", settings, "--ask"}).out,
+             Catch::Contains("unknown: the responder does not know the certificate"));
+  CHECK(Run({s.pki.pem_file("alice"), "-c", settings, "--ask", "--at", "2024-05-05"}).code == 2);
+
+  const std::string response = s.pki.folder().Write("alice.response", s.Response("alice"));
+  const std::string anchors = s.pki.pem_file("root");
+  CHECK(Run({s.pki.pem_file("alice"), "--anchors", anchors, "--ocsp", response}).code == 0);
+  const CertRun other = Run({s.pki.pem_file("dave"), "--anchors", anchors, "--ocsp", response});
+  CHECK(other.code == 1);
+  CHECK_THAT(other.out, Catch::Contains("what came with it: the response is about other certificates"));
 }
 
 TEST_CASE("cert check says what it lacks", "[cert]") {

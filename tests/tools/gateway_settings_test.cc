@@ -105,7 +105,13 @@ gateway:
     certificate: {body: ""}
     unavailable: {retry_after: 0}
   challenges: {response_header: X-Passed, secret_file: secret, remember: 5m}
-  certificates: {anchors: chain.pem, from_header: nginx, account: email, account_pattern: "^(.*)@"}
+  certificates:
+    anchors: chain.pem
+    from_header: nginx
+    account: email
+    account_pattern: "^(.*)@"
+    revocation_unknown: challenge
+    ocsp: {responders: {"CN=A,O=B": "http://ocsp.b.example/"}, from_certificate: true, time: 500ms, age_max: 7d, nonce: true}
   service: {address: "0.0.0.0:8181", token_file: secret}
   admin: {address: "unix:/run/admin.sock", token_file: secret}
   workers: 2
@@ -216,6 +222,14 @@ TEST_CASE("every key of the gateway reaches its setting", "[config][gateway]") {
   CHECK(all.certificates.from_header == "nginx");
   CHECK(all.certificates.account_from == "email");
   CHECK(all.certificates.account_pattern == "^(.*)@");
+  CHECK(all.certificates.revocation_unknown == "challenge");
+  REQUIRE(all.certificates.ocsp.has_value());
+  const OcspSettings& ocsp = *all.certificates.ocsp;
+  CHECK(ocsp.responders == std::map<std::string, std::string>{{"CN=A,O=B", "http://ocsp.b.example/"}});
+  CHECK(ocsp.from_certificate);
+  CHECK(ocsp.time == absl::Milliseconds(500));
+  CHECK(ocsp.age_max == absl::Hours(24 * 7));
+  CHECK(ocsp.nonce);
   CHECK(all.service.at.port == 8181);
   CHECK(all.service.token_file == folder.At("secret"));
   CHECK(all.admin.at.unix_path == "/run/admin.sock");
@@ -336,6 +350,14 @@ TEST_CASE("a mistake in the gateway is named with its place and what would be ri
       {"  challenges: {secret_file: short}\n", "gateway.challenges.secret_file", "openssl rand"},
       {"  certificates: {account_pattern: abc}\n", "gateway.certificates.account_pattern", "no group"},
       {"  certificates: {anchors: [nosuch]}\n", "gateway.certificates.anchors[0]", "No such file"},
+      {"  certificates: {ocsp: {responders: 'http://a/'}}\n", ":2:37: gateway.certificates.ocsp.responders",
+       "names issuers"},
+      {"  certificates: {ocsp: {responders: {CN=A: 'https://a/'}}}\n",
+       "gateway.certificates.ocsp.responders.CN=A", "https is not asked"},
+      {"  certificates: {ocsp: {time: 1m}}\n", "gateway.certificates.ocsp.time", "too long"},
+      {"  certificates: {ocsp: {nonse: true}}\n", "gateway.certificates.ocsp.nonse", "did you mean 'nonce'"},
+      {"  certificates: {revocation_unknown: ask}\n", "gateway.certificates.revocation_unknown",
+       "refuse, challenge, accept"},
       {"  service: {address: '0.0.0.0:1'}\n", "gateway.service.address", "set token_file"},
       {"  service: {token_file: secret}\n", "gateway.service", "address is missing"},
       {"  admin: {address: '10.0.0.1:1'}\n", "gateway.admin.address", "must not be reached from outside"},

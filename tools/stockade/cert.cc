@@ -2,6 +2,8 @@
 #include <openssl/pem.h>
 
 #include <array>
+#include <future>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -9,9 +11,12 @@
 #include "CLI/CLI.hpp"
 #include "absl/time/clock.h"
 #include "adapters/certificate/certificate_text.h"
+#include "adapters/certificate/ocsp_client.h"
+#include "adapters/certificate/ocsp_memory.h"
 #include "adapters/certificate/openssl_owned.h"
 #include "adapters/certificate/verifier.h"
 #include "adapters/source/timestamp.h"
+#include "engine/event/printable_text.h"
 #include "engine/gate/assess.h"
 #include "engine/status.h"
 #include "engine/text.h"
@@ -34,6 +39,7 @@ certificate in DER. Anchors, lists, names and floors are those of the settings, 
 Examples:
   stockade cert check alice.pem -c stockade.yaml --account alice
   stockade cert check alice.pem --anchors bank-ca.pem --crls /var/lib/crls --at 2027-01-31T23:59:59Z
+  stockade cert check alice.pem -c stockade.yaml --ask
 
 Possession of the key is not asked here: a running gate has it from TLS, a proxy or a signature.
 
@@ -45,8 +51,16 @@ struct CertOptions {
   std::string config_file;
   std::string at;
   std::optional<std::string> account;
+  std::string ocsp_file;
+  bool ask = false;
   CertificateSettings settings;
   bool json = false;
+};
+
+// One that was asked, and what is known since.
+struct Asked {
+  OcspQuestion question;
+  OcspMemory::Known known;
 };
 
 // The checks of verifier.h, in its order, and which words each of them ends with.
@@ -57,7 +71,7 @@ struct Step {
 constexpr std::array<Step, 4> kSteps = {{
     {"form", "X.509 as RFC 5280 has it, of a size that is looked at"},
     {"path", "to an anchor: signatures, dates, purpose, authorities, names, policies, keys, serial number"},
-    {"revocation", "in the lists"},
+    {"revocation", "in the lists and, where they leave it open, of responders"},
     {"account", "the certificate speaks for"},
 }};
 constexpr size_t StepOf(CertificateStatus status) {
@@ -118,6 +132,33 @@ std::vector<std::pair<std::string, std::string>> Describe(const std::string& der
   return lines;
 }
 
+std::string TextOf(const OcspMemory::Known& known) {
+  switch (known.status) {
+    case OcspStatus::kGood:
+      return absl::FormatTime("good, until %Y-%m-%d %H:%M:%S UTC", absl::FromUnixSeconds(known.until_s),
+                              absl::UTCTimeZone());
+    case OcspStatus::kRevoked:
+      return known.why;
+    case OcspStatus::kUnknown:
+      break;
+  }
+  return Concat("unknown: ", known.why);
+}
+
+// Waits for the answers, at most the time that the settings let a login wait.
+absl::Status AskNow(const CertificateSettings& settings, const std::vector<OcspQuestion>& questions,
+                    const std::shared_ptr<OcspMemory>& memory, std::vector<Asked>* asked) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<OcspClient> client,
+                   OcspClient::Start(OcspClientOptionsOf(settings), memory));
+  std::promise<void> answered;
+  client->Ask(questions, [&answered] { answered.set_value(); });
+  answered.get_future().wait();
+  const int64_t now_s = absl::ToUnixSeconds(absl::Now());
+  for (const OcspQuestion& question : questions)
+    asked->push_back({question, memory->Find(question.key, now_s)});
+  return absl::OkStatus();
+}
+
 // What follows from the word, under the policy of the settings.
 std::string_view Consequence(CertificateStatus status, CertificatePolicy policy) {
   if (policy == CertificatePolicy::kIgnored) return "nothing: certificates are ignored by the settings";
@@ -126,10 +167,20 @@ std::string_view Consequence(CertificateStatus status, CertificatePolicy policy)
 }
 
 void PrintText(const CertificateEvidence& shown, const CertificateVerdict& verdict,
-               const std::array<bool, 4>& asked, CertificatePolicy policy, Console& console) {
+               const std::array<bool, 4>& asked, const std::vector<Asked>& responders,
+               CertificatePolicy policy, Console& console) {
   for (const auto& [name, value] : Describe(shown.leaf_der))
     console.out << PadRight(name, 12) << value << "\n";
   console.out << PadRight("sent along", 12) << shown.chain_der.size() << " certificates\n\n";
+  for (const Asked& one : responders) {
+    console.out << PadRight("asked", 12) << PrintableText(one.question.url) << " about " << one.question.about
+                << ": " << TextOf(one.known) << "\n";
+  }
+  for (const OcspQuestion& question : verdict.ask) {
+    console.out << PadRight("not asked", 12) << PrintableText(question.url) << " about " << question.about
+                << (responders.empty() ? "; --ask asks" : "") << "\n";
+  }
+  if (!responders.empty() || !verdict.ask.empty()) console.out << "\n";
   const size_t failed = StepOf(verdict.status);
   for (size_t i = 0; i < kSteps.size(); ++i) {
     const std::string_view mark = !asked[i] || i > failed ? "not asked" : i == failed ? "no" : "yes";
@@ -142,12 +193,21 @@ void PrintText(const CertificateEvidence& shown, const CertificateVerdict& verdi
               << "so " << Consequence(verdict.status, policy) << "\n";
 }
 
-void PrintJson(const CertificateEvidence& shown, const CertificateVerdict& verdict, absl::Time at,
-               CertificatePolicy policy, Console& console) {
+void PrintJson(const CertificateEvidence& shown, const CertificateVerdict& verdict,
+               const std::vector<Asked>& responders, absl::Time at, CertificatePolicy policy,
+               Console& console) {
   JsonWriter json;
   json.BeginObject();
   for (const auto& [name, value] : Describe(shown.leaf_der)) json.Key(name).Text(value);
   json.Key("at").Text(absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", at, absl::UTCTimeZone()));
+  if (!responders.empty()) {
+    json.Key("asked").BeginList();
+    for (const Asked& one : responders) {
+      json.BeginObject().Key("url").Text(one.question.url).Key("about").Text(one.question.about);
+      json.Key("answer").Text(TextOf(one.known)).EndObject();
+    }
+    json.EndList();
+  }
   json.Key("login.certificate").Text(Name(verdict.status)).Key("why").Text(verdict.explanation);
   json.Key("then").Text(Consequence(verdict.status, policy));
   json.EndObject();
@@ -176,8 +236,17 @@ int CheckCertificate(CertOptions options, Console& console) {
       return Fail(console, Concat("--at: ", Quoted(options.at), " is no time, as 2027-01-31T23:59:59Z"));
     at = absl::FromUnixNanos(*ns);
   }
-  const absl::StatusOr<CertificateEvidence> shown = ReadShown(options.file);
+  if (options.ask && !options.at.empty())
+    return Fail(console, "--ask asks now; what a responder would have said at another time nobody knows");
+  absl::StatusOr<CertificateEvidence> shown = ReadShown(options.file);
   if (!shown.ok()) return Fail(console, FromAbsl(shown.status().message()));
+  if (!options.ocsp_file.empty()) {
+    absl::StatusOr<std::string> response = ReadWholeFile(options.ocsp_file, kOcspResponseBytesMax);
+    if (!response.ok()) return Fail(console, FromAbsl(response.status().message()));
+    shown->ocsp_der = *std::move(response);
+  }
+  if ((options.ask || !options.ocsp_file.empty()) && !options.settings.ocsp) options.settings.ocsp.emplace();
+  if (options.ask && !AsksResponders(options.settings)) options.settings.ocsp->from_certificate = true;
 
   std::shared_ptr<CurrentCrls> crls;
   if (!options.settings.crl_paths.empty()) {
@@ -188,18 +257,27 @@ int CheckCertificate(CertOptions options, Console& console) {
       console.err << "stockade: revocation list is stale: " << line << "\n";
     crls = std::make_shared<CurrentCrls>(std::move(set));
   }
-  const auto verifier = CertificateVerifier::Create(VerifierOptionsOf(options.settings, crls));
+  const auto answers = std::make_shared<OcspMemory>();
+  const auto verifier = CertificateVerifier::Create(VerifierOptionsOf(options.settings, crls, answers));
   if (!verifier.ok()) return Fail(console, FromAbsl(verifier.status().message()));
   CertificateVerdict verdict = (*verifier)->Verify(*shown, options.account.value_or(""), at);
+  std::vector<Asked> asked;
+  if (options.ask && !verdict.ask.empty()) {
+    if (const absl::Status status = AskNow(options.settings, verdict.ask, answers, &asked); !status.ok())
+      return Fail(console, FromAbsl(status.message()));
+    verdict = (*verifier)->Verify(*shown, options.account.value_or(""), absl::Now());
+  }
   // Without an account there is nobody that it could not be.
   if (!options.account && verdict.status == CertificateStatus::kMismatch) {
     verdict.status = CertificateStatus::kValid;
     verdict.explanation = "whose it is was not asked; --account asks";
   }
   if (options.json) {
-    PrintJson(*shown, verdict, at, policy, console);
+    PrintJson(*shown, verdict, asked, at, policy, console);
   } else {
-    PrintText(*shown, verdict, {true, true, crls != nullptr, options.account.has_value()}, policy, console);
+    PrintText(*shown, verdict,
+              {true, true, crls != nullptr || options.settings.ocsp.has_value(), options.account.has_value()},
+              asked, policy, console);
   }
   return verdict.status == CertificateStatus::kValid ? kExitFine : kExitFindings;
 }
@@ -230,6 +308,9 @@ int RunCert(std::span<const std::string> arguments, Console& console) {
       ->allow_extra_args(false);
   app.add_option("--crls", options.settings.crl_paths, "Revocation lists: files or folders")
       ->type_name("PATH");
+  app.add_option("--ocsp", options.ocsp_file, "An OCSP response that comes with it, DER")->type_name("FILE");
+  app.add_flag("--ask", options.ask,
+               "Ask the responders of the settings, or the one that the certificate names");
   app.add_option("--account-from", options.settings.account_from,
                  "Part of the subject: cn, uid, email, serial_number")
       ->type_name("PART");

@@ -158,6 +158,7 @@ class EndpointReader {
                       }},
                      sources("timestamp", &signature.timestamp),
                      sources("nonce", &signature.nonce),
+                     sources("ocsp", &signature.ocsp),
                      {"within", [&](Node item, Path at) {
                         if (const auto span = reader_.ReadSpan(item, at, kWithin)) signature.within = *span;
                       }}});

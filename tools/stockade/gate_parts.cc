@@ -56,9 +56,24 @@ absl::StatusOr<std::string> EngineText(const RunOptions& options,
   return all;
 }
 
+// Where nobody can wait: what responders could say is asked for the next login, and this one has what the policy says.
+CertificateStatus JudgeNow(const GateParts& parts, const CertificateEvidence& connection,
+                           const EndpointSettings& endpoint, const LoginClaim& claim,
+                           CertificateMemory* memory) {
+  const auto judge = [&](Judging judging) {
+    return JudgeCertificates(*parts.verifier, connection, endpoint, claim, judging, absl::Now(), memory);
+  };
+  if (parts.ocsp == nullptr) return judge(Judging::kFinal).status;
+  CertificateJudgement judged = judge(Judging::kMayAsk);
+  if (judged.ask.empty()) return judged.status;
+  parts.ocsp->Ask(std::move(judged.ask), [] {});
+  return judge(Judging::kFinal).status;
+}
+
 }  // namespace
 
-absl::StatusOr<std::shared_ptr<const GateParts>> MakeGateParts(const RunOptions& options, RunLog* log) {
+absl::StatusOr<std::shared_ptr<const GateParts>> MakeGateParts(const RunOptions& options, RunLog* log,
+                                                               std::shared_ptr<OcspMemory> answers) {
   auto parts = std::make_shared<GateParts>();
   ASSIGN_OR_RETURN(parts->config, LoadConfig(options.config_file));
   Config& config = parts->config;
@@ -95,7 +110,11 @@ absl::StatusOr<std::shared_ptr<const GateParts>> MakeGateParts(const RunOptions&
       parts->crls = std::make_shared<CrlWatch>(CrlOptionsOf(gateway.certificates), absl::Now(), log);
     ASSIGN_OR_RETURN(parts->verifier,
                      CertificateVerifier::Create(VerifierOptionsOf(
-                         gateway.certificates, parts->crls ? parts->crls->current() : nullptr)));
+                         gateway.certificates, parts->crls ? parts->crls->current() : nullptr, answers)));
+    if (AsksResponders(gateway.certificates)) {
+      ASSIGN_OR_RETURN(parts->ocsp,
+                       OcspClient::Start(OcspClientOptionsOf(gateway.certificates), std::move(answers)));
+    }
   }
   ASSIGN_OR_RETURN(parts->service_token, ReadToken(gateway.service.token_file, "gateway.service.token_file"));
   ASSIGN_OR_RETURN(parts->admin_token, ReadToken(gateway.admin.token_file, "gateway.admin.token_file"));
@@ -123,11 +142,10 @@ ProxyParts ProxyPartsOf(const std::shared_ptr<const GateParts>& parts, GateDesk*
     proxy.check_certificate = [parts, certificates](const CertificateQuestion& question) {
       // Where a listed proxy forwards certificates, its fields alone say what came with the connection (from_header.h).
       const bool is_forwarded = parts->certificate_form != CertificateForm::kNone && question.peer_is_listed;
-      return JudgeCertificates(*parts->verifier,
-                               is_forwarded
-                                   ? ReadCertificateFields(parts->certificate_form, question.request.fields)
+      return JudgeNow(*parts,
+                      is_forwarded ? ReadCertificateFields(parts->certificate_form, question.request.fields)
                                    : question.shown,
-                               question.endpoint, question.claim, absl::Now(), certificates);
+                      question.endpoint, question.claim, certificates);
     };
   }
   if (!parts->challenge_secret.empty()) {
@@ -160,8 +178,8 @@ std::shared_ptr<const VerdictDialects> DialectsOf(const std::shared_ptr<const Ga
                                                 const EndpointSettings& endpoint, const LoginClaim& claim) {
       if (parts->certificate_form == CertificateForm::kNone && !ShowsCertificates(endpoint))
         return CertificateStatus::kUnchecked;
-      return JudgeCertificates(*parts->verifier, ReadCertificateFields(parts->certificate_form, fields),
-                               endpoint, claim, absl::Now(), certificates);
+      return JudgeNow(*parts, ReadCertificateFields(parts->certificate_form, fields), endpoint, claim,
+                      certificates);
     };
   }
   verdict.counters = counters;

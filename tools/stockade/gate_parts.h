@@ -12,6 +12,8 @@
 
 #include "absl/status/statusor.h"
 #include "adapters/certificate/from_header.h"
+#include "adapters/certificate/ocsp_client.h"
+#include "adapters/certificate/ocsp_memory.h"
 #include "adapters/certificate/verifier.h"
 #include "adapters/gateway/login_certificate.h"
 #include "adapters/gateway/login_exchange.h"
@@ -37,6 +39,7 @@ struct GateParts {
   std::shared_ptr<const LoginExchange> exchange;
   std::shared_ptr<const CertificateVerifier> verifier;  // null: no anchors, nobody looks at certificates
   std::shared_ptr<CrlWatch> crls;                       // null: no revocation lists
+  std::shared_ptr<OcspClient> ocsp;                     // null: no responder is asked
   CertificateForm certificate_form = CertificateForm::kNone;
   std::string service_token;
   std::string admin_token;
@@ -49,8 +52,10 @@ struct GateParts {
   std::shared_ptr<const RuleSet> rules() const { return {loaded, loaded->rules.get()}; }
 };
 
-// What is amiss with revocation lists refuses nothing, and goes into `log`, which outlives the parts.
-absl::StatusOr<std::shared_ptr<const GateParts>> MakeGateParts(const RunOptions& options, RunLog* log);
+// What is amiss with revocation lists refuses nothing, and goes into `log`, which outlives the parts. `answers`: what
+// responders have said, from parts to parts.
+absl::StatusOr<std::shared_ptr<const GateParts>> MakeGateParts(const RunOptions& options, RunLog* log,
+                                                               std::shared_ptr<OcspMemory> answers);
 
 // What the proxy and the verdict service are handed; they hold on to the parts, and the others outlive them.
 ProxyParts ProxyPartsOf(const std::shared_ptr<const GateParts>& parts, GateDesk* desk,

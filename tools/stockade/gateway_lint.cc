@@ -52,6 +52,7 @@ class GatewayLinter {
       Warn("gateway.endpoints", "names no login: every request passes, and nothing is decided");
     for (size_t i = 0; i < gateway_.endpoints.size(); ++i) LintEndpoint(i);
     LintChallenges();
+    LintOcsp();
     if (gateway_.admin.at.port != 0 && gateway_.admin.token_file.empty()) {
       Warn("gateway.admin",
            "has no token_file: every process of this machine may switch the mode and drop decisions");
@@ -148,10 +149,32 @@ class GatewayLinter {
     }
   }
 
+  void LintOcsp() {
+    const bool brought =
+        std::any_of(gateway_.endpoints.begin(), gateway_.endpoints.end(), [](const auto& endpoint) {
+          return endpoint.signature.has_value() && !endpoint.signature->ocsp.empty();
+        });
+    if (!gateway_.certificates.ocsp.has_value()) return;
+    const OcspSettings& ocsp = *gateway_.certificates.ocsp;
+    if (gateway_.certificates.anchor_files.empty())
+      Warn("gateway.certificates.ocsp", "asks about nobody: gateway.certificates has no anchors");
+    if (ocsp.responders.empty() && !ocsp.from_certificate && !brought) {
+      Warn("gateway.certificates.ocsp",
+           "asks nobody: name responders, or set from_certificate; revocation is unknown but for lists");
+    }
+    if (ocsp.nonce && brought) {
+      Warn("gateway.certificates.ocsp.nonce",
+           "is asked of responders only: a response that a login brings is as old as its time allows");
+    }
+  }
+
   void LintProofs(const EndpointSettings& endpoint, const std::string& path) {
     const bool looked_at = !gateway_.certificates.anchor_files.empty();
     if (endpoint.signature.has_value() && !looked_at)
       Warn(path + ".signature", "is looked at by nobody: gateway.certificates has no anchors");
+    if (endpoint.signature.has_value() && !endpoint.signature->ocsp.empty() &&
+        !gateway_.certificates.ocsp.has_value())
+      Warn(path + ".signature.ocsp", "is looked at by nobody: gateway.certificates has no ocsp");
     if (endpoint.bare_certificate.empty()) return;
     Warn(path + ".bare_certificate",
          looked_at

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "adapters/certificate/from_header.h"
+#include "adapters/certificate/ocsp_question.h"
 #include "adapters/certificate/path_floors.h"
 #include "adapters/gateway/challenge_token.h"
 #include "adapters/gateway/endpoint_address.h"
@@ -27,8 +28,10 @@ constexpr absl::Duration kSpanMax = absl::Hours(24);
 // Threads that move bytes: more than a large machine has cores only switch.
 constexpr int64_t kWorkersMax = 256;
 
-// Authorities publish lists at least once a year.
+// Authorities publish lists at least once a year, and responders sign at least as often.
 constexpr absl::Duration kCrlAgeMost = absl::Hours(24 * 366);
+// A login waits for it: who waits longer goes away, and one round trip round the world takes a third of a second.
+constexpr SettingsReader::Range<absl::Duration> kOcspTime = {absl::Milliseconds(100), absl::Seconds(30)};
 
 // "1.2.840.113549": at least two numbers. Whether OpenSSL knows it does not matter.
 bool IsOid(std::string_view text) {
@@ -95,7 +98,8 @@ class GatewayReader {
   static constexpr std::array<std::string_view, 2> kCases = {"exact", "folded"};
   static constexpr std::array<std::string_view, 2> kClientCertificates = {"none", "optional"};
   static constexpr std::array<std::string_view, 2> kTlsVersions = {"1.2", "1.3"};
-  static constexpr std::array<std::string_view, 2> kRevocationUnknownNames = {"refuse", "accept"};
+  static constexpr std::array<std::string_view, 3> kRevocationUnknownNames = {"refuse", "challenge",
+                                                                              "accept"};
   // What a browser of 2005 has; shorter keys are broken at home.
   static constexpr int64_t kRsaBitsLeast = 1024;
   static constexpr std::array<std::string_view, 4> kSubjectParts = {"serial_number", "cn", "uid", "email"};
@@ -309,63 +313,96 @@ class GatewayReader {
   }
   void ReadCertificates(Node node, Path path) {
     CertificateSettings& certificates = settings_.certificates;
-    reader_.ReadMap(node, path,
-                    {{"anchors",
-                      [&](Node value, Path at) {
-                        reader_.ReadList(value, at, [&](Node item, Path below) {
-                          std::string file;
-                          if (ReadFile(item, below, &file)) certificates.anchor_files.push_back(file);
-                        });
-                      }},
-                     {"intermediates",
-                      [&](Node value, Path at) {
-                        reader_.ReadList(value, at, [&](Node item, Path below) {
-                          std::string file;
-                          if (ReadFile(item, below, &file)) certificates.intermediate_files.push_back(file);
-                        });
-                      }},
-                     {"crls",
-                      [&](Node value, Path at) {
-                        for (const auto& [path_given, node_given] : reader_.ReadTexts(value, at))
-                          ReadCrlPath(*node_given, at, path_given, &certificates.crl_paths);
-                      }},
-                     {"crl_age_max",
-                      [&](Node value, Path at) {
-                        if (const auto read = reader_.ReadSpan(value, at, {absl::Minutes(1), kCrlAgeMost}))
-                          certificates.crl_age_max = *read;
-                      }},
-                     Word("revocation_unknown", kRevocationUnknownNames, &certificates.revocation_unknown),
-                     {"revocation_unknown_of",
-                      [&](Node value, Path at) { ReadRevocationUnknownOf(value, at, &certificates); }},
-                     {"policies",
-                      [&](Node value, Path at) {
-                        for (const auto& [oid, node_given] : reader_.ReadTexts(value, at)) {
-                          if (!IsOid(oid))
-                            reader_.Error(*node_given, at,
-                                          Concat(Quoted(oid), " is no OID in dots, as 2.5.29.32.0"));
-                          certificates.policies.push_back(oid);
-                        }
-                      }},
-                     Number("rsa_bits", {kRsaBitsLeast, kRsaBitsMax}, &certificates.rsa_bits),
-                     Word("from_header", kCertificateFormNames, &certificates.from_header),
-                     Word("account", kSubjectParts, &certificates.account_from),
-                     {"account_pattern", [&](Node value, Path at) {
-                        const std::string* text = reader_.ReadText(value, at);
-                        if (text == nullptr) return;
-                        const re2::RE2 pattern(*text, re2::RE2::Quiet);
-                        if (!pattern.ok()) {
-                          reader_.Error(value, at, pattern.error());
-                        } else if (pattern.NumberOfCapturingGroups() < 1) {
-                          reader_.Error(value, at, "has no group; what is in the first ( ) is the account");
-                        }
-                        certificates.account_pattern = *text;
-                      }}});
+    reader_.ReadMap(
+        node, path,
+        {{"anchors",
+          [&](Node value, Path at) {
+            reader_.ReadList(value, at, [&](Node item, Path below) {
+              std::string file;
+              if (ReadFile(item, below, &file)) certificates.anchor_files.push_back(file);
+            });
+          }},
+         {"intermediates",
+          [&](Node value, Path at) {
+            reader_.ReadList(value, at, [&](Node item, Path below) {
+              std::string file;
+              if (ReadFile(item, below, &file)) certificates.intermediate_files.push_back(file);
+            });
+          }},
+         {"crls",
+          [&](Node value, Path at) {
+            for (const auto& [path_given, node_given] : reader_.ReadTexts(value, at))
+              ReadCrlPath(*node_given, at, path_given, &certificates.crl_paths);
+          }},
+         {"crl_age_max",
+          [&](Node value, Path at) {
+            if (const auto read = reader_.ReadSpan(value, at, {absl::Minutes(1), kCrlAgeMost}))
+              certificates.crl_age_max = *read;
+          }},
+         {"ocsp", [&](Node value, Path at) { ReadOcsp(value, at, &certificates.ocsp.emplace()); }, true},
+         Word("revocation_unknown", kRevocationUnknownNames, &certificates.revocation_unknown),
+         {"revocation_unknown_of",
+          [&](Node value, Path at) { ReadRevocationUnknownOf(value, at, &certificates); }},
+         {"policies",
+          [&](Node value, Path at) {
+            for (const auto& [oid, node_given] : reader_.ReadTexts(value, at)) {
+              if (!IsOid(oid))
+                reader_.Error(*node_given, at, Concat(Quoted(oid), " is no OID in dots, as 2.5.29.32.0"));
+              certificates.policies.push_back(oid);
+            }
+          }},
+         Number("rsa_bits", {kRsaBitsLeast, kRsaBitsMax}, &certificates.rsa_bits),
+         Word("from_header", kCertificateFormNames, &certificates.from_header),
+         Word("account", kSubjectParts, &certificates.account_from),
+         {"account_pattern", [&](Node value, Path at) {
+            const std::string* text = reader_.ReadText(value, at);
+            if (text == nullptr) return;
+            const re2::RE2 pattern(*text, re2::RE2::Quiet);
+            if (!pattern.ok()) {
+              reader_.Error(value, at, pattern.error());
+            } else if (pattern.NumberOfCapturingGroups() < 1) {
+              reader_.Error(value, at, "has no group; what is in the first ( ) is the account");
+            }
+            certificates.account_pattern = *text;
+          }}});
   }
   void ReadCrlPath(Node node, Path path, const std::string& given, std::vector<std::string>* paths) {
     paths->push_back(reader_.Resolve(given));
     if (files_ == GatewayFiles::kNotLookedAt) return;
     if (access(paths->back().c_str(), R_OK) != 0)
       reader_.Error(node, path, Concat(paths->back(), ": ", strerror(errno)));
+  }
+  void ReadOcsp(Node node, Path path, OcspSettings* ocsp) {
+    const auto span = [this](std::string_view name, SettingsReader::Range<absl::Duration> range,
+                             absl::Duration* value) {
+      return Key{name, [this, range, value](Node at, Path below) {
+                   if (const auto read = reader_.ReadSpan(at, below, range)) *value = *read;
+                 }};
+    };
+    reader_.ReadMap(node, path,
+                    {{"responders", [&](Node value, Path at) { ReadResponders(value, at, ocsp); }},
+                     Bool("from_certificate", &ocsp->from_certificate),
+                     span("time", kOcspTime, &ocsp->time),
+                     span("age_max", {absl::Minutes(1), kCrlAgeMost}, &ocsp->age_max),
+                     Bool("nonce", &ocsp->nonce)});
+  }
+  void ReadResponders(Node node, Path path, OcspSettings* ocsp) {
+    if (!node.is_map()) {
+      reader_.Error(node, path, "names issuers: {\"CN=Customers,O=Bank\": \"http://ocsp.bank.example/\"}");
+      return;
+    }
+    for (const YamlEntry& entry : node.entries) {
+      const std::string at = Concat(path, ".", entry.key.text);
+      const std::string* url = reader_.ReadText(entry.value, at);
+      if (url == nullptr) continue;
+      if (!ParseResponderUrl(*url)) {
+        reader_.Error(entry.value, at,
+                      Concat(Quoted(*url),
+                             " is no URL of a responder, as http://ocsp.bank.example/; https is "
+                             "not asked, its responses are signed"));
+      }
+      ocsp->responders[entry.key.text] = *url;
+    }
   }
   void ReadRevocationUnknownOf(Node node, Path path, CertificateSettings* certificates) {
     if (!node.is_map()) {

@@ -53,6 +53,13 @@ void AppendCertificateSamples(const CertificateMemory& memory, std::vector<Metri
                         {{"status", std::string(kCertificateNames[i])}},
                         static_cast<double>(memory.statuses[i])});
   }
+  samples->push_back(
+      {"stockade_certificates_accepted_unknown_total",
+       "Logins with a valid certificate of which nobody knows whether it is revoked, and whose issuer's "
+       "policy is to accept that",
+       MetricSample::Type::kCounter,
+       {},
+       static_cast<double>(memory.accepted_unknown)});
   samples->push_back({"stockade_certificate_nonces",
                       "Signatures that would still be fresh and were used",
                       MetricSample::Type::kGauge,
@@ -60,12 +67,28 @@ void AppendCertificateSamples(const CertificateMemory& memory, std::vector<Metri
                       static_cast<double>(memory.nonces.size())});
 }
 
+void AppendOcspSamples(const OcspMemory& memory, std::vector<MetricSample>* samples) {
+  for (size_t i = 0; i < kOcspResultCount; ++i) {
+    const auto result = static_cast<OcspResult>(i);
+    samples->push_back({"stockade_ocsp_requests_total",
+                        "Questions to OCSP responders by what came of them",
+                        MetricSample::Type::kCounter,
+                        {{"result", std::string(Name(result))}},
+                        static_cast<double>(memory.count(result))});
+  }
+  samples->push_back({"stockade_ocsp_answers",
+                      "Certificates of which it is remembered what a responder said, or that it said nothing",
+                      MetricSample::Type::kGauge,
+                      {},
+                      static_cast<double>(memory.size())});
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<RunningGate>> RunningGate::Start(const RunOptions& options,
                                                                 const BookFiles& files, RunLog* log) {
   std::unique_ptr<RunningGate> gate(new RunningGate(options, log));
-  ASSIGN_OR_RETURN(gate->parts_, MakeGateParts(options, log));
+  ASSIGN_OR_RETURN(gate->parts_, MakeGateParts(options, log, gate->ocsp_));
   const GatewaySettings& gateway = gate->parts_->gateway();
   if (gateway.listeners.empty() && !IsSet(gateway.service.at)) {
     return absl::InvalidArgumentError(Concat(
@@ -169,7 +192,7 @@ bool RunningGate::Reload() {
     log_.Error(Concat("reload refused, everything stays as it was:\n", FromAbsl(why.message())));
     return false;
   };
-  absl::StatusOr<std::shared_ptr<const GateParts>> made = MakeGateParts(options_, &log_);
+  absl::StatusOr<std::shared_ptr<const GateParts>> made = MakeGateParts(options_, &log_, ocsp_);
   if (!made.ok()) return refuse(made.status());
   const std::shared_ptr<const GateParts> parts = *std::move(made);
   WarnOfFixed(parts_->config, parts->config);
@@ -250,6 +273,7 @@ void RunningGate::SayWhatWasUnread() {
 std::vector<MetricSample> RunningGate::Samples() const {
   std::vector<MetricSample> samples = books_->Samples();
   AppendCertificateSamples(certificates_, &samples);
+  AppendOcspSamples(*ocsp_, &samples);
   if (const std::shared_ptr<CrlWatch> watched = crls())
     for (MetricSample& sample : watched->Samples(absl::Now())) samples.push_back(std::move(sample));
   if (proxy_ == nullptr) return samples;

@@ -72,6 +72,7 @@ class RunningGate {
   VerdictCounters counters_;
   UnreadAnswers unread_;
   CertificateMemory certificates_;
+  const std::shared_ptr<OcspMemory> ocsp_ = std::make_shared<OcspMemory>();
   mutable std::mutex swapped_mutex_;  // of what a reload swaps and other threads ask
   std::shared_ptr<const VerdictDialects> dialects_;
   std::shared_ptr<CrlWatch> crls_;  // null: no lists

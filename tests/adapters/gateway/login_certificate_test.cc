@@ -39,8 +39,9 @@ CertificateEvidence Connection(From from, const std::string& name) {
 
 class Judge {
  public:
-  Judge() {
-    auto verifier = CertificateVerifier::Create({{ThePki().pem_file("root")}, "cn", ""});
+  explicit Judge(CertificateVerifierOptions options = {}) {
+    options.anchor_files = {ThePki().pem_file("root")};
+    auto verifier = CertificateVerifier::Create(options);
     REQUIRE(verifier.ok());
     verifier_ = *std::move(verifier);
     endpoint.signature.emplace();
@@ -60,8 +61,12 @@ class Judge {
   void ShowBare(const std::string& name) { claim.bare_certificate = EncodeBase64(ThePki().Der(name)); }
 
   std::string Ask(const CertificateEvidence& connection = {}, int64_t now_s = kNow) {
-    return std::string(Name(
-        JudgeCertificates(*verifier_, connection, endpoint, claim, absl::FromUnixSeconds(now_s), &memory)));
+    return std::string(Name(Judged(Judging::kFinal, connection, now_s).status));
+  }
+  CertificateJudgement Judged(Judging judging, const CertificateEvidence& connection = {},
+                              int64_t now_s = kNow) {
+    return JudgeCertificates(*verifier_, connection, endpoint, claim, judging, absl::FromUnixSeconds(now_s),
+                             &memory);
   }
   uint64_t shown(From from) const { return memory.shown[static_cast<size_t>(from)]; }
   uint64_t faults(Fault fault) const { return memory.faults[static_cast<size_t>(fault)]; }
@@ -72,6 +77,38 @@ class Judge {
 
  private:
   std::unique_ptr<CertificateVerifier> verifier_;
+};
+
+// Of whose certificates a responder of the root and of the intermediate may be asked.
+class AskingJudge : public Judge {
+ public:
+  explicit AskingJudge(RevocationUnknown policy) : AskingJudge(policy, std::make_shared<OcspMemory>()) {}
+
+  void Say(OcspStatus status, const std::string& name, const std::string& issuer) {
+    const auto certificate = Read(name), authority = Read(issuer);
+    const auto key = OcspMemory::KeyOf(certificate.get(), authority.get());
+    REQUIRE(key.has_value());
+    answers->Put(*key, {status, status == OcspStatus::kGood ? "" : "revoked", kNow, kNow + 1000}, kNow);
+  }
+
+  const std::shared_ptr<OcspMemory> answers;
+
+ private:
+  AskingJudge(RevocationUnknown policy, const std::shared_ptr<OcspMemory>& answers_in)
+      : Judge(Options(policy, answers_in)), answers(answers_in) {}
+  static OwnedX509 Read(const std::string& name) {
+    const std::string der = ThePki().Der(name);
+    const auto* bytes = reinterpret_cast<const unsigned char*>(der.data());
+    return OwnedX509(d2i_X509(nullptr, &bytes, static_cast<long>(der.size())));
+  }
+  static CertificateVerifierOptions Options(RevocationUnknown policy,
+                                            const std::shared_ptr<OcspMemory>& answers_in) {
+    CertificateVerifierOptions options;
+    options.path.revocation_unknown = policy;
+    options.ocsp =
+        OcspSources{answers_in, {{"CN=Root,O=Stockade", "http://a/"}, {"CN=Inter,O=Stockade", "http://b/"}}};
+    return options;
+  }
 };
 
 TEST_CASE("a signed login is valid once", "[certificate]") {
@@ -132,6 +169,47 @@ TEST_CASE("of several kinds the first counts, and all are one certificate", "[ce
   judge.claim.bare_certificate.reset();
   CHECK(judge.Ask(Connection(From::kTls, "alice")) == "malformed");
   CHECK(judge.Ask(Faulty(Fault::kUnreadable)) == "malformed");
+}
+
+TEST_CASE("a login that waits for responders is judged twice and counted, and its signature used, once",
+          "[certificate]") {
+  AskingJudge judge(RevocationUnknown::kAccept);
+  judge.Sign("alice");
+  const CertificateJudgement first = judge.Judged(Judging::kMayAsk);
+  CHECK(first.ask.size() == 2);
+  CHECK(judge.memory.nonces.size() == 0);
+  CHECK(judge.shown(From::kSigned) == 0);
+  CHECK(judge.memory.accepted_unknown == 0);
+  // The same login, sent again while the first waits.
+  CHECK(judge.Judged(Judging::kMayAsk).ask.size() == 2);
+  judge.Say(OcspStatus::kGood, "alice", "inter");
+  judge.Say(OcspStatus::kGood, "inter", "root");
+  CHECK(Name(judge.Judged(Judging::kFinal).status) == "valid");
+  CHECK(judge.memory.accepted_unknown == 0);
+  CHECK(judge.shown(From::kSigned) == 1);
+  CHECK(Name(judge.Judged(Judging::kFinal).status) == "malformed");
+  CHECK(judge.faults(Fault::kReplayed) == 1);
+
+  // Where there is nothing to ask, one judgement is all.
+  judge.Sign("alice", "another-nonce");
+  CHECK(Name(judge.Judged(Judging::kMayAsk).status) == "valid");
+  CHECK(judge.memory.nonces.size() == 2);
+}
+
+TEST_CASE("nobody answered: the policy says, and what it accepts is counted", "[certificate]") {
+  AskingJudge accepting(RevocationUnknown::kAccept);
+  accepting.Sign("alice");
+  const CertificateJudgement accepted = accepting.Judged(Judging::kFinal);
+  CHECK(Name(accepted.status) == "valid");
+  CHECK(accepted.ask.empty());
+  CHECK(accepting.memory.accepted_unknown == 1);
+  CHECK(accepting.memory.nonces.size() == 1);
+  AskingJudge refusing(RevocationUnknown::kRefuse);
+  refusing.Sign("alice");
+  CHECK(refusing.Ask() == "revocation_unknown");
+  CHECK(refusing.memory.nonces.size() == 0);
+  refusing.Say(OcspStatus::kRevoked, "alice", "inter");
+  CHECK(refusing.Ask() == "revoked");
 }
 
 TEST_CASE("what the endpoint does not ask for is not looked at", "[certificate]") {

@@ -24,6 +24,7 @@ EndpointSettings Signed() {
   endpoint.signature->value = {{From::kBody, "sig"}, {From::kHeader, "X-Signature"}};
   endpoint.signature->timestamp = {{From::kBody, "ts"}};
   endpoint.signature->nonce = {{From::kBody, "nonce"}};
+  endpoint.signature->ocsp = {{From::kBody, "ocsp"}};
   endpoint.bare_certificate = {{From::kBody, "cert"}};
   endpoint.fold_account_case = true;
   return endpoint;
@@ -96,6 +97,18 @@ TEST_CASE("where nothing is signed there is no signature, and where nobody can s
   CHECK(fault("user=a&sig=AAAA&ts=1%0A2&nonce=n") == Fault::kIncomplete);  // one text, two logins
   CHECK(fault("sig=AAAA&ts=1&nonce=n&user=" + std::string(kSignedTextBytesMax, 'a')) == Fault::kIncomplete);
   CHECK(fault("user=a&sig=AAAA") == Fault::kNone);  // whose timestamp is empty, and is refused for that
+
+  // An OCSP response is no proof: where nobody can say what it is there is none.
+  const auto ocsp = [](const std::string& body) {
+    const LoginClaim claim = Read("user=a&sig=AAAA&ts=1&nonce=n" + body);
+    REQUIRE(claim.signature.has_value());
+    CHECK(claim.signature->fault == Fault::kNone);
+    return claim.signature->ocsp;
+  };
+  CHECK(ocsp("&ocsp=MIIB%2BA") == "MIIB+A");
+  CHECK(ocsp("").empty());
+  CHECK(ocsp("&ocsp=AAAA&ocsp=BBBB").empty());
+  CHECK(ocsp("&ocsp=" + std::string(kOcspResponseTextBytesMax + 1, 'A')).empty());
 
   CHECK(Read("user=a&cert=AAAA").bare_certificate == "AAAA");
   CHECK(Read("user=a&cert=AAAA&cert=BBBB").bare_certificate == "");
