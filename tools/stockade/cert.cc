@@ -67,6 +67,7 @@ constexpr size_t StepOf(CertificateStatus status) {
       return 0;
     case CertificateStatus::kRevoked:
     case CertificateStatus::kRevocationUnknown:
+    case CertificateStatus::kUnconfirmed:
       return 2;
     case CertificateStatus::kMismatch:
       return 3;
@@ -118,15 +119,26 @@ std::vector<std::pair<std::string, std::string>> Describe(const std::string& der
   return lines;
 }
 
-// What follows from the word, under the policy of the settings.
-std::string_view Consequence(CertificateStatus status, CertificatePolicy policy) {
-  if (policy == CertificatePolicy::kIgnored) return "nothing: certificates are ignored by the settings";
+// What follows from the word, by the table of the settings.
+std::string_view Consequence(CertificateStatus status, const CertificateVerdicts& verdicts) {
+  if (verdicts.policy() == CertificatePolicy::kIgnored)
+    return "nothing: certificates are ignored by the settings";
   if (status == CertificateStatus::kValid) return "the login goes on in the certified lane";
+  switch (verdicts.Of(status)) {
+    case VerdictKind::kAllow:
+      return "the login goes on in the lane of its network and device";
+    case VerdictKind::kThrottle:
+      return "the login is told to try again later; nobody is charged";
+    case VerdictKind::kChallenge:
+      return "the login is asked for another proof of who it is, before the password is checked";
+    case VerdictKind::kDeny:
+      break;
+  }
   return "the login is denied before the password is checked; its source is charged, the account is not";
 }
 
 void PrintText(const CertificateEvidence& shown, const CertificateVerdict& verdict,
-               const std::array<bool, 4>& asked, CertificatePolicy policy, Console& console) {
+               const std::array<bool, 4>& asked, const CertificateVerdicts& verdicts, Console& console) {
   for (const auto& [name, value] : Describe(shown.leaf_der))
     console.out << PadRight(name, 12) << value << "\n";
   console.out << PadRight("sent along", 12) << shown.chain_der.size() << " certificates\n\n";
@@ -139,27 +151,27 @@ void PrintText(const CertificateEvidence& shown, const CertificateVerdict& verdi
   }
   console.out << "\n"
               << Styled(console, Style::kBold, Name(verdict.status)) << ": " << verdict.explanation << "\n"
-              << "so " << Consequence(verdict.status, policy) << "\n";
+              << "so " << Consequence(verdict.status, verdicts) << "\n";
 }
 
 void PrintJson(const CertificateEvidence& shown, const CertificateVerdict& verdict, absl::Time at,
-               CertificatePolicy policy, Console& console) {
+               const CertificateVerdicts& verdicts, Console& console) {
   JsonWriter json;
   json.BeginObject();
   for (const auto& [name, value] : Describe(shown.leaf_der)) json.Key(name).Text(value);
   json.Key("at").Text(absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", at, absl::UTCTimeZone()));
   json.Key("login.certificate").Text(Name(verdict.status)).Key("why").Text(verdict.explanation);
-  json.Key("then").Text(Consequence(verdict.status, policy));
+  json.Key("then").Text(Consequence(verdict.status, verdicts));
   json.EndObject();
   console.out << json.text() << "\n";
 }
 
 int CheckCertificate(CertOptions options, Console& console) {
-  CertificatePolicy policy = CertificatePolicy::kPreferred;
+  CertificateVerdicts verdicts;
   if (!options.config_file.empty()) {
     const absl::StatusOr<Config> config = LoadConfig(options.config_file);
     if (!config.ok()) return Fail(console, FromAbsl(config.status().message()));
-    policy = config->engine.certificates;
+    verdicts = config->engine.certificates;
     if (config->gateway.has_value() && options.settings.anchor_files.empty()) {
       std::vector<std::string> crls = std::move(options.settings.crl_paths);
       options.settings = config->gateway->certificates;
@@ -188,7 +200,14 @@ int CheckCertificate(CertOptions options, Console& console) {
       console.err << "stockade: revocation list is stale: " << line << "\n";
     crls = std::make_shared<CurrentCrls>(std::move(set));
   }
-  const auto verifier = CertificateVerifier::Create(VerifierOptionsOf(options.settings, crls));
+  std::shared_ptr<const Current<AccountTable>> accounts;
+  if (!options.settings.accounts_file.empty()) {
+    absl::StatusOr<std::shared_ptr<const AccountTable>> table =
+        AccountTable::Load(options.settings.accounts_file);
+    if (!table.ok()) return Fail(console, FromAbsl(table.status().message()));
+    accounts = std::make_shared<Current<AccountTable>>(*std::move(table));
+  }
+  const auto verifier = CertificateVerifier::Create(VerifierOptionsOf(options.settings, crls, accounts));
   if (!verifier.ok()) return Fail(console, FromAbsl(verifier.status().message()));
   CertificateVerdict verdict = (*verifier)->Verify(*shown, options.account.value_or(""), at);
   // Without an account there is nobody that it could not be.
@@ -197,9 +216,9 @@ int CheckCertificate(CertOptions options, Console& console) {
     verdict.explanation = "whose it is was not asked; --account asks";
   }
   if (options.json) {
-    PrintJson(*shown, verdict, at, policy, console);
+    PrintJson(*shown, verdict, at, verdicts, console);
   } else {
-    PrintText(*shown, verdict, {true, true, crls != nullptr, options.account.has_value()}, policy, console);
+    PrintText(*shown, verdict, {true, true, crls != nullptr, options.account.has_value()}, verdicts, console);
   }
   return verdict.status == CertificateStatus::kValid ? kExitFine : kExitFindings;
 }
@@ -231,11 +250,16 @@ int RunCert(std::span<const std::string> arguments, Console& console) {
   app.add_option("--crls", options.settings.crl_paths, "Revocation lists: files or folders")
       ->type_name("PATH");
   app.add_option("--account-from", options.settings.account_from,
-                 "Part of the subject: cn, uid, email, serial_number")
+                 "What of it is the account: cn, uid, email, upn, serial_number, an OID, none")
       ->type_name("PART");
   app.add_option("--account-pattern", options.settings.account_pattern,
                  "RE2 whose first group is the account")
       ->type_name("RE2");
+  app.add_option("--account-template", options.settings.account_template,
+                 "The account in terms of the pattern's groups, as \\2-\\1")
+      ->type_name("TEXT");
+  app.add_option("--accounts", options.settings.accounts_file, "Table of accounts, NDJSON")
+      ->type_name("FILE");
   app.add_flag("--json", options.json, "Print JSON");
   app.footer(std::string(kFooter));
   if (const std::optional<int> done = ParseArguments(&app, arguments, console)) return *done;

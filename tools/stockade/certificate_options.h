@@ -13,6 +13,7 @@ namespace stockade {
 CrlSetOptions CrlOptionsOf(const CertificateSettings& settings);
 // `crls`: null where none are set.
 CertificateVerifierOptions VerifierOptionsOf(const CertificateSettings& settings,
-                                             std::shared_ptr<const CurrentCrls> crls);
+                                             std::shared_ptr<const CurrentCrls> crls,
+                                             std::shared_ptr<const Current<AccountTable>> accounts);
 
 }  // namespace stockade

@@ -93,9 +93,14 @@ absl::StatusOr<std::shared_ptr<const GateParts>> MakeGateParts(const RunOptions&
   if (!gateway.certificates.anchor_files.empty()) {
     if (!gateway.certificates.crl_paths.empty())
       parts->crls = std::make_shared<CrlWatch>(CrlOptionsOf(gateway.certificates), absl::Now(), log);
+    if (!gateway.certificates.accounts_file.empty()) {
+      ASSIGN_OR_RETURN(parts->accounts,
+                       AccountWatch::Start(gateway.certificates.accounts_file, absl::Now(), log));
+    }
     ASSIGN_OR_RETURN(parts->verifier,
                      CertificateVerifier::Create(VerifierOptionsOf(
-                         gateway.certificates, parts->crls ? parts->crls->current() : nullptr)));
+                         gateway.certificates, parts->crls ? parts->crls->current() : nullptr,
+                         parts->accounts ? parts->accounts->current() : nullptr)));
   }
   ASSIGN_OR_RETURN(parts->service_token, ReadToken(gateway.service.token_file, "gateway.service.token_file"));
   ASSIGN_OR_RETURN(parts->admin_token, ReadToken(gateway.admin.token_file, "gateway.admin.token_file"));

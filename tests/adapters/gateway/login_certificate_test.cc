@@ -78,10 +78,10 @@ TEST_CASE("a signed login is valid once", "[certificate]") {
   Judge judge;
   judge.Sign("alice");
   CHECK(judge.Ask() == "valid");
-  CHECK(judge.Ask() == "malformed");
-  CHECK(judge.Ask({}, kNow + 120) == "malformed");
+  CHECK(judge.Ask() == "replayed");
+  CHECK(judge.Ask({}, kNow + 120) == "replayed");
   CHECK(judge.faults(Fault::kReplayed) == 2);
-  CHECK(judge.Ask({}, kNow + 121) == "malformed");
+  CHECK(judge.Ask({}, kNow + 121) == "stale");
   CHECK(judge.faults(Fault::kStale) == 1);
   judge.Sign("alice", "another-nonce");
   CHECK(judge.Ask() == "valid");
@@ -99,7 +99,7 @@ TEST_CASE("only who is valid is remembered", "[certificate]") {
   CHECK(judge.memory.nonces.size() == 0);
   judge.Sign("alice");
   judge.claim.signature->text += "x";
-  CHECK(judge.Ask() == "malformed");
+  CHECK(judge.Ask() == "bad_signature");
   CHECK(judge.faults(Fault::kBadSignature) == 1);
   CHECK(judge.memory.nonces.size() == 0);
 }
@@ -116,7 +116,7 @@ TEST_CASE("of several kinds the first counts, and all are one certificate", "[ce
   judge.Sign("alice", "nonce-for-tls");
   CHECK(judge.Ask(Connection(From::kTls, "alice")) == "valid");
   CHECK(judge.shown(From::kTls) == 1);
-  CHECK(judge.Ask(Connection(From::kTls, "alice")) == "malformed");  // the signature is a copy all the same
+  CHECK(judge.Ask(Connection(From::kTls, "alice")) == "replayed");  // the signature is a copy all the same
   CHECK(judge.faults(Fault::kReplayed) == 1);
 
   judge.Sign("alice", "nonce-for-bob");
