@@ -56,7 +56,7 @@ struct Engine::State final : CorrelationListener {
     ledger.SetAllowlist(options.allowlist);
     gate.SetMode(options.mode);
     lets_through = options.lets_through;
-    gate.SetCertificatePolicy(options.certificates);
+    gate.SetCertificates(options.certificates);
     TakeRaising();
   }
 
@@ -365,8 +365,8 @@ void Engine::SetAllowlist(const Allowlist& allowlist) {
   state_->ledger.SetAllowlist(allowlist);
 }
 
-void Engine::SetCertificatePolicy(CertificatePolicy policy) noexcept {
-  state_->gate.SetCertificatePolicy(policy);
+void Engine::SetCertificates(const CertificateVerdicts& certificates) noexcept {
+  state_->gate.SetCertificates(certificates);
 }
 
 void Engine::SetTracing(bool on) noexcept {

@@ -51,7 +51,7 @@ namespace stockade {
 // What a user may set; validated whole by Engine::Create.
 struct EngineOptions {
   Mode mode = Mode::kProtect;
-  CertificatePolicy certificates = CertificatePolicy::kPreferred;
+  CertificateVerdicts certificates;
   size_t memory_bytes = kMemoryBytesDefault;  // ≥ kMemoryBytesMin
   int64_t lateness_ms = kLatenessMsDefault;   // 0 … kLatenessMsMax
   // Of window keys and decision ids. The default is public, so that replays agree everywhere; whoever serves strangers
@@ -121,7 +121,7 @@ class Engine {
   //               hints no longer; one whose time is not confirmed yet loses its extra fields, which the old rules named.
   absl::Status SwapRules(const RuleSet* rules);
   void SetAllowlist(const Allowlist& allowlist);
-  void SetCertificatePolicy(CertificatePolicy policy) noexcept;
+  void SetCertificates(const CertificateVerdicts& certificates) noexcept;
   void SetTracing(bool on) noexcept;
   EngineCounters counters() const noexcept;
   // Standing decisions at the engine's time, soonest expiry first.

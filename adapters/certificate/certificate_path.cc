@@ -362,7 +362,8 @@ void CertificatePaths::ApplyRevocation(X509* leaf, const STACK_OF(X509) * path, 
       answer->text = Concat(Place(leaf, depth, at), ": revocation unknown: ", why);
     answer->revocation_unknown = std::max(*answer->revocation_unknown, policy);
   }
-  if (*answer->revocation_unknown != RevocationUnknown::kAccept) answer->status = Status::kRevocationUnknown;
+  if (*answer->revocation_unknown == RevocationUnknown::kRefuse) answer->status = Status::kRevocationUnknown;
+  if (*answer->revocation_unknown == RevocationUnknown::kChallenge) answer->status = Status::kUnconfirmed;
 }
 
 PathAnswer CertificatePaths::Judge(X509* leaf, STACK_OF(X509) * path) const {

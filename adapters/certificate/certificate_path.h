@@ -84,9 +84,10 @@ struct PathAnswer {
   CertificateStatus status = CertificateStatus::kUntrusted;
   std::string
       text;  // printable; where the status is kValid it is empty, or says what revocation is unknown for
-  // What was asked and not known, whatever the status. With kChallenge and kRefuse the status is kRevocationUnknown.
+  // What was asked and not known, whatever the status. With kRefuse the status is kRevocationUnknown, with kChallenge
+  // kUnconfirmed.
   std::optional<RevocationUnknown> revocation_unknown;
-  // Where the status is kValid: seconds since 1970, both inclusive, between which the answer is the same, unless somebody
+  // Where the status is kValid or kUnconfirmed: seconds since 1970, both inclusive, between which the answer is the same, unless somebody
   // asks what is in `ask`.
   int64_t from_s = 0;
   int64_t until_s = 0;

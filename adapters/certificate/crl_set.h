@@ -1,8 +1,8 @@
 // The revocation lists (CRLs, RFC 5280 §5) that are known at one moment: read from files and folders, then never changed.
 //
-// A reload reads a new set and hands it to CurrentCrls; whoever is verifying goes on with the one it began with, and nobody
-// waits. A file that cannot be read costs its own lists and nothing else: it becomes a problem, which the caller must say
-// aloud, and the certificates it would have spoken of are then of unknown revocation, never of good.
+// A reload reads a new set and hands it to CurrentCrls (current.h); nobody waits. A file that cannot be read costs its own
+// lists and nothing else: it becomes a problem, which the caller must say aloud, and the certificates it would have spoken
+// of are then of unknown revocation, never of good.
 //
 // A list is used as OpenSSL can use it: base, delta (the base must be there too), indirect, and split by reasons or by
 // distribution points. Left out when read, and named among the problems: what is not DER (strict_der.h), what is signed too
@@ -12,18 +12,17 @@
 // nothing (certificate_path.h).
 //
 // Cost: reading 1 to 3 s a million entries; memory some 200 bytes an entry. Set: immutable, any thread at once.
-// CurrentCrls: any thread at once, a lock for the copy of a pointer.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "absl/time/time.h"
+#include "adapters/certificate/current.h"
 #include "adapters/certificate/path_floors.h"
 #include "adapters/certificate/strict_der.h"
 
@@ -107,26 +106,6 @@ class CrlSet {
   std::vector<CrlProblem> problems_;
 };
 
-// The set that is in force, swapped whole.
-class CurrentCrls {
- public:
-  explicit CurrentCrls(std::shared_ptr<const CrlSet> crls) : crls_(std::move(crls)) {}
-  std::shared_ptr<const CrlSet> Get() const {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    return crls_;
-  }
-  void Put(std::shared_ptr<const CrlSet> crls) {
-    {
-      const std::lock_guard<std::mutex> lock(mutex_);
-      crls_.swap(crls);
-    }
-    // The old one, perhaps of a million entries, ends here and not under the lock.
-  }
-
- private:
-  // std::mutex and not std::atomic<std::shared_ptr>: ThreadSanitizer does not see into libstdc++ 12's.
-  mutable std::mutex mutex_;
-  std::shared_ptr<const CrlSet> crls_;
-};
+using CurrentCrls = Current<CrlSet>;
 
 }  // namespace stockade

@@ -2,9 +2,9 @@
 //
 // Only good chains come in, each by the hash of every byte that was shown: whoever wants to push an entry out needs a
 // certificate that an anchor issued, and a stranger's flood of bad ones leaves it as it was. An entry is good for exactly
-// the time in which every certificate of its chain is, and for the CRLs and revocations by responders it was verified with, so an
-// answer from here is the one that verification would give.
-// At most `entries_max` of them (some 200 bytes each); the one that was longest unasked goes first.
+// the time in which every certificate of its chain is, and for the CRLs and revocations by responders it was verified with, so
+// an answer from here is the one that verification would give.
+// At most `entries_max` of them (some 300 bytes each); the one that was longest unasked goes first.
 //
 // Every member may be called from any thread at once; a lock is held for a look-up.
 #pragma once
@@ -19,6 +19,7 @@
 #include <string>
 
 #include "absl/container/flat_hash_map.h"
+#include "adapters/certificate/account_table.h"
 
 namespace stockade {
 
@@ -36,8 +37,12 @@ struct VerifiedCertificate {
   std::string account;     // folded; empty: it speaks for nobody
   std::string no_account;  // then, why
   std::string subject;     // printable
+  // What a table of accounts knows it by (account_table.h).
+  CertificateFingerprint fingerprint{};
+  std::string issuer_serial{};
   RevocationEpochs epochs{};
-  std::string revocation_unknown{};  // not empty: accepted although revocation is unknown, and why
+  std::string revocation_unknown{};  // not empty: good although revocation is unknown, and why
+  bool unconfirmed = false;          // then: its issuer's policy is to ask for more
 };
 
 class VerifiedCache {

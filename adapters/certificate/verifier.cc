@@ -1,7 +1,9 @@
 #include "adapters/certificate/verifier.h"
 
+#include <openssl/bn.h>
 #include <openssl/evp.h>
 
+#include <algorithm>
 #include <ctime>
 #include <optional>
 #include <utility>
@@ -42,23 +44,58 @@ OwnedX509 Read(const std::string& der, std::string* why) {
   return ReadCertificate(der, why);
 }
 
+std::string IssuerSerialOf(const X509* certificate) {
+  const std::unique_ptr<BIGNUM, FreeBy<BN_free>> number(
+      ASN1_INTEGER_to_BN(X509_get0_serialNumber(certificate), nullptr));
+  char* const hex = number == nullptr ? nullptr : BN_bn2hex(number.get());
+  std::string key = IssuerSerialKey(NameText(X509_get_issuer_name(certificate)), hex == nullptr ? "" : hex);
+  OPENSSL_free(hex);
+  return key;
+}
+
+// What was shown and is no certificate, or no signature that counts.
+CertificateVerdict Faulted(CertificateEvidence::Fault fault) {
+  switch (fault) {
+    case CertificateEvidence::Fault::kStale:
+      return {CertificateStatus::kStale, "the login was signed at another time than now", {}};
+    case CertificateEvidence::Fault::kReplayed:
+      return {CertificateStatus::kReplayed, "the signature of the login was used before", {}};
+    case CertificateEvidence::Fault::kBadSignature:
+      return {CertificateStatus::kBadSignature,
+              "the signature of the login is not over it, or not with this key",
+              {}};
+    case CertificateEvidence::Fault::kTooManyNonces:
+      return {CertificateStatus::kUnverified,
+              "too many signatures are remembered to tell a new one from a used one",
+              {}};
+    default:
+      return {CertificateStatus::kMalformed, "what was shown as a certificate cannot be read", {}};
+  }
+}
+
 class OpensslVerifier final : public CertificateVerifier {
  public:
   OpensslVerifier(std::unique_ptr<CertificatePaths> paths, std::shared_ptr<const CurrentCrls> crls,
-                  std::optional<OcspSources> ocsp, AccountBinding binding)
+                  std::optional<OcspSources> ocsp, std::shared_ptr<const Current<AccountTable>> accounts,
+                  AccountBinding binding)
       : paths_(std::move(paths)),
         crls_(std::move(crls)),
         ocsp_(std::move(ocsp)),
+        accounts_(std::move(accounts)),
         binding_(std::move(binding)),
         cache_(kVerifiedCertificatesMax) {}
 
   CertificateVerdict Verify(const CertificateEvidence& evidence, std::string_view account,
                             absl::Time now) const override {
     using From = CertificateEvidence::From;
-    if (evidence.from == From::kNone) return {CertificateStatus::kMissing, "no certificate was shown", {}};
-    if (evidence.from == From::kMalformed) {
-      return {CertificateStatus::kMalformed, "what was shown as a certificate cannot be read", {}};
+    const std::string folded = FoldedAccount(account);
+    const std::shared_ptr<const AccountTable> table = accounts_ == nullptr ? nullptr : accounts_->Get();
+    if (evidence.from == From::kNone) {
+      if (table != nullptr && table->Owns(folded))
+        return {CertificateStatus::kWithheld, "no certificate was shown, and the account has one", {}};
+      return {CertificateStatus::kMissing, "no certificate was shown", {}};
     }
+    if (evidence.from == From::kMalformed) return Faulted(evidence.fault);
     const ClearErrorsAtEnd clear;
     const std::time_t now_s = absl::ToTimeT(now);
     if (evidence.chain_der.size() > kCertificateChainMax) {
@@ -94,14 +131,11 @@ class OpensslVerifier final : public CertificateVerifier {
                      ": the proxy in front refuses it: ", PrintableText(evidence.refused_by_front)),
               {}};
     }
-    if (verified->account.empty()) {
-      return {CertificateStatus::kMismatch, Concat(verified->subject, ": ", verified->no_account), {}};
-    }
-    if (verified->account != FoldedAccount(account)) {
-      return {CertificateStatus::kMismatch,
-              Concat(verified->subject, ": speaks for \"", PrintableText(verified->account),
-                     "\", not for this account"),
-              {}};
+    if (std::string why; !SpeaksFor(folded, *verified, table.get(), &why))
+      return {CertificateStatus::kMismatch, Concat(verified->subject, ": ", why), {}};
+    if (verified->unconfirmed) {
+      return {CertificateStatus::kUnconfirmed, verified->revocation_unknown, RevocationUnknown::kChallenge,
+              std::move(ask)};
     }
     if (!verified->revocation_unknown.empty()) {
       return {CertificateStatus::kValid, verified->revocation_unknown, RevocationUnknown::kAccept,
@@ -113,6 +147,24 @@ class OpensslVerifier final : public CertificateVerifier {
   size_t remembered() const override { return cache_.size(); }
 
  private:
+  bool SpeaksFor(const std::string& account, const VerifiedCertificate& certificate,
+                 const AccountTable* table, std::string* why) const {
+    const AccountTable::Accounts* const listed =
+        table == nullptr ? nullptr : table->Find(certificate.fingerprint, certificate.issuer_serial);
+    if (listed != nullptr) {
+      if (std::find(listed->begin(), listed->end(), account) != listed->end()) return true;
+      *why = Concat("speaks for ", listed->size(), " accounts of the table, not for this one");
+      return false;
+    }
+    if (certificate.account.empty()) {
+      *why = certificate.no_account;
+      return false;
+    }
+    if (certificate.account == account) return true;
+    *why = Concat("speaks for \"", PrintableText(certificate.account), "\", not for this account");
+    return false;
+  }
+
   CertificateVerdict VerifyPath(const CertificateEvidence& evidence, const RevocationSources& revocation,
                                 std::time_t now_s, VerifiedCertificate* verified) const {
     std::string why;
@@ -129,11 +181,16 @@ class OpensslVerifier final : public CertificateVerifier {
       }
     }
     PathAnswer answer = paths_->Verify(leaf.get(), sent, revocation, now_s);
-    if (answer.status != CertificateStatus::kValid)
+    verified->unconfirmed = answer.status == CertificateStatus::kUnconfirmed;
+    if (answer.status != CertificateStatus::kValid && !verified->unconfirmed)
       return {answer.status, std::move(answer.text), answer.revocation_unknown, std::move(answer.ask)};
     verified->from_s = answer.from_s;
     verified->until_s = answer.until_s;
     verified->subject = SubjectOf(leaf.get());
+    verified->issuer_serial = IssuerSerialOf(leaf.get());
+    if (EVP_Digest(evidence.leaf_der.data(), evidence.leaf_der.size(), verified->fingerprint.data(), nullptr,
+                   EVP_sha256(), nullptr) != 1)
+      return {CertificateStatus::kUntrusted, "OpenSSL could not digest the certificate", {}};
     if (answer.revocation_unknown) verified->revocation_unknown = std::move(answer.text);
     verified->account = binding_.AccountOf(leaf.get(), &verified->no_account).value_or("");
     return {CertificateStatus::kValid, "", {}, std::move(answer.ask)};
@@ -142,6 +199,7 @@ class OpensslVerifier final : public CertificateVerifier {
   const std::unique_ptr<CertificatePaths> paths_;
   const std::shared_ptr<const CurrentCrls> crls_;
   const std::optional<OcspSources> ocsp_;
+  const std::shared_ptr<const Current<AccountTable>> accounts_;
   const AccountBinding binding_;
   mutable VerifiedCache cache_;
 };
@@ -153,9 +211,11 @@ absl::StatusOr<std::unique_ptr<CertificateVerifier>> CertificateVerifier::Create
   const ClearErrorsAtEnd clear;
   ASSIGN_OR_RETURN(std::unique_ptr<CertificatePaths> paths,
                    CertificatePaths::Create(options.anchor_files, options.intermediate_files, options.path));
-  ASSIGN_OR_RETURN(AccountBinding binding,
-                   AccountBinding::Create(options.account_from, options.account_pattern));
-  return std::make_unique<OpensslVerifier>(std::move(paths), options.crls, options.ocsp, std::move(binding));
+  ASSIGN_OR_RETURN(
+      AccountBinding binding,
+      AccountBinding::Create(options.account_from, options.account_pattern, options.account_template));
+  return std::make_unique<OpensslVerifier>(std::move(paths), options.crls, options.ocsp, options.accounts,
+                                           std::move(binding));
 }
 
 }  // namespace stockade

@@ -1,15 +1,19 @@
 // What a certificate says about a login: evidence, account and time become the status that the gate acts on.
 //
 // In this order, and the first that fails is the answer:
-//   nothing shown                                                              kMissing
+//   nothing shown                                                              kMissing; kWithheld by an account that the
+//                                                                              table of accounts has a certificate of
+//   a signature of the login that is not over it, of another time, used before kBadSignature, kStale, kReplayed
 //   not DER of X.509, bytes behind it, larger or more than evidence.h allows,
 //   or against RFC 5280's form (strict_der.h)                                  kMalformed
 //   no path to an anchor, or what is wrong on it (certificate_path.h)          kUntrusted, kBadSignature, kWeak,
 //     kNotAuthority, kPathTooLong, kNameNotPermitted, kPolicyNotMet, kUnknownExtension, kBadSerial, kWrongUse,
 //     kNotYetValid, kExpired
-//   revoked, or nobody knows and the policy is not to accept that              kRevoked, kRevocationUnknown
+//   revoked, or nobody knows and the policy is to refuse that                  kRevoked, kRevocationUnknown
 //   the listed proxy that forwarded it refuses it                              kRevoked, kUntrusted
-//   its account is not the one that is logging in (account_binding.h)          kMismatch
+//   it is not of the account that is logging in (account_table.h,              kMismatch
+//     account_binding.h)
+//   nobody knows whether it is revoked, and the policy is to ask for more      kUnconfirmed
 //   else                                                                       kValid
 //
 // Anchors: every certificate of the files is one, a root or an intermediate (X509_V_FLAG_PARTIAL_CHAIN). Intermediates
@@ -36,6 +40,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "adapters/certificate/account_table.h"
 #include "adapters/certificate/certificate_path.h"
 #include "adapters/certificate/crl_set.h"
 #include "adapters/certificate/evidence.h"
@@ -51,6 +56,9 @@ struct CertificateVerifierOptions {
   std::vector<std::string> anchor_files;  // gateway.certificates.anchors; PEM, at least one certificate each
   std::string account_from = "cn";        // gateway.certificates.account
   std::string account_pattern;            // gateway.certificates.account_pattern
+  std::string account_template{};         // gateway.certificates.account_template
+  // gateway.certificates.accounts: goes before what the subject says; null: there is none.
+  std::shared_ptr<const Current<AccountTable>> accounts{};
   std::vector<std::string> intermediate_files{};  // PEM, at least one certificate each; known, not trusted
   CertificatePathOptions path{};
   std::shared_ptr<const CurrentCrls> crls{};  // null: no lists
@@ -60,8 +68,9 @@ struct CertificateVerifierOptions {
 struct CertificateVerdict {
   CertificateStatus status = CertificateStatus::kUnchecked;
   std::string explanation;
-  // Where revocation was asked for and nobody knows: what the policy of that issuer says. With kRefuse and kChallenge the
-  // status is kRevocationUnknown; with kAccept it may be kValid, and the explanation says what was not known.
+  // Where revocation was asked for and nobody knows: what the policy of that issuer says. With kRefuse the status is
+  // kRevocationUnknown; with kChallenge it may be kUnconfirmed and with kAccept kValid, and the explanation says what was not
+  // known.
   std::optional<RevocationUnknown> revocation_unknown{};
   // What responders could still be asked about it; where the status is one that no answer would change, nothing.
   std::vector<OcspQuestion> ask{};

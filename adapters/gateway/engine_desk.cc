@@ -225,7 +225,7 @@ absl::Status EngineDesk::Reload(Changes changes) {
   RETURN_IF_ERROR(engine_->SwapRules(changes.rules.get()));
   rules_.swap(changes.rules);  // the old ones go when this returns, when nobody looks at them any more
   engine_->SetAllowlist(changes.allowlist);
-  engine_->SetCertificatePolicy(changes.certificates);
+  engine_->SetCertificates(changes.certificates);
   remember_ns_ = absl::ToInt64Nanoseconds(changes.remember);
   Record([&](std::string* out) { AppendReloadLine(now_ns, out); });
   return absl::OkStatus();

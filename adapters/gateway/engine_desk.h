@@ -9,7 +9,7 @@
 // outcome unknown, kTicketTime after it was asked, or when kTicketsMax others came after it: an upstream that never
 // answers costs a bounded memory. An outcome that comes later is counted and dropped.
 //
-// Reload: other rules, allowlist and certificate policy take effect between two attempts; windows of rules that did not
+// Reload: other rules, allowlist and the table of certificates take effect between two attempts; windows of rules that did not
 // change, lanes, standing decisions, tickets and remembered challenges stay (Engine::SwapRules).
 //
 // Threads: any, at once. The listener is called inside the lock: it must be quick, do no I/O, and not call back.
@@ -93,7 +93,7 @@ class EngineDesk final : public GateDesk {
   struct Changes {
     std::shared_ptr<const RuleSet> rules;
     Allowlist allowlist;
-    CertificatePolicy certificates = CertificatePolicy::kPreferred;
+    CertificateVerdicts certificates;
     absl::Duration remember = absl::Minutes(15);
   };
   absl::Status Reload(Changes changes);

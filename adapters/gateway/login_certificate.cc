@@ -58,7 +58,9 @@ CertificateJudgement JudgeCertificates(const CertificateVerifier& verifier, Cert
   const std::string_view account = claim.has_account ? std::string_view(claim.account) : std::string_view();
   CertificateVerdict verdict = verifier.Verify(evidence, account, now);
   if (judging == Judging::kMayAsk && !verdict.ask.empty()) return {verdict.status, std::move(verdict.ask)};
-  if (verdict.status == CertificateStatus::kValid && fresh_until) {
+  const bool good =
+      verdict.status == CertificateStatus::kValid || verdict.status == CertificateStatus::kUnconfirmed;
+  if (good && fresh_until) {
     const Fault fault =
         FaultOf(memory->nonces.Note(evidence.leaf_der, claim.signature->nonce, *fresh_until, now));
     if (fault != Fault::kNone) {

@@ -208,10 +208,13 @@ struct CertificateSettings {
   // from_header: how a listed proxy forwards the client's certificate (certificate/from_header.h): none | rfc9440 |
   // nginx | envoy | haproxy | aws_alb | traefik
   std::string from_header = "none";
-  // account: which part of the subject is the account: serial_number · cn · uid · email; with `account_pattern`, a RE2
-  // whose first group is the account. Compared after case folding and trimming.
+  // account: which text of it is the account (certificate/account_binding.h): serial_number · cn · uid · email · upn · an
+  // OID · none; with `account_pattern`, a RE2, whose first group it is, or what `account_template` makes of the groups
   std::string account_from = "cn";
   std::string account_pattern;
+  std::string account_template;
+  std::string
+      accounts_file;  // accounts: the firm's own table, which goes before (certificate/account_table.h)
   std::vector<std::string> intermediate_files;  // intermediates: PEM; known, not trusted
   std::vector<std::string> policies;            // policies: OIDs, one of which a path must be issued under
   int rsa_bits = 2048;                          // rsa_bits: of every key in a path, at least

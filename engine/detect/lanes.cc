@@ -20,8 +20,10 @@ constexpr double kExp6 = 403.4287934927351;
 constexpr double kStepUpPhi = 4;
 constexpr double kPrior = 200;  // V: what a token nobody has had is worth
 constexpr int64_t kQuarterNs = int64_t{6} * 3600 * 1'000'000'000;
-constexpr int kHalfLifeQuarters = 120;   // 30 days
-constexpr int kProbationQuarters = 5;    // at least 24 hours, whatever the hour it began
+constexpr int kHalfLifeQuarters = 120;  // 30 days
+constexpr int kProbationQuarters = 5;   // at least 24 hours, whatever the hour it began
+// Certificates live a year (detectors.md); who has not shown one since has perhaps none any more.
+constexpr int kOwnerQuarters = 4 * 400;
 constexpr uint16_t kSuccess = 256;       // one success in the fixed point of the counts
 constexpr uint16_t kProbation = 0xffff;  // no count comes here: all are halved at kCountMax
 constexpr uint32_t kCountMax = 60'000;
@@ -304,6 +306,14 @@ Lane Lanes::LaneOf(const Attempt& attempt, bool certificates_count) const noexce
   return Lane::kUnfamiliar;
 }
 
+bool Lanes::OwnsCertificate(const Attempt& attempt) const noexcept {
+  if (!attempt.has_account()) return false;
+  const uint64_t tag = IdentityOf(attempt).tag;
+  const Record* const record = Find(BucketOf(tag), tag);
+  if (record == nullptr || record->has_certificate == 0) return false;
+  return Age(static_cast<Quarter>(attempt.time_ns / kQuarterNs), record->certified) <= kOwnerQuarters;
+}
+
 double Lanes::Phi(const Attempt& attempt) const noexcept {
   if (!attempt.has_account()) return -2;
   const Identity identity = IdentityOf(attempt);
@@ -396,6 +406,10 @@ void Lanes::Learn(const Attempt& attempt, Lane lane, const LearnContext& context
   Record* const record = FindOrMake(identity, now, on_probation);
   if (record == nullptr) return;
   Settle(record, now);
+  if (lane == Lane::kCertified) {
+    if (record->has_certificate == 0 || Age(now, record->certified) > 0) record->certified = now;
+    record->has_certificate = 1;
+  }
   LearnToken(&record->networks, identity.tokens.network, now, on_probation);
   LearnToken(&record->devices, identity.tokens.device, now, on_probation);
   if (on_probation) return;

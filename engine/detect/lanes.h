@@ -20,6 +20,8 @@
 // unfamiliar lane while `pressure` is on is on probation, and counts only after 24 hours (up to 30; time here
 // is in quarters of a day), unless Revoke has taken it back.
 //
+// Owners: an account that logged in with a valid certificate within the last 400 days owns one (OwnsCertificate).
+//
 // Memory: 72 bytes an account (4 networks, 3 devices; the rarest gives way to a fifth or fourth), in a table
 // that never outgrows its ceiling. Where a bucket of eight accounts is full the one with the fewest successes
 // gives way, of equals the one seen longest ago. Only successes open a record, so a flood of failures
@@ -84,6 +86,8 @@ class Lanes {
   // The lane of an attempt. Where certificates are ignored by configuration, `certificates_count` is false.
   // An attempt without an account is unfamiliar.
   Lane LaneOf(const Attempt& attempt, bool certificates_count = true) const noexcept;
+  // Whether this account has logged in with a valid certificate before the attempt's time.
+  bool OwnsCertificate(const Attempt& attempt) const noexcept;
   // Φ itself, for a person who asks why: LaneOf does not use it.
   double Phi(const Attempt& attempt) const noexcept;
 
@@ -114,7 +118,9 @@ class Lanes {
     std::array<Seen, 3> devices;
     uint16_t count = 0;  // successes in 1/256, as of `quarter`
     Quarter quarter = 0;
-    uint32_t spare = 0;  // keeps a record one cache line
+    Quarter certified = 0;  // of the last success with a valid certificate, if there was one
+    uint8_t has_certificate = 0;
+    uint8_t spare = 0;  // keeps a record one cache line
   };
   static_assert(sizeof(Record) == 64);
   static constexpr size_t kWays = 8;

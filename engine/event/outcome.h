@@ -51,8 +51,13 @@ enum class CertificateStatus : uint8_t {
   kUnknownExtension,  // critical, and nobody here knows what it means
   kBadSerial,         // not positive, or longer than 20 octets
   kRevocationUnknown,
+  kUnconfirmed,  // good, but nobody knows whether it is revoked, and its issuer's policy is to ask for more
+  kUnverified,   // shown, and there was no room or no time to look at it: says nothing about the certificate
+  kStale,        // a signature of the login, from another time than now
+  kReplayed,     // a signature of a login that was used before
+  kWithheld,     // none was shown, by an account that is known to have one
 };
-inline constexpr std::array<std::string_view, 19> kCertificateNames = {"unchecked",
+inline constexpr std::array<std::string_view, 24> kCertificateNames = {"unchecked",
                                                                        "valid",
                                                                        "missing",
                                                                        "malformed",
@@ -70,12 +75,26 @@ inline constexpr std::array<std::string_view, 19> kCertificateNames = {"unchecke
                                                                        "policy_not_met",
                                                                        "unknown_extension",
                                                                        "bad_serial",
-                                                                       "revocation_unknown"};
+                                                                       "revocation_unknown",
+                                                                       "unconfirmed",
+                                                                       "unverified",
+                                                                       "stale",
+                                                                       "replayed",
+                                                                       "withheld"};
 
-// True where a certificate was shown and is not good: such an attempt never reaches the password check.
+// True where a certificate was shown and is not good: its source is charged. Not so where we could not say.
 constexpr bool IsBadCertificate(CertificateStatus status) noexcept {
-  return status != CertificateStatus::kUnchecked && status != CertificateStatus::kValid &&
-         status != CertificateStatus::kMissing;
+  switch (status) {
+    case CertificateStatus::kUnchecked:
+    case CertificateStatus::kValid:
+    case CertificateStatus::kMissing:
+    case CertificateStatus::kWithheld:
+    case CertificateStatus::kUnconfirmed:
+    case CertificateStatus::kUnverified:
+      return false;
+    default:
+      return true;
+  }
 }
 
 // What came, or in a simulation would come, of a challenge shown on this attempt (login.challenge).

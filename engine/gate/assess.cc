@@ -37,12 +37,16 @@ bool IsStricter(const Asked& a, const Asked& b) noexcept {
   return a.kind == VerdictKind::kChallenge && a.challenge_kind > b.challenge_kind;
 }
 
+constexpr std::string_view kLeftOut = "no certificate was shown, and this account has one";
+
 std::string_view CertificateReason(CertificateStatus status) noexcept {
   switch (status) {
     case CertificateStatus::kUnchecked:
       return "a certificate is required and nobody checked one";
     case CertificateStatus::kMissing:
-      return "a certificate is required and none was shown";
+      return "no certificate was shown";
+    case CertificateStatus::kWithheld:
+      return kLeftOut;
     case CertificateStatus::kMalformed:
       return "the certificate cannot be read";
     case CertificateStatus::kUntrusted:
@@ -58,7 +62,7 @@ std::string_view CertificateReason(CertificateStatus status) noexcept {
     case CertificateStatus::kMismatch:
       return "the certificate belongs to another account";
     case CertificateStatus::kBadSignature:
-      return "a signature of the certificate or of its issuers is wrong";
+      return "a signature of the certificate, of its issuers or of the login is wrong";
     case CertificateStatus::kWeak:
       return "the certificate or one of its issuers has a key or a signature that is too weak";
     case CertificateStatus::kNotAuthority:
@@ -75,6 +79,14 @@ std::string_view CertificateReason(CertificateStatus status) noexcept {
       return "the certificate or one of its issuers has a serial number that cannot be one";
     case CertificateStatus::kRevocationUnknown:
       return "nobody knows whether the certificate has been revoked";
+    case CertificateStatus::kUnconfirmed:
+      return "the certificate is good, but nobody knows whether it has been revoked";
+    case CertificateStatus::kUnverified:
+      return "too many certificates are waiting to be looked at; try again";
+    case CertificateStatus::kStale:
+      return "the login was signed at another time than now";
+    case CertificateStatus::kReplayed:
+      return "the signature of the login was used before";
     case CertificateStatus::kValid:
       break;
   }
@@ -91,7 +103,7 @@ Verdict Gate::Assess(const Attempt& attempt, int64_t now_ms, const Trace* trace,
                      const Hash128* fingerprint) noexcept {
   Verdict verdict;
   // The lane comes first in time because the others read it; it stops nobody by itself.
-  verdict.lane = lanes_->LaneOf(attempt, certificates_ != CertificatePolicy::kIgnored);
+  verdict.lane = lanes_->LaneOf(attempt, certificates_.policy() != CertificatePolicy::kIgnored);
   AskStanding(attempt, now_ms, &verdict, trace, fingerprint);
   AskCertificate(attempt, &verdict, trace);
   if (trace != nullptr) Say(trace, "lane", Concat("arrives in the ", Name(verdict.lane), " lane"));
@@ -140,20 +152,32 @@ void Gate::AskStanding(const Attempt& attempt, int64_t now_ms, Verdict* verdict,
 }
 
 void Gate::AskCertificate(const Attempt& attempt, Verdict* verdict, const Trace* trace) const noexcept {
-  const bool denied =
-      (certificates_ == CertificatePolicy::kRequired && attempt.certificate != CertificateStatus::kValid) ||
-      (certificates_ == CertificatePolicy::kPreferred && IsBadCertificate(attempt.certificate));
+  const CertificateStatus status = attempt.certificate;
+  Asked asked{certificates_.Of(status), ChallengeKind::kIdentity};
+  std::string_view reason = CertificateReason(status);
+  if (status == CertificateStatus::kMissing) {
+    const Asked of_owner{certificates_.missing_from_owner(), ChallengeKind::kIdentity};
+    if (IsStricter(of_owner, asked) && lanes_->OwnsCertificate(attempt)) {
+      asked = of_owner;
+      reason = kLeftOut;
+    }
+  }
   if (trace != nullptr) {
     Say(trace, "certificate",
-        Concat(Name(attempt.certificate), denied ? ": denied before the password" : ": goes on",
-               " (certificates are ", kCertificatePolicyNames[static_cast<size_t>(certificates_)], ")"));
+        Concat(Name(status), asked.kind == VerdictKind::kAllow ? ": goes on" : ": ",
+               asked.kind == VerdictKind::kAllow ? "" : Name(asked.kind),
+               asked.kind == VerdictKind::kDeny ? " before the password" : "", " (certificates are ",
+               kCertificatePolicyNames[static_cast<size_t>(certificates_.policy())], ")"));
   }
-  if (!denied || verdict->kind == VerdictKind::kDeny) return;
-  verdict->kind = VerdictKind::kDeny;
+  if (!IsStricter(asked, {verdict->kind, verdict->challenge_kind})) return;
+  verdict->kind = asked.kind;
+  if (asked.kind == VerdictKind::kChallenge) verdict->challenge_kind = asked.challenge_kind;
   verdict->by = "certificate";
-  verdict->reason = CertificateReason(attempt.certificate);
+  verdict->reason = reason;
   verdict->decision = nullptr;
-  verdict->for_certificate = true;
+  // What we could not look at, or not confirm, is nobody's fault.
+  verdict->for_certificate = asked.kind == VerdictKind::kDeny && status != CertificateStatus::kUnverified &&
+                             status != CertificateStatus::kUnconfirmed;
 }
 
 void Gate::AskMode(Verdict* verdict, const Trace* trace) const noexcept {

@@ -17,9 +17,8 @@
 //
 // So whoever floods an address or an account with wrong passwords shuts out strangers and never the customer who comes
 // from where he always comes. A throttle lets one stranger in ten seconds through, five at once. An allowlisted attempt
-// is challenged at most and never throttled. A shadow decision only says what it would do. A certificate that is not
-// valid is denied where certificates are required; where they are preferred, a bad one is denied, a missing or
-// unchecked one goes on.
+// is challenged at most and never throttled. A shadow decision only says what it would do. What a certificate asks for
+// stands in the table of certificate_verdicts.h; the stricter of it and the standing decisions wins.
 //
 // Takes an Attempt, which holds no outcome: a verdict cannot depend on the outcome of its own attempt.
 // noexcept; well below a microsecond; allocates only while tracing. Not thread-safe: throttles spend their
@@ -33,17 +32,10 @@
 #include "engine/decision/ledger.h"
 #include "engine/detect/lanes.h"
 #include "engine/event/login_event.h"
+#include "engine/gate/certificate_verdicts.h"
 #include "engine/gate/verdict.h"
 
 namespace stockade {
-
-// How certificates count where an event carries login.certificate.
-enum class CertificatePolicy : uint8_t {
-  kIgnored,    // as if it were not there
-  kPreferred,  // valid opens the certified lane, a bad one is denied, a missing one goes on
-  kRequired,   // anything but valid is denied
-};
-inline constexpr std::string_view kCertificatePolicyNames[] = {"ignored", "preferred", "required"};
 
 // One step of the gate's way, for `explain`. Views live during the call that hands it on.
 struct GateStep {
@@ -60,7 +52,7 @@ class Gate {
 
   void SetMode(Mode mode) noexcept { mode_ = mode; }
   Mode mode() const noexcept { return mode_; }
-  void SetCertificatePolicy(CertificatePolicy policy) noexcept { certificates_ = policy; }
+  void SetCertificates(const CertificateVerdicts& certificates) noexcept { certificates_ = certificates; }
 
   // The verdict at event time `now_ms`. `trace`, if not null, is told each step. `fingerprint` as in Ledger::Find.
   Verdict Assess(const Attempt& attempt, int64_t now_ms, const Trace* trace,
@@ -75,7 +67,7 @@ class Gate {
   Ledger* ledger_;
   const Lanes* lanes_;
   Mode mode_ = Mode::kProtect;
-  CertificatePolicy certificates_ = CertificatePolicy::kPreferred;
+  CertificateVerdicts certificates_;
 };
 
 }  // namespace stockade

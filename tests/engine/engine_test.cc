@@ -326,6 +326,59 @@ TEST_CASE("where certificates are required anything but a valid one is denied", 
   CHECK(bench.by == "certificate");
 }
 
+TEST_CASE("who leaves his certificate out is asked for another proof; who never had one goes on",
+          "[engine][certificate]") {
+  using enum CertificateStatus;
+  Bench bench;
+  CHECK(bench.Try(kStart, "198.51.100.1", "ann", Outcome::kSuccess, kMissing) == VerdictKind::kAllow);
+  // A password that was wrong beside a valid certificate makes nobody an owner.
+  bench.Try(kStart + kSecond, "198.51.100.1", "ann", Outcome::kBadPassword, kValid);
+  CHECK(bench.Try(kStart + 2 * kSecond, "198.51.100.1", "ann", Outcome::kSuccess, kMissing) ==
+        VerdictKind::kAllow);
+  bench.Try(kStart + 3 * kSecond, "198.51.100.1", "ann", Outcome::kSuccess, kValid);
+  CHECK(bench.Try(kStart + 4 * kSecond, "203.0.113.9", "ann", Outcome::kSuccess, kMissing) ==
+        VerdictKind::kChallenge);
+  CHECK(bench.by == "certificate");
+  // Where nobody looks for certificates nobody can leave one out.
+  CHECK(bench.Try(kStart + 5 * kSecond, "203.0.113.9", "ann", Outcome::kSuccess, kUnchecked) ==
+        VerdictKind::kAllow);
+  CHECK(bench.Try(kStart + 6 * kSecond, "203.0.113.9", "bob", Outcome::kSuccess, kMissing) ==
+        VerdictKind::kAllow);
+  CHECK(bench.recorder.alerts.empty());
+}
+
+TEST_CASE("what could not be looked at or confirmed charges nobody", "[engine][certificate]") {
+  Bench bench;
+  for (int i = 0; i < 10; ++i) {
+    const std::string account = "bob" + std::to_string(i);
+    CHECK(bench.Try(kStart + i * kSecond, "192.0.2.9", account, Outcome::kSuccess,
+                    CertificateStatus::kUnverified) == VerdictKind::kThrottle);
+    CHECK(bench.Try(kStart + i * kSecond, "192.0.2.9", account, Outcome::kSuccess,
+                    CertificateStatus::kUnconfirmed) == VerdictKind::kChallenge);
+    CHECK(bench.lane == Lane::kUnfamiliar);
+  }
+  CHECK(bench.recorder.alerts.empty());
+}
+
+TEST_CASE("a table of certificates decides, and the stricter of it and a standing decision wins",
+          "[engine][certificate]") {
+  using enum CertificateStatus;
+  EngineOptions options;
+  options.certificates.Set(kExpired, VerdictKind::kChallenge);
+  options.certificates.Set(kMissing, VerdictKind::kDeny);
+  Bench bench(options);
+  CHECK(bench.Try(kStart, "198.51.100.1", "ann", Outcome::kSuccess, kExpired) == VerdictKind::kChallenge);
+  CHECK(bench.Try(kStart, "198.51.100.1", "ann", Outcome::kSuccess, kMissing) == VerdictKind::kDeny);
+  for (int i = 0; i < 5; ++i) bench.Try(kStart + i * kSecond, "203.0.113.9", "ann", Outcome::kBadPassword);
+  CHECK(bench.Try(kStart + 6 * kSecond, "203.0.113.9", "ann", Outcome::kSuccess, kExpired) ==
+        VerdictKind::kDeny);
+  CHECK(bench.by == "many_failures");
+  // Other words while running, and nobody is forgotten.
+  bench.engine->SetCertificates(CertificatePolicy::kIgnored);
+  CHECK(bench.Try(kStart + 7 * kSecond, "198.51.100.1", "ann", Outcome::kSuccess, kRevoked) ==
+        VerdictKind::kAllow);
+}
+
 TEST_CASE("modes are switched while running", "[engine][mode]") {
   Bench bench;
   for (int i = 0; i < 5; ++i) bench.Try(kStart + i * kSecond, "203.0.113.9", "ann", Outcome::kBadPassword);

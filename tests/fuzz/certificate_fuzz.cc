@@ -52,6 +52,7 @@ void Check(const PathAnswer& answer) {
   Require(good || !answer.text.empty());
   if (good) Require(answer.from_s <= kNowS && kNowS <= answer.until_s);
   if (answer.status == CertificateStatus::kRevocationUnknown) Require(answer.revocation_unknown.has_value());
+  Require(answer.status != CertificateStatus::kUnconfirmed);  // the policy is to refuse
   for (const char c : answer.text) Require(static_cast<unsigned char>(c) >= 0x20);
 }
 

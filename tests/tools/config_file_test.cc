@@ -35,6 +35,20 @@ TEST_CASE("an empty configuration is the default", "[config]") {
   }
 }
 
+TEST_CASE("a word of a certificate is answered as the settings say", "[config]") {
+  Findings findings;
+  // The policy counts wherever it stands.
+  const Config config =
+      Read("certificates: {expired: challenge, missing_from_owner: allow, missing: deny, policy: required}\n",
+           &findings);
+  CHECK(findings.ToStatus().ToString() == "OK");
+  CertificateVerdicts asked(CertificatePolicy::kRequired);
+  asked.Set(CertificateStatus::kExpired, VerdictKind::kChallenge);
+  asked.SetMissingFromOwner(VerdictKind::kAllow);
+  CHECK(config.engine.certificates == asked);
+  CHECK(config.engine.certificates.Of(CertificateStatus::kRevoked) == VerdictKind::kDeny);
+}
+
 TEST_CASE("every key reaches its setting", "[config]") {
   Findings findings;
   const Config config = Read(R"(
@@ -101,6 +115,10 @@ TEST_CASE("a mistake is named with file, line, column and what would be right", 
       {"mode:\n", "stockade.yaml:1:1: mode", "has no value"},
       {"mode: [protect]\n", "stockade.yaml:1:7: mode", "must be a text"},
       {"certificates: optional\n", "stockade.yaml:1:15: certificates", "ignored, preferred, required"},
+      {"certificates: {revoked: allow}\n", "stockade.yaml:1:25: certificates.revoked",
+       "never goes on unasked"},
+      {"certificates: {valid: deny}\n", "stockade.yaml:1:16: certificates.valid", "unknown key"},
+      {"certificates: {policy: ignored, expired: deny}\n", "certificates", "are ignored"},
       {"memory: 256\n", "stockade.yaml:1:9: memory", "too little"},
       {"memory: lots\n", "stockade.yaml:1:9: memory", "write 256MiB"},
       {"lateness: 90\n", "stockade.yaml:1:11: lateness", "write 5m"},

@@ -81,6 +81,7 @@ constexpr size_t StepOf(CertificateStatus status) {
       return 0;
     case CertificateStatus::kRevoked:
     case CertificateStatus::kRevocationUnknown:
+    case CertificateStatus::kUnconfirmed:
       return 2;
     case CertificateStatus::kMismatch:
       return 3;
@@ -159,16 +160,27 @@ absl::Status AskNow(const CertificateSettings& settings, const std::vector<OcspQ
   return absl::OkStatus();
 }
 
-// What follows from the word, under the policy of the settings.
-std::string_view Consequence(CertificateStatus status, CertificatePolicy policy) {
-  if (policy == CertificatePolicy::kIgnored) return "nothing: certificates are ignored by the settings";
+// What follows from the word, by the table of the settings.
+std::string_view Consequence(CertificateStatus status, const CertificateVerdicts& verdicts) {
+  if (verdicts.policy() == CertificatePolicy::kIgnored)
+    return "nothing: certificates are ignored by the settings";
   if (status == CertificateStatus::kValid) return "the login goes on in the certified lane";
+  switch (verdicts.Of(status)) {
+    case VerdictKind::kAllow:
+      return "the login goes on in the lane of its network and device";
+    case VerdictKind::kThrottle:
+      return "the login is told to try again later; nobody is charged";
+    case VerdictKind::kChallenge:
+      return "the login is asked for another proof of who it is, before the password is checked";
+    case VerdictKind::kDeny:
+      break;
+  }
   return "the login is denied before the password is checked; its source is charged, the account is not";
 }
 
 void PrintText(const CertificateEvidence& shown, const CertificateVerdict& verdict,
                const std::array<bool, 4>& asked, const std::vector<Asked>& responders,
-               CertificatePolicy policy, Console& console) {
+               const CertificateVerdicts& verdicts, Console& console) {
   for (const auto& [name, value] : Describe(shown.leaf_der))
     console.out << PadRight(name, 12) << value << "\n";
   console.out << PadRight("sent along", 12) << shown.chain_der.size() << " certificates\n\n";
@@ -190,11 +202,11 @@ void PrintText(const CertificateEvidence& shown, const CertificateVerdict& verdi
   }
   console.out << "\n"
               << Styled(console, Style::kBold, Name(verdict.status)) << ": " << verdict.explanation << "\n"
-              << "so " << Consequence(verdict.status, policy) << "\n";
+              << "so " << Consequence(verdict.status, verdicts) << "\n";
 }
 
 void PrintJson(const CertificateEvidence& shown, const CertificateVerdict& verdict,
-               const std::vector<Asked>& responders, absl::Time at, CertificatePolicy policy,
+               const std::vector<Asked>& responders, absl::Time at, const CertificateVerdicts& verdicts,
                Console& console) {
   JsonWriter json;
   json.BeginObject();
@@ -209,17 +221,17 @@ void PrintJson(const CertificateEvidence& shown, const CertificateVerdict& verdi
     json.EndList();
   }
   json.Key("login.certificate").Text(Name(verdict.status)).Key("why").Text(verdict.explanation);
-  json.Key("then").Text(Consequence(verdict.status, policy));
+  json.Key("then").Text(Consequence(verdict.status, verdicts));
   json.EndObject();
   console.out << json.text() << "\n";
 }
 
 int CheckCertificate(CertOptions options, Console& console) {
-  CertificatePolicy policy = CertificatePolicy::kPreferred;
+  CertificateVerdicts verdicts;
   if (!options.config_file.empty()) {
     const absl::StatusOr<Config> config = LoadConfig(options.config_file);
     if (!config.ok()) return Fail(console, FromAbsl(config.status().message()));
-    policy = config->engine.certificates;
+    verdicts = config->engine.certificates;
     if (config->gateway.has_value() && options.settings.anchor_files.empty()) {
       std::vector<std::string> crls = std::move(options.settings.crl_paths);
       options.settings = config->gateway->certificates;
@@ -258,7 +270,15 @@ int CheckCertificate(CertOptions options, Console& console) {
     crls = std::make_shared<CurrentCrls>(std::move(set));
   }
   const auto answers = std::make_shared<OcspMemory>();
-  const auto verifier = CertificateVerifier::Create(VerifierOptionsOf(options.settings, crls, answers));
+  std::shared_ptr<const Current<AccountTable>> accounts;
+  if (!options.settings.accounts_file.empty()) {
+    absl::StatusOr<std::shared_ptr<const AccountTable>> table =
+        AccountTable::Load(options.settings.accounts_file);
+    if (!table.ok()) return Fail(console, FromAbsl(table.status().message()));
+    accounts = std::make_shared<Current<AccountTable>>(*std::move(table));
+  }
+  const auto verifier =
+      CertificateVerifier::Create(VerifierOptionsOf(options.settings, crls, accounts, answers));
   if (!verifier.ok()) return Fail(console, FromAbsl(verifier.status().message()));
   CertificateVerdict verdict = (*verifier)->Verify(*shown, options.account.value_or(""), at);
   std::vector<Asked> asked;
@@ -273,11 +293,11 @@ int CheckCertificate(CertOptions options, Console& console) {
     verdict.explanation = "whose it is was not asked; --account asks";
   }
   if (options.json) {
-    PrintJson(*shown, verdict, asked, at, policy, console);
+    PrintJson(*shown, verdict, asked, at, verdicts, console);
   } else {
     PrintText(*shown, verdict,
               {true, true, crls != nullptr || options.settings.ocsp.has_value(), options.account.has_value()},
-              asked, policy, console);
+              asked, verdicts, console);
   }
   return verdict.status == CertificateStatus::kValid ? kExitFine : kExitFindings;
 }
@@ -312,11 +332,16 @@ int RunCert(std::span<const std::string> arguments, Console& console) {
   app.add_flag("--ask", options.ask,
                "Ask the responders of the settings, or the one that the certificate names");
   app.add_option("--account-from", options.settings.account_from,
-                 "Part of the subject: cn, uid, email, serial_number")
+                 "What of it is the account: cn, uid, email, upn, serial_number, an OID, none")
       ->type_name("PART");
   app.add_option("--account-pattern", options.settings.account_pattern,
                  "RE2 whose first group is the account")
       ->type_name("RE2");
+  app.add_option("--account-template", options.settings.account_template,
+                 "The account in terms of the pattern's groups, as \\2-\\1")
+      ->type_name("TEXT");
+  app.add_option("--accounts", options.settings.accounts_file, "Table of accounts, NDJSON")
+      ->type_name("FILE");
   app.add_flag("--json", options.json, "Print JSON");
   app.footer(std::string(kFooter));
   if (const std::optional<int> done = ParseArguments(&app, arguments, console)) return *done;

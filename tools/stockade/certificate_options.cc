@@ -23,12 +23,15 @@ CrlSetOptions CrlOptionsOf(const CertificateSettings& settings) {
 
 CertificateVerifierOptions VerifierOptionsOf(const CertificateSettings& settings,
                                              std::shared_ptr<const CurrentCrls> crls,
+                                             std::shared_ptr<const Current<AccountTable>> accounts,
                                              std::shared_ptr<OcspMemory> ocsp) {
   CertificateVerifierOptions options;
   options.anchor_files = settings.anchor_files;
   options.intermediate_files = settings.intermediate_files;
   options.account_from = settings.account_from;
   options.account_pattern = settings.account_pattern;
+  options.account_template = settings.account_template;
+  options.accounts = std::move(accounts);
   options.path.policies = settings.policies;
   options.path.explicit_policy = !settings.policies.empty();
   options.path.floors.rsa_bits_min = settings.rsa_bits;

@@ -16,6 +16,7 @@ CrlSetOptions CrlOptionsOf(const CertificateSettings& settings);
 // `crls`: null where none are set. `ocsp`: where answers are remembered; used where the settings speak of responders.
 CertificateVerifierOptions VerifierOptionsOf(const CertificateSettings& settings,
                                              std::shared_ptr<const CurrentCrls> crls,
+                                             std::shared_ptr<const Current<AccountTable>> accounts,
                                              std::shared_ptr<OcspMemory> ocsp);
 // Whether somebody can be asked at all.
 bool AsksResponders(const CertificateSettings& settings) noexcept;

@@ -36,7 +36,7 @@ class ConfigReader {
     reader_.ReadMap(root, "",
                     {
                         key("mode", &ConfigReader::ReadMode),
-                        key("certificates", &ConfigReader::ReadCertificates),
+                        key("certificates", &ConfigReader::ReadCertificates, /*section=*/true),
                         key("memory", &ConfigReader::ReadMemory),
                         key("lateness", &ConfigReader::ReadLateness),
                         key("hash_key", &ConfigReader::ReadHashKey),
@@ -59,8 +59,39 @@ class ConfigReader {
       config_.engine.mode = static_cast<Mode>(*word);
   }
   void ReadCertificates(const YamlNode& node, const std::string& path) {
+    if (!node.is_map()) return ReadCertificatePolicy(node, path);
+    // The policy first, wherever it stands: it is the table that the words then change.
+    if (const YamlNode* policy = node.Find("policy")) ReadCertificatePolicy(*policy, Concat(path, ".policy"));
+    std::vector<SettingsReader::Key> keys = {{"policy", [](const YamlNode&, const std::string&) {}}};
+    for (size_t i = 0; i < kCertificateNames.size(); ++i) {
+      const auto status = static_cast<CertificateStatus>(i);
+      if (status == CertificateStatus::kValid) continue;
+      keys.push_back({kCertificateNames[i], [this, status](const YamlNode& value, const std::string& at) {
+                        if (const auto verdict = ReadCertificateVerdict(status, value, at))
+                          config_.engine.certificates.Set(status, *verdict);
+                      }});
+    }
+    keys.push_back({"missing_from_owner", [this](const YamlNode& value, const std::string& at) {
+                      if (const auto verdict = ReadCertificateVerdict(CertificateStatus::kMissing, value, at))
+                        config_.engine.certificates.SetMissingFromOwner(*verdict);
+                    }});
+    reader_.ReadMap(node, path, keys);
+    if (config_.engine.certificates.policy() == CertificatePolicy::kIgnored && node.entries.size() > 1)
+      reader_.Error(node, path, "certificates are ignored, and no word of theirs is asked about");
+  }
+  void ReadCertificatePolicy(const YamlNode& node, const std::string& path) {
     const auto word = reader_.ReadWord(node, path, kCertificatePolicyNames);
     if (word) config_.engine.certificates = static_cast<CertificatePolicy>(*word);
+  }
+  std::optional<VerdictKind> ReadCertificateVerdict(CertificateStatus status, const YamlNode& node,
+                                                    const std::string& path) {
+    const auto word = reader_.ReadWord(node, path, kVerdictNames);
+    if (!word) return std::nullopt;
+    const auto verdict = static_cast<VerdictKind>(*word);
+    if (CertificateVerdicts::MayBe(status, verdict)) return verdict;
+    reader_.Error(node, path,
+                  "what was shown and is not good never goes on unasked; write challenge, throttle or deny");
+    return std::nullopt;
   }
   void ReadMemory(const YamlNode& node, const std::string& path) {
     const std::string* text = reader_.ReadText(node, path);

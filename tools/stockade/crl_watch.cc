@@ -1,9 +1,5 @@
 #include "tools/stockade/crl_watch.h"
 
-#include <sys/stat.h>
-
-#include <filesystem>
-#include <system_error>
 #include <utility>
 
 #include "engine/text.h"
@@ -19,41 +15,15 @@ constexpr absl::Duration kSayStaleEvery = absl::Hours(1);
 }  // namespace
 
 CrlWatch::CrlWatch(CrlSetOptions options, absl::Time now, RunLog* log)
-    : options_(std::move(options)), log_(*log), stamps_(ReadStamps()), looked_(now) {
+    : options_(std::move(options)), log_(*log), stamps_(options_.paths), looked_(now) {
   current_ = std::make_shared<CurrentCrls>(nullptr);
   Read(now);
-}
-
-CrlWatch::Stamps CrlWatch::ReadStamps() const {
-  Stamps stamps;
-  const auto add = [&stamps](const std::string& file) {
-    struct stat about;
-    Stamp& stamp = stamps[file];
-    if (stat(file.c_str(), &about) != 0) return;  // gone, or never there: a stamp of nothing
-    stamp = {about.st_ino, about.st_size,
-             int64_t{about.st_mtim.tv_sec} * 1'000'000'000 + about.st_mtim.tv_nsec};
-  };
-  for (const std::string& path : options_.paths) {
-    std::error_code failed;
-    if (!std::filesystem::is_directory(path, failed)) {
-      add(path);
-      continue;
-    }
-    for (std::filesystem::directory_iterator at(path, failed), end; !failed && at != end;
-         at.increment(failed))
-      add(at->path().string());
-  }
-  return stamps;
 }
 
 void CrlWatch::Look(absl::Time now) {
   if (now < looked_ + kLookEvery) return;
   looked_ = now;
-  if (Stamps stamps = ReadStamps(); stamps != stamps_) {
-    stamps_ = std::move(stamps);
-    Read(now);
-    return;
-  }
+  if (stamps_.HaveChanged()) return Read(now);
   if (now >= stale_said_ + kSayStaleEvery) SayStale(now);
 }
 

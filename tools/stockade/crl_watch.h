@@ -5,21 +5,18 @@
 //
 // Reading takes seconds for a million entries; logins go on with the set that was there before and never wait. A set with
 // problems is taken all the same: what it lacks is unknown, which the policy answers, and an old list of a file that is gone
-// would be a list nobody vouches for. Files written by renaming (mv new.crl bank.crl) are seen whole; one that is read half
-// written is a problem said, and read again at its next change.
+// would be a list nobody vouches for.
 //
 // Look: one thread. current, Samples: any.
 #pragma once
 
-#include <cstdint>
-#include <map>
 #include <memory>
-#include <string>
 #include <vector>
 
 #include "absl/time/time.h"
 #include "adapters/certificate/crl_set.h"
 #include "adapters/gateway/gate_metrics.h"
+#include "tools/stockade/file_stamps.h"
 #include "tools/stockade/run_log.h"
 
 namespace stockade {
@@ -34,22 +31,12 @@ class CrlWatch {
   std::vector<MetricSample> Samples(absl::Time now) const;
 
  private:
-  // Of one file: what changes when it is written or replaced.
-  struct Stamp {
-    uint64_t inode = 0;
-    int64_t size = 0;
-    int64_t changed_ns = 0;
-    bool operator==(const Stamp&) const = default;
-  };
-  using Stamps = std::map<std::string, Stamp>;
-
-  Stamps ReadStamps() const;
   void Read(absl::Time now);
   void SayStale(absl::Time now);
 
   const CrlSetOptions options_;
   RunLog& log_;
-  Stamps stamps_;
+  FileStamps stamps_;
   std::shared_ptr<CurrentCrls> current_;
   absl::Time looked_ = absl::InfinitePast();
   absl::Time stale_said_ = absl::InfinitePast();

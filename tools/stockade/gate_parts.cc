@@ -108,9 +108,14 @@ absl::StatusOr<std::shared_ptr<const GateParts>> MakeGateParts(const RunOptions&
   if (!gateway.certificates.anchor_files.empty()) {
     if (!gateway.certificates.crl_paths.empty())
       parts->crls = std::make_shared<CrlWatch>(CrlOptionsOf(gateway.certificates), absl::Now(), log);
+    if (!gateway.certificates.accounts_file.empty()) {
+      ASSIGN_OR_RETURN(parts->accounts,
+                       AccountWatch::Start(gateway.certificates.accounts_file, absl::Now(), log));
+    }
     ASSIGN_OR_RETURN(parts->verifier,
                      CertificateVerifier::Create(VerifierOptionsOf(
-                         gateway.certificates, parts->crls ? parts->crls->current() : nullptr, answers)));
+                         gateway.certificates, parts->crls ? parts->crls->current() : nullptr,
+                         parts->accounts ? parts->accounts->current() : nullptr, answers)));
     if (AsksResponders(gateway.certificates)) {
       ASSIGN_OR_RETURN(parts->ocsp,
                        OcspClient::Start(OcspClientOptionsOf(gateway.certificates), std::move(answers)));

@@ -19,6 +19,7 @@
 #include "adapters/gateway/login_exchange.h"
 #include "adapters/gateway/proxy_state.h"
 #include "adapters/gateway/verdict_dialects.h"
+#include "tools/stockade/account_watch.h"
 #include "tools/stockade/config_file.h"
 #include "tools/stockade/crl_watch.h"
 #include "tools/stockade/rule_pack.h"
@@ -39,6 +40,7 @@ struct GateParts {
   std::shared_ptr<const LoginExchange> exchange;
   std::shared_ptr<const CertificateVerifier> verifier;  // null: no anchors, nobody looks at certificates
   std::shared_ptr<CrlWatch> crls;                       // null: no revocation lists
+  std::shared_ptr<AccountWatch> accounts;               // null: no table of accounts
   std::shared_ptr<OcspClient> ocsp;                     // null: no responder is asked
   CertificateForm certificate_form = CertificateForm::kNone;
   std::string service_token;

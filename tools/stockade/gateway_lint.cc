@@ -6,8 +6,10 @@
 #include <vector>
 
 #include "absl/strings/match.h"
+#include "adapters/certificate/account_table.h"
 #include "adapters/gateway/endpoint_address.h"
 #include "adapters/gateway/path_match.h"
+#include "engine/status.h"
 #include "engine/text.h"
 
 namespace stockade {
@@ -85,14 +87,15 @@ class GatewayLinter {
     }
     if (asks && gateway_.certificates.anchor_files.empty())
       Warn("gateway.certificates", "has no anchors: no client certificate can be valid");
-    if (asks && config_.engine.certificates == CertificatePolicy::kIgnored)
+    if (asks && config_.engine.certificates.policy() == CertificatePolicy::kIgnored)
       Warn("certificates", "ignored, and a listener asks for client certificates");
+    LintAccountTable();
     const bool in_login =
         std::any_of(gateway_.endpoints.begin(), gateway_.endpoints.end(), [](const auto& endpoint) {
           return endpoint.signature.has_value() || !endpoint.bare_certificate.empty();
         });
     const bool none = !asks && !in_login && gateway_.certificates.from_header == "none";
-    if (none && config_.engine.certificates == CertificatePolicy::kRequired)
+    if (none && config_.engine.certificates.policy() == CertificatePolicy::kRequired)
       Warn("certificates",
            "required, and no certificate can come: no listener asks for one, from_header is none, and no "
            "endpoint has a signature");
@@ -103,6 +106,15 @@ class GatewayLinter {
              "false: whoever answers at that address is sent the passwords");
       }
     }
+  }
+
+  // Every line of it, which a start would refuse.
+  void LintAccountTable() {
+    const std::string& file = gateway_.certificates.accounts_file;
+    if (file.empty()) return;
+    if (const auto table = AccountTable::Load(file); !table.ok())
+      Warn("gateway.certificates.accounts",
+           Concat(FromAbsl(table.status().message()), "; a start would refuse it"));
   }
 
   void LintProxies() {

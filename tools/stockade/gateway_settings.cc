@@ -1,6 +1,5 @@
 #include "tools/stockade/gateway_settings.h"
 
-#include <re2/re2.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -8,6 +7,7 @@
 #include <set>
 #include <utility>
 
+#include "adapters/certificate/account_binding.h"
 #include "adapters/certificate/from_header.h"
 #include "adapters/certificate/ocsp_question.h"
 #include "adapters/certificate/path_floors.h"
@@ -102,7 +102,6 @@ class GatewayReader {
                                                                               "accept"};
   // What a browser of 2005 has; shorter keys are broken at home.
   static constexpr int64_t kRsaBitsLeast = 1024;
-  static constexpr std::array<std::string_view, 4> kSubjectParts = {"serial_number", "cn", "uid", "email"};
 
   template <size_t N>
   Key Word(std::string_view name, const std::array<std::string_view, N>& words, std::string* text) {
@@ -353,18 +352,34 @@ class GatewayReader {
           }},
          Number("rsa_bits", {kRsaBitsLeast, kRsaBitsMax}, &certificates.rsa_bits),
          Word("from_header", kCertificateFormNames, &certificates.from_header),
-         Word("account", kSubjectParts, &certificates.account_from),
-         {"account_pattern", [&](Node value, Path at) {
+         Text("account", &certificates.account_from),
+         Text("account_pattern", &certificates.account_pattern),
+         Text("account_template", &certificates.account_template),
+         {"accounts", [&](Node value, Path at) {
             const std::string* text = reader_.ReadText(value, at);
             if (text == nullptr) return;
-            const re2::RE2 pattern(*text, re2::RE2::Quiet);
-            if (!pattern.ok()) {
-              reader_.Error(value, at, pattern.error());
-            } else if (pattern.NumberOfCapturingGroups() < 1) {
-              reader_.Error(value, at, "has no group; what is in the first ( ) is the account");
-            }
-            certificates.account_pattern = *text;
+            certificates.accounts_file = reader_.Resolve(*text);
+            if (files_ == GatewayFiles::kNotLookedAt) return;
+            if (access(certificates.accounts_file.c_str(), R_OK) != 0)
+              reader_.Error(value, at, Concat(certificates.accounts_file, ": ", strerror(errno)));
           }}});
+    CheckAccountBinding(node, path);
+  }
+  void CheckAccountBinding(Node node, Path path) {
+    const CertificateSettings& certificates = settings_.certificates;
+    const absl::StatusOr<AccountBinding> binding = AccountBinding::Create(
+        certificates.account_from, certificates.account_pattern, certificates.account_template);
+    if (!binding.ok()) {
+      // "gateway.certificates.account_pattern: why": the place is that of the key.
+      const std::string_view message = FromAbsl(binding.status().message());
+      const size_t colon = message.find(": ");
+      const std::string_view key = message.substr(0, colon).substr(message.substr(0, colon).rfind('.') + 1);
+      const YamlNode* at = node.Find(key);
+      reader_.Error(at == nullptr ? node : *at, Concat(path, ".", key), message.substr(colon + 2));
+    }
+    if (certificates.account_from == "none" && certificates.accounts_file.empty())
+      reader_.Error(*node.Find("account"), Concat(path, ".account"),
+                    "no certificate would speak for anybody; name a table by accounts");
   }
   void ReadCrlPath(Node node, Path path, const std::string& given, std::vector<std::string>* paths) {
     paths->push_back(reader_.Resolve(given));

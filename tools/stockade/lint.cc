@@ -325,7 +325,7 @@ void LintRules(const SigmaDocuments& documents, bool complete, Findings* finding
 
 void LintConfig(const Config& config, std::string_view file, std::string_view rule_text, Findings* findings) {
   const Place place{std::string(file), 1, 1};
-  const bool ignored = config.engine.certificates == CertificatePolicy::kIgnored;
+  const bool ignored = config.engine.certificates.policy() == CertificatePolicy::kIgnored;
   if (config.engine.mode == Mode::kCertificateOnly && ignored) {
     findings->Warn(
         place, "mode",

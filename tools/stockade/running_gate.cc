@@ -119,6 +119,7 @@ absl::Status RunningGate::StartDesk(const BookFiles& files) {
 absl::Status RunningGate::StartServices() {
   const GatewaySettings& gateway = parts_->gateway();
   crls_ = parts_->crls;
+  accounts_ = parts_->accounts;
   dialects_ = DialectsOf(parts_, desk_.get(), &certificates_, &counters_);
   if (!gateway.listeners.empty()) {
     ASSIGN_OR_RETURN(proxy_,
@@ -167,6 +168,11 @@ std::shared_ptr<const VerdictDialects> RunningGate::dialects() const {
 std::shared_ptr<CrlWatch> RunningGate::crls() const {
   const std::lock_guard lock(swapped_mutex_);
   return crls_;
+}
+
+std::shared_ptr<AccountWatch> RunningGate::accounts() const {
+  const std::lock_guard lock(swapped_mutex_);
+  return accounts_;
 }
 
 void RunningGate::WarnOfFixed(const Config& before, const Config& after) {
@@ -224,6 +230,7 @@ bool RunningGate::Reload() {
     const std::lock_guard lock(swapped_mutex_);
     dialects_.swap(dialects);
     crls_ = parts->crls;
+    accounts_ = parts->accounts;
   }
   parts_ = parts;
   log_.Say(decides_anew ? "reloaded: settings, rules and certificates; nothing that was counted is lost"
@@ -251,6 +258,7 @@ void RunningGate::Tick() {
     last_not_ready_ = std::move(not_ready);
   }
   if (const std::shared_ptr<CrlWatch> watched = crls()) watched->Look(absl::Now());
+  if (const std::shared_ptr<AccountWatch> watched = accounts()) watched->Look(absl::Now());
   SayWhatWasUnread();
 }
 
@@ -276,6 +284,8 @@ std::vector<MetricSample> RunningGate::Samples() const {
   AppendOcspSamples(*ocsp_, &samples);
   if (const std::shared_ptr<CrlWatch> watched = crls())
     for (MetricSample& sample : watched->Samples(absl::Now())) samples.push_back(std::move(sample));
+  if (const std::shared_ptr<AccountWatch> watched = accounts())
+    for (MetricSample& sample : watched->Samples()) samples.push_back(std::move(sample));
   if (proxy_ == nullptr) return samples;
   const ProxyCounts counts = proxy_->counts();
   for (size_t i = 0; i < kCountKinds; ++i) {

@@ -63,6 +63,7 @@ class RunningGate {
   std::vector<MetricSample> Samples() const;
   std::shared_ptr<const VerdictDialects> dialects() const;
   std::shared_ptr<CrlWatch> crls() const;
+  std::shared_ptr<AccountWatch> accounts() const;
 
   const RunOptions options_;
   RunLog& log_;
@@ -75,7 +76,8 @@ class RunningGate {
   const std::shared_ptr<OcspMemory> ocsp_ = std::make_shared<OcspMemory>();
   mutable std::mutex swapped_mutex_;  // of what a reload swaps and other threads ask
   std::shared_ptr<const VerdictDialects> dialects_;
-  std::shared_ptr<CrlWatch> crls_;  // null: no lists
+  std::shared_ptr<CrlWatch> crls_;          // null: no lists
+  std::shared_ptr<AccountWatch> accounts_;  // null: no table
   std::unique_ptr<Proxy> proxy_;
   std::unique_ptr<HttpService> service_;
   std::unique_ptr<AdminDesk> admin_desk_;

@@ -167,6 +167,7 @@ TEST_CASE("who hangs, lies or cheats is no answer, and costs only what the polic
       const CertificateVerdict verdict = (*verifier)->Verify(evidence, "alice", absl::FromUnixSeconds(now_s));
       CHECK(verdict.revocation_unknown == policy);
       CHECK((verdict.status == CertificateStatus::kValid) == (policy == RevocationUnknown::kAccept));
+      CHECK((verdict.status == CertificateStatus::kUnconfirmed) == (policy == RevocationUnknown::kChallenge));
       CHECK(verdict.ask.empty());
       CHECK_THAT(verdict.explanation, Catch::Contains(known.why));
     }

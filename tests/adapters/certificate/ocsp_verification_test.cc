@@ -142,7 +142,14 @@ TEST_CASE("lists come first, and only what they leave open is asked", "[certific
 TEST_CASE("each policy says what is unknown meanwhile, and nothing accepted so outlives the next answer",
           "[certificate]") {
   CHECK(Gate(RevocationUnknown::kChallenge).Ask("alice").revocation_unknown == RevocationUnknown::kChallenge);
-  CHECK(Gate(RevocationUnknown::kChallenge).Ask("alice").status != Status::kValid);
+  CHECK(Gate(RevocationUnknown::kChallenge).Ask("alice").status == Status::kUnconfirmed);
+  CHECK(Gate(RevocationUnknown::kChallenge).Ask("alice").ask.size() == 1);
+  Gate challenging(RevocationUnknown::kChallenge);
+  challenging.memory->PutSilence(S().KeyOf("alice"), "silence", kMayS, kMayS + 15);
+  CHECK(challenging.Ask("alice").status == Status::kUnconfirmed);
+  CHECK(challenging.verifier->remembered() == 1);
+  CHECK(challenging.Ask("alice").status == Status::kUnconfirmed);
+  CHECK(challenging.Ask("alice").revocation_unknown == RevocationUnknown::kChallenge);
   Gate gate(RevocationUnknown::kAccept);
   const CertificateVerdict accepted = gate.Ask("bob");
   CHECK(accepted.status == Status::kValid);

@@ -233,6 +233,27 @@ subjectAltName = email:Alice@Example.org
 basicConstraints = CA:FALSE
 extendedKeyUsage = clientAuth
 subjectAltName = email:alice@example.org, email:bob@example.org
+[upn]
+basicConstraints = CA:FALSE
+extendedKeyUsage = clientAuth
+subjectAltName = email:other@example.org, otherName:1.3.6.1.4.1.311.20.2.3;UTF8:Alice@corp.example
+[two_upns]
+basicConstraints = CA:FALSE
+extendedKeyUsage = clientAuth
+subjectAltName = otherName:msUPN;UTF8:alice@corp.example, otherName:msUPN;UTF8:bob@corp.example
+[odd_upn]
+basicConstraints = CA:FALSE
+extendedKeyUsage = clientAuth
+subjectAltName = otherName:msUPN;INT:4711
+[own_extension]
+basicConstraints = CA:FALSE
+extendedKeyUsage = clientAuth
+1.3.6.1.4.1.55555.1 = ASN1:UTF8String:D-4711
+[own_and_other]
+basicConstraints = CA:FALSE
+extendedKeyUsage = clientAuth
+1.3.6.1.4.1.55555.1 = ASN1:UTF8String:D-4711
+subjectAltName = otherName:1.3.6.1.4.1.55555.1;UTF8:d-4712
 )";
 
   static void Must(const std::vector<std::string>& command) {

@@ -115,10 +115,10 @@ TEST_CASE("a signed login is valid once", "[certificate]") {
   Judge judge;
   judge.Sign("alice");
   CHECK(judge.Ask() == "valid");
-  CHECK(judge.Ask() == "malformed");
-  CHECK(judge.Ask({}, kNow + 120) == "malformed");
+  CHECK(judge.Ask() == "replayed");
+  CHECK(judge.Ask({}, kNow + 120) == "replayed");
   CHECK(judge.faults(Fault::kReplayed) == 2);
-  CHECK(judge.Ask({}, kNow + 121) == "malformed");
+  CHECK(judge.Ask({}, kNow + 121) == "stale");
   CHECK(judge.faults(Fault::kStale) == 1);
   judge.Sign("alice", "another-nonce");
   CHECK(judge.Ask() == "valid");
@@ -136,7 +136,7 @@ TEST_CASE("only who is valid is remembered", "[certificate]") {
   CHECK(judge.memory.nonces.size() == 0);
   judge.Sign("alice");
   judge.claim.signature->text += "x";
-  CHECK(judge.Ask() == "malformed");
+  CHECK(judge.Ask() == "bad_signature");
   CHECK(judge.faults(Fault::kBadSignature) == 1);
   CHECK(judge.memory.nonces.size() == 0);
 }
@@ -153,7 +153,7 @@ TEST_CASE("of several kinds the first counts, and all are one certificate", "[ce
   judge.Sign("alice", "nonce-for-tls");
   CHECK(judge.Ask(Connection(From::kTls, "alice")) == "valid");
   CHECK(judge.shown(From::kTls) == 1);
-  CHECK(judge.Ask(Connection(From::kTls, "alice")) == "malformed");  // the signature is a copy all the same
+  CHECK(judge.Ask(Connection(From::kTls, "alice")) == "replayed");  // the signature is a copy all the same
   CHECK(judge.faults(Fault::kReplayed) == 1);
 
   judge.Sign("alice", "nonce-for-bob");
@@ -187,7 +187,7 @@ TEST_CASE("a login that waits for responders is judged twice and counted, and it
   CHECK(Name(judge.Judged(Judging::kFinal).status) == "valid");
   CHECK(judge.memory.accepted_unknown == 0);
   CHECK(judge.shown(From::kSigned) == 1);
-  CHECK(Name(judge.Judged(Judging::kFinal).status) == "malformed");
+  CHECK(Name(judge.Judged(Judging::kFinal).status) == "replayed");
   CHECK(judge.faults(Fault::kReplayed) == 1);
 
   // Where there is nothing to ask, one judgement is all.
@@ -204,6 +204,17 @@ TEST_CASE("nobody answered: the policy says, and what it accepts is counted", "[
   CHECK(accepted.ask.empty());
   CHECK(accepting.memory.accepted_unknown == 1);
   CHECK(accepting.memory.nonces.size() == 1);
+  // Whoever passes the challenge comes again, with a new signature.
+  AskingJudge challenging(RevocationUnknown::kChallenge);
+  challenging.Sign("alice");
+  CHECK(challenging.Judged(Judging::kMayAsk).ask.size() == 2);
+  CHECK(challenging.Ask() == "unconfirmed");
+  CHECK(challenging.memory.nonces.size() == 1);
+  CHECK(challenging.memory.accepted_unknown == 0);
+  CHECK(challenging.Ask() == "replayed");
+  challenging.claim.account = "bob";
+  challenging.Sign("alice", "another-nonce");
+  CHECK(challenging.Ask() == "mismatch");
   AskingJudge refusing(RevocationUnknown::kRefuse);
   refusing.Sign("alice");
   CHECK(refusing.Ask() == "revocation_unknown");

@@ -135,6 +135,32 @@ TEST_CASE("a valid certificate is the certified lane, unless certificates do not
   CHECK(lanes.LaneOf(attempt) == Lane::kUnfamiliar);
 }
 
+TEST_CASE("an account owns a certificate once it has logged in with one, for 400 days", "[detect]") {
+  constexpr int64_t kDay = int64_t{86'400} * 1'000'000'000;
+  Lanes lanes(0, kKey);
+  Attempt attempt = Login("alice", "192.0.2.1", "c", kStart);
+  CHECK_FALSE(lanes.OwnsCertificate(attempt));
+  lanes.Learn(attempt, Lane::kFamiliar);
+  CHECK_FALSE(lanes.OwnsCertificate(attempt));
+  lanes.Learn(attempt, Lane::kCertified);
+  for (int i = 1; i <= 3; ++i) {
+    lanes.Learn(Login("alice", "192.0.2.1", "c", kStart + i * kDay), Lane::kFamiliar);
+    CHECK(lanes.OwnsCertificate(Login("alice", "203.0.113.9", "x", kStart + i * kDay)));
+  }
+  // Other accounts, other places in the table, and nobody at all.
+  CHECK_FALSE(lanes.OwnsCertificate(Login("bob", "192.0.2.1", "c", kStart)));
+  CHECK_FALSE(lanes.OwnsCertificate(Attempt{}));
+  for (int i = 0; i < 20'000; ++i)
+    lanes.Learn(Login("crowd" + std::to_string(i), "198.51.100.1", "d", kStart), Lane::kFamiliar);
+  CHECK(lanes.OwnsCertificate(attempt));
+  CHECK(lanes.OwnsCertificate(Login("alice", "203.0.113.9", "c", kStart + 400 * kDay)));
+  CHECK_FALSE(lanes.OwnsCertificate(Login("alice", "203.0.113.9", "c", kStart + 401 * kDay)));
+  // A late login does not make it older.
+  lanes.Learn(Login("alice", "192.0.2.1", "c", kStart + 500 * kDay), Lane::kCertified);
+  lanes.Learn(attempt, Lane::kCertified);
+  CHECK(lanes.OwnsCertificate(Login("alice", "203.0.113.9", "c", kStart + 900 * kDay)));
+}
+
 // A background against which rare tokens are rare.
 void LearnCrowd(Lanes* lanes, int64_t now) {
   for (int i = 0; i < 3000; ++i) {
