@@ -1,7 +1,5 @@
 #include "adapters/certificate/ocsp_client.h"
 
-#include <netdb.h>
-
 #include <algorithm>
 #include <array>
 #include <boost/asio/buffer.hpp>
@@ -16,15 +14,14 @@
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <chrono>
-#include <cstring>
 #include <deque>
-#include <mutex>
 #include <optional>
 #include <system_error>
 #include <thread>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
+#include "adapters/certificate/name_look_ups.h"
 #include "adapters/certificate/openssl_owned.h"
 #include "engine/text.h"
 
@@ -44,74 +41,6 @@ constexpr size_t kReadBytes = size_t{4} << 10;
 constexpr size_t kBufferBytesMax = kHeadBytesMax + 2 * kReadBytes;
 
 constexpr std::string_view kRests = "its responder has not been answering";
-
-// The system's look-up of names cannot be cancelled and may take half a minute. Each has a thread that nobody waits for; it
-// holds on to nothing of the client's, and finds nobody where that has ended.
-class NameLookUps : public std::enable_shared_from_this<NameLookUps> {
- public:
-  using Found = std::function<void(std::vector<Tcp::endpoint>)>;
-
-  explicit NameLookUps(asio::io_context* context) : context_(context) {}
-
-  // The context's thread: Start, Stop, and `found`, which gets nothing where there is no such name.
-  // False where too many are under way.
-  bool Start(const std::string& host, uint16_t port, Found found) {
-    if (found_.size() >= kNameLookUpsMax) return false;
-    const uint64_t number = ++last_;
-    found_[number] = std::move(found);
-    try {
-      std::thread([self = shared_from_this(), host, port, number] {
-        self->Post(number, LookUp(host, port));
-      }).detach();
-    } catch (const std::system_error&) {
-      found_.erase(number);
-      return false;
-    }
-    return true;
-  }
-  void Stop() {
-    {
-      const std::lock_guard<std::mutex> lock(mutex_);
-      context_ = nullptr;
-    }
-    found_.clear();
-  }
-
- private:
-  static std::vector<Tcp::endpoint> LookUp(const std::string& host, uint16_t port) {
-    std::vector<Tcp::endpoint> endpoints;
-    addrinfo hints{};
-    hints.ai_socktype = SOCK_STREAM;
-    addrinfo* first = nullptr;
-    if (getaddrinfo(host.c_str(), nullptr, &hints, &first) != 0) return endpoints;
-    for (const addrinfo* at = first; at != nullptr; at = at->ai_next) {
-      Tcp::endpoint endpoint;
-      if (at->ai_addrlen > endpoint.capacity()) continue;
-      std::memcpy(endpoint.data(), at->ai_addr, at->ai_addrlen);
-      endpoint.port(port);
-      endpoints.push_back(endpoint);
-    }
-    freeaddrinfo(first);
-    return endpoints;
-  }
-  void Post(uint64_t number, std::vector<Tcp::endpoint> endpoints) {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    if (context_ == nullptr) return;
-    asio::post(*context_, [self = shared_from_this(), number, endpoints = std::move(endpoints)]() mutable {
-      const auto at = self->found_.find(number);
-      if (at == self->found_.end()) return;
-      const Found found = std::move(at->second);
-      self->found_.erase(at);
-      found(std::move(endpoints));
-    });
-  }
-
-  std::mutex mutex_;
-  asio::io_context* context_;  // under mutex_
-  // Of the context's thread: whom each look-up under way is for.
-  absl::flat_hash_map<uint64_t, Found> found_;
-  uint64_t last_ = 0;
-};
 
 // Verified already, by whoever made the question.
 OwnedX509 Decode(const std::string& der) {

@@ -45,8 +45,6 @@ inline constexpr size_t kOcspWaitingMax = 1024;
 inline constexpr int kSilencesToRest = 3;
 // Responders that are remembered as silent; beyond that they are asked as if they were new.
 inline constexpr size_t kSilentRespondersMax = 1024;
-// Look-ups of names under way: those of all requests, and as many that were given up and cannot be cancelled.
-inline constexpr size_t kNameLookUpsMax = 64;
 
 struct OcspClientOptions {
   absl::Duration time = absl::Seconds(2);
