@@ -85,6 +85,23 @@ class OpensslVerifier final : public CertificateVerifier {
 
   CertificateVerdict Verify(const CertificateEvidence& evidence, std::string_view account,
                             absl::Time now) const override {
+    return Judge(evidence, account, now, nullptr);
+  }
+
+  std::optional<CertificateVerdict> VerifyKnown(const CertificateEvidence& evidence, std::string_view account,
+                                                absl::Time now) const override {
+    bool is_new = false;
+    CertificateVerdict verdict = Judge(evidence, account, now, &is_new);
+    if (is_new) return std::nullopt;
+    return verdict;
+  }
+
+  size_t remembered() const override { return cache_.size(); }
+
+ private:
+  // `is_new`: null, or where it is said that a signature would have to be checked, which then is not done.
+  CertificateVerdict Judge(const CertificateEvidence& evidence, std::string_view account, absl::Time now,
+                           bool* is_new) const {
     using From = CertificateEvidence::From;
     const std::string folded = FoldedAccount(account);
     const std::shared_ptr<const AccountTable> table = accounts_ == nullptr ? nullptr : accounts_->Get();
@@ -104,6 +121,10 @@ class OpensslVerifier final : public CertificateVerifier {
     const std::optional<VerifiedCache::Key> key = KeyOf(evidence);
     std::optional<VerifiedCertificate> verified;
     if (key) verified = cache_.Find(*key, now_s, crls == nullptr ? 0 : crls->epoch());
+    if (!verified && is_new != nullptr) {
+      *is_new = true;
+      return {};
+    }
     if (!verified) {
       VerifiedCertificate fresh;
       CertificateVerdict verdict = VerifyPath(evidence, crls.get(), now_s, &fresh);
@@ -125,9 +146,6 @@ class OpensslVerifier final : public CertificateVerifier {
     return {CertificateStatus::kValid, verified->subject, {}};
   }
 
-  size_t remembered() const override { return cache_.size(); }
-
- private:
   bool SpeaksFor(const std::string& account, const VerifiedCertificate& certificate,
                  const AccountTable* table, std::string* why) const {
     const AccountTable::Accounts* const listed =

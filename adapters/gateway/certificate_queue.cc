@@ -7,6 +7,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -31,8 +32,8 @@ struct Held {
 };
 
 bool CostsNothing(CertificateStatus status) {
-  return status == CertificateStatus::kValid || status == CertificateStatus::kRevocationUnknown ||
-         status == CertificateStatus::kUnverified;
+  return status == CertificateStatus::kValid || status == CertificateStatus::kUnconfirmed ||
+         status == CertificateStatus::kRevocationUnknown || status == CertificateStatus::kUnverified;
 }
 
 }  // namespace
@@ -51,6 +52,8 @@ struct CertificateQueue::State : std::enable_shared_from_this<State> {
   void End(Held held, CertificateStatus status);
   void Refuse(Held held, Why why);
 
+  // False: the system gives not even one. Under mutex.
+  bool StartThreads();
   bool Pop(Held* held);
   // Those whose answer stayed away.
   std::vector<Held> TakeOverdue(int64_t now_ns);
@@ -89,6 +92,15 @@ void CertificateQueue::State::Refuse(Held held, Why why) {
     ++figures.unverified[static_cast<size_t>(why)];
   }
   End(std::move(held), CertificateStatus::kUnverified);
+}
+
+bool CertificateQueue::State::StartThreads() {
+  try {
+    while (threads.size() < static_cast<size_t>(settings.threads)) threads.emplace_back([this] { Run(); });
+  } catch (const std::system_error&) {
+    // Fewer do as well, and the next job tries again.
+  }
+  return !threads.empty();
 }
 
 bool CertificateQueue::State::Pop(Held* held) {
@@ -232,6 +244,8 @@ void CertificateQueue::Judge(CertificateJob job) {
     held.since_ns = state.clock();
     if (state.stopping) {
       refused = Why::kStopping;
+    } else if (!state.StartThreads()) {
+      refused = Why::kFull;
     } else if (state.allowance.Take(held.job.source, held.since_ns)) {
       held.paid = true;
       if (state.first.size() >= state.settings.queue) refused = Why::kFull;
@@ -240,8 +254,6 @@ void CertificateQueue::Judge(CertificateJob job) {
     }
     if (!refused) {
       (held.paid ? state.first : state.behind).push_back(std::move(held));
-      while (state.threads.size() < static_cast<size_t>(state.settings.threads))
-        state.threads.emplace_back([running = state_.get()] { running->Run(); });
       state.wake.notify_one();
       return;
     }
@@ -257,9 +269,7 @@ void CertificateQueue::Warm(std::function<bool()> step) {
   const std::lock_guard lock(state.mutex);
   if (state.stopping) return;
   state.warm.swap(next);
-  if (state.warm == nullptr) return;
-  while (state.threads.size() < static_cast<size_t>(state.settings.threads))
-    state.threads.emplace_back([running = state_.get()] { running->Run(); });
+  if (state.warm == nullptr || !state.StartThreads()) return;
   state.wake.notify_one();
 }
 

@@ -6,13 +6,13 @@
 //   queue.Warm(step);                      // verifications that nobody waits for
 //
 // A job that cannot be looked at is kUnverified, and whoever asks tells the client to come again (Why):
-//   kFull       `queue` jobs wait already
+//   kFull       `queue` jobs wait already, or the system gives no thread
 //   kOverRate   its source has no token left (miss_allowance.h), and a quarter of the queue is taken
 //   kTooOld     it waited longer than `wait`: its client has given up, and looking would only make the next too old
 //   kStopping   the gate stops
 // A source over its rate waits behind all others, never in front, and is served while nobody else is there. Its token comes
-// back to a source whose job ends kValid; with kRevocationUnknown, since it is we who do not know then; and where nobody
-// looked.
+// back to a source whose job ends kValid; with kRevocationUnknown or kUnconfirmed, since it is we who do not know then; and
+// where nobody looked.
 //
 // A look may say that more could be known if somebody else were asked (an OCSP responder): CertificateLook::ask. The job
 // then leaves the thread, waits without holding one for at most `wait`, and is looked at again, before those that never

@@ -12,3 +12,6 @@ find_package(Threads REQUIRED)
 stockade_room(gateway_queue
   SOURCES certificate_queue.cc miss_allowance.cc
   LINK stockade::event absl::time Threads::Threads)
+stockade_room(gateway_certificates
+  SOURCES certificate_judge.cc certificate_warming.cc
+  LINK stockade::gateway_queue stockade::gateway_login)

@@ -40,33 +40,83 @@ bool ShowsCertificates(const EndpointSettings& endpoint) noexcept {
   return endpoint.signature.has_value() || !endpoint.bare_certificate.empty();
 }
 
+ShownCertificate::ShownCertificate(CertificateEvidence connection, const EndpointSettings& endpoint,
+                                   const LoginClaim& claim, absl::Time now)
+    : evidence_(std::move(connection)), came_(now) {
+  if (endpoint.signature && claim.signature) {
+    signature_ = claim.signature;
+    within_ = endpoint.signature->within;
+  }
+  if (!endpoint.bare_certificate.empty()) bare_ = claim.bare_certificate;
+  if (claim.has_account) account_ = claim.account;
+}
+
+CertificateVerdict ShownCertificate::Look(const CertificateVerifier& verifier, absl::Time now,
+                                          CertificateMemory* memory) {
+  if (signature_) {
+    absl::Time until;
+    CertificateEvidence of_login = ReadSignedLogin(*signature_, within_, came_, &until);
+    if (of_login.from == From::kSigned) fresh_until_ = until;
+    nonce_ = std::move(signature_->nonce);
+    signature_.reset();
+    evidence_ = Together(std::move(evidence_), std::move(of_login));
+  }
+  if (bare_) {
+    evidence_ = Together(std::move(evidence_), ReadBareCertificate(*bare_));
+    bare_.reset();
+  }
+  CertificateVerdict verdict = verifier.Verify(evidence_, account_, now);
+  // Who is only unconfirmed may get as far as the password too, by another proof; nor may his signature come twice then.
+  const bool may_pass =
+      verdict.status == CertificateStatus::kValid || verdict.status == CertificateStatus::kUnconfirmed;
+  if (may_pass && fresh_until_) {
+    const Fault fault = FaultOf(memory->nonces.Note(evidence_.leaf_der, nonce_, *fresh_until_, now));
+    fresh_until_.reset();
+    if (fault != Fault::kNone) {
+      evidence_ = Faulty(fault);
+      return verifier.Verify(evidence_, account_, now);
+    }
+  }
+  if (verdict.status == CertificateStatus::kValid) memory->known.Note(evidence_);
+  return verdict;
+}
+
+void ShownCertificate::Count(CertificateStatus status, CertificateMemory* memory) const {
+  ++memory->statuses[static_cast<size_t>(status)];
+  ++memory->shown[static_cast<size_t>(evidence_.from)];
+  if (evidence_.fault != Fault::kNone) ++memory->faults[static_cast<size_t>(evidence_.fault)];
+}
+
+std::optional<CertificateStatus> JudgeAtOnce(const CertificateVerifier& verifier,
+                                             const CertificateEvidence& connection,
+                                             const EndpointSettings& endpoint, const LoginClaim& claim,
+                                             absl::Time now, CertificateMemory* memory) {
+  if (endpoint.signature && claim.signature) return std::nullopt;
+  const CertificateEvidence* evidence = &connection;
+  CertificateEvidence together;
+  if (!endpoint.bare_certificate.empty() && claim.bare_certificate) {
+    together = Together(connection, ReadBareCertificate(*claim.bare_certificate));
+    evidence = &together;
+  }
+  const std::optional<CertificateVerdict> verdict = verifier.VerifyKnown(
+      *evidence, claim.has_account ? std::string_view(claim.account) : std::string_view(), now);
+  if (!verdict) {
+    ++memory->cache_misses;
+    return std::nullopt;
+  }
+  if (!evidence->leaf_der.empty()) ++memory->cache_hits;
+  ++memory->statuses[static_cast<size_t>(verdict->status)];
+  ++memory->shown[static_cast<size_t>(evidence->from)];
+  if (evidence->fault != Fault::kNone) ++memory->faults[static_cast<size_t>(evidence->fault)];
+  return verdict->status;
+}
+
 CertificateStatus JudgeCertificates(const CertificateVerifier& verifier, CertificateEvidence connection,
                                     const EndpointSettings& endpoint, const LoginClaim& claim, absl::Time now,
                                     CertificateMemory* memory) {
-  CertificateEvidence evidence = std::move(connection);
-  std::optional<absl::Time> fresh_until;
-  if (endpoint.signature && claim.signature) {
-    absl::Time until;
-    CertificateEvidence of_login = ReadSignedLogin(*claim.signature, endpoint.signature->within, now, &until);
-    if (of_login.from == From::kSigned) fresh_until = until;
-    evidence = Together(std::move(evidence), std::move(of_login));
-  }
-  if (!endpoint.bare_certificate.empty() && claim.bare_certificate)
-    evidence = Together(std::move(evidence), ReadBareCertificate(*claim.bare_certificate));
-
-  const std::string_view account = claim.has_account ? std::string_view(claim.account) : std::string_view();
-  CertificateStatus status = verifier.Verify(evidence, account, now).status;
-  if (status == CertificateStatus::kValid && fresh_until) {
-    const Fault fault =
-        FaultOf(memory->nonces.Note(evidence.leaf_der, claim.signature->nonce, *fresh_until, now));
-    if (fault != Fault::kNone) {
-      evidence = Faulty(fault);
-      status = verifier.Verify(evidence, account, now).status;
-    }
-  }
-  ++memory->statuses[static_cast<size_t>(status)];
-  ++memory->shown[static_cast<size_t>(evidence.from)];
-  if (evidence.fault != Fault::kNone) ++memory->faults[static_cast<size_t>(evidence.fault)];
+  ShownCertificate shown(std::move(connection), endpoint, claim, now);
+  const CertificateStatus status = shown.Look(verifier, now, memory).status;
+  shown.Count(status, memory);
   return status;
 }
 

@@ -211,6 +211,10 @@ struct CertificateQueueSettings {
   absl::Duration wait = absl::Seconds(3);
   MissRate misses;
 };
+// From a job's beginning to its answer at the latest: it waits, somebody else is asked twice, and it is looked at.
+inline absl::Duration LongestJudgement(const CertificateQueueSettings& queue) {
+  return 3 * queue.wait + absl::Seconds(2);
+}
 
 // certificates: (the section of the gateway; the policy is the top-level key `certificates`)
 struct CertificateSettings {

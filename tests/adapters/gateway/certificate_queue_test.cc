@@ -3,6 +3,7 @@
 // gives way. Time is the test's.
 #include "adapters/gateway/certificate_queue.h"
 
+#include <algorithm>
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <condition_variable>
@@ -10,6 +11,8 @@
 #include <string>
 #include <thread>
 #include <vector>
+
+#include "tests/adapters/gateway/judging_hold.h"
 
 namespace stockade {
 namespace {
@@ -45,37 +48,6 @@ class Book {
   std::mutex mutex_;
   std::condition_variable written_;
   std::vector<std::string> lines_;
-};
-
-// Holds who comes until it is opened.
-class Gate {
- public:
-  void Pass() {
-    std::unique_lock lock(mutex_);
-    ++came_;
-    changed_.notify_all();
-    const auto until = std::chrono::system_clock::now() + std::chrono::seconds(60);
-    while (!open_)
-      if (changed_.wait_until(lock, until) == std::cv_status::timeout) break;
-  }
-  void AwaitComer() {
-    std::unique_lock lock(mutex_);
-    const auto until = std::chrono::system_clock::now() + std::chrono::seconds(60);
-    while (came_ == 0)
-      if (changed_.wait_until(lock, until) == std::cv_status::timeout) break;
-    CHECK(came_ > 0);
-  }
-  void Open() {
-    const std::lock_guard lock(mutex_);
-    open_ = true;
-    changed_.notify_all();
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  int came_ = 0;
-  bool open_ = false;
 };
 
 class Scene {

@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 #include <memory>
 
+#include "adapters/gateway/certificate_warming.h"
 #include "engine/text.h"
 #include "tests/adapters/certificate/signatures.h"
 
@@ -63,6 +64,13 @@ class Judge {
     return std::string(Name(
         JudgeCertificates(*verifier_, connection, endpoint, claim, absl::FromUnixSeconds(now_s), &memory)));
   }
+  // What is said without a signature being checked.
+  std::string AtOnce(const CertificateEvidence& connection = {}) {
+    const auto status =
+        JudgeAtOnce(*verifier_, connection, endpoint, claim, absl::FromUnixSeconds(kNow), &memory);
+    return status ? std::string(Name(*status)) : "";
+  }
+  std::shared_ptr<const CertificateVerifier> verifier() const { return verifier_; }
   uint64_t shown(From from) const { return memory.shown[static_cast<size_t>(from)]; }
   uint64_t faults(Fault fault) const { return memory.faults[static_cast<size_t>(fault)]; }
 
@@ -71,7 +79,7 @@ class Judge {
   CertificateMemory memory;
 
  private:
-  std::unique_ptr<CertificateVerifier> verifier_;
+  std::shared_ptr<const CertificateVerifier> verifier_;
 };
 
 TEST_CASE("a signed login is valid once", "[certificate]") {
@@ -142,6 +150,117 @@ TEST_CASE("what the endpoint does not ask for is not looked at", "[certificate]"
   judge.endpoint.bare_certificate.clear();
   CHECK_FALSE(ShowsCertificates(judge.endpoint));
   CHECK(judge.Ask() == "missing");
+}
+
+TEST_CASE("what takes no signature is said at once: nothing, what cannot be read, and who was good before",
+          "[certificate]") {
+  Judge judge;
+  const CertificateEvidence alice = [] {
+    CertificateEvidence evidence = Connection(From::kTls, "alice");
+    evidence.chain_der = {ThePki().Der("inter")};
+    return evidence;
+  }();
+  CHECK(judge.AtOnce() == "missing");
+  CHECK(judge.AtOnce(Faulty(Fault::kUnreadable)) == "malformed");
+  CHECK(judge.AtOnce(alice).empty());
+  CHECK(judge.AtOnce(alice).empty());  // asking makes nobody known
+  CHECK(judge.memory.cache_misses == 2);
+  CHECK(judge.memory.known.size() == 0);
+  CHECK(judge.Ask(alice) == "valid");
+  CHECK(judge.memory.known.size() == 1);
+  CHECK(judge.AtOnce(alice) == "valid");
+  CHECK(judge.memory.cache_hits == 1);
+  judge.claim.account = "bob";
+  CHECK(judge.AtOnce(alice) == "mismatch");
+  judge.claim.account = "alice";
+  CHECK(judge.shown(From::kTls) == 3);
+
+  // A bad one is never known, and a signature is always checked.
+  CHECK(judge.Ask(Connection(From::kTls, "stranger")) == "untrusted");
+  CHECK(judge.AtOnce(Connection(From::kTls, "stranger")).empty());
+  judge.Sign("alice");
+  CHECK(judge.AtOnce(alice).empty());
+  CHECK(judge.memory.known.size() == 1);
+}
+
+TEST_CASE("a login that is looked at again uses its signature once, and counts once", "[certificate]") {
+  Judge judge;
+  judge.Sign("alice");
+  const absl::Time now = absl::FromUnixSeconds(kNow);
+  ShownCertificate shown({}, judge.endpoint, judge.claim, now);
+  CHECK(shown.Look(*judge.verifier(), now, &judge.memory).status == CertificateStatus::kValid);
+  // By then the signature would be stale, had it come now.
+  CHECK(shown.Look(*judge.verifier(), now + absl::Minutes(3), &judge.memory).status ==
+        CertificateStatus::kValid);
+  CHECK(judge.memory.nonces.size() == 1);
+  CHECK(judge.shown(From::kSigned) == 0);
+  shown.Count(CertificateStatus::kValid, &judge.memory);
+  CHECK(judge.shown(From::kSigned) == 1);
+  ShownCertificate copy({}, judge.endpoint, judge.claim, now);
+  CHECK(copy.Look(*judge.verifier(), now, &judge.memory).status == CertificateStatus::kReplayed);
+  CHECK(copy.Look(*judge.verifier(), now, &judge.memory).status == CertificateStatus::kReplayed);
+}
+
+TEST_CASE("who was good once is verified anew before he asks, and again when the lists change",
+          "[certificate]") {
+  Pki pki;
+  pki.Make("root", {"/CN=Root", "root", "root"});
+  pki.Make("alice", {"/CN=alice", "root"});
+  pki.Make("bob", {"/CN=bob", "root"});
+  pki.Make("old", {"/CN=old", "root", "client", "20230101000000Z", "20240101000000Z"});
+  const auto list = [&](const std::vector<std::string>& revoked) {
+    pki.MakeCrl("root.crl", "root", revoked, "20240101000000Z", "20250101000000Z");
+    CrlSetOptions options;
+    options.paths = {pki.folder() / "root.crl"};
+    auto set = CrlSet::Load(options);
+    REQUIRE(set->problems().empty());
+    return set;
+  };
+  const auto crls = std::make_shared<CurrentCrls>(list({}));
+  CertificateMemory memory;
+  const auto evidence = [&](const std::string& name) {
+    CertificateEvidence shown;
+    shown.from = From::kTls;
+    shown.leaf_der = pki.Der(name);
+    return shown;
+  };
+  for (const char* name : {"old", "bob", "alice"}) memory.known.Note(evidence(name));
+
+  // As after a start: a verifier that knows nobody.
+  CertificateVerifierOptions options;
+  options.anchor_files = {pki.pem_file("root")};
+  options.crls = crls;
+  auto made = CertificateVerifier::Create(options);
+  REQUIRE(made.ok());
+  const std::shared_ptr<const CertificateVerifier> verifier = *std::move(made);
+  const absl::Time now = absl::FromUnixSeconds(kNow);
+  const auto known = [&](const std::string& name) {
+    const auto verdict = verifier->VerifyKnown(evidence(name), name, now);
+    return verdict ? std::string(Name(verdict->status)) : "";
+  };
+  const auto warm = [&] {
+    const std::function<bool()> step = WarmingStep(verifier, &memory, [now] { return now; });
+    int steps = 1;
+    while (step()) ++steps;
+    return steps;
+  };
+  CHECK(known("alice").empty());
+  CHECK(warm() == 3);
+  CHECK(known("alice") == "valid");
+  CHECK(known("bob") == "valid");
+  CHECK(memory.warmed == 2);
+  CHECK(memory.warmed_bad == 1);
+  CHECK(memory.known.size() == 2);  // who has expired is forgotten
+
+  crls->Put(list({"bob"}));
+  CHECK(known("alice").empty());
+  CHECK(warm() == 2);
+  CHECK(known("alice") == "valid");
+  CHECK(known("bob").empty());
+  CHECK(memory.known.size() == 1);
+  CHECK(warm() == 1);
+  memory.known.Forget(memory.known.All().front());
+  CHECK_FALSE(WarmingStep(verifier, &memory, [now] { return now; })());
 }
 
 }  // namespace
