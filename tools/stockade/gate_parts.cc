@@ -14,6 +14,7 @@
 #include "engine/status.h"
 #include "engine/text.h"
 #include "tools/stockade/certificate_options.h"
+#include "tools/stockade/gate_certificates.h"
 
 namespace stockade {
 namespace {
@@ -119,7 +120,7 @@ absl::StatusOr<std::shared_ptr<const GateParts>> MakeGateParts(const RunOptions&
 }
 
 ProxyParts ProxyPartsOf(const std::shared_ptr<const GateParts>& parts, GateDesk* desk,
-                        CertificateMemory* certificates, UnreadAnswers* unread) {
+                        GateCertificates* certificates, UnreadAnswers* unread) {
   ProxyParts proxy;
   proxy.logins = parts->exchange;
   proxy.desk = desk;
@@ -128,11 +129,11 @@ ProxyParts ProxyPartsOf(const std::shared_ptr<const GateParts>& parts, GateDesk*
     proxy.check_certificate = [parts, certificates](const CertificateQuestion& question) {
       // Where a listed proxy forwards certificates, its fields alone say what came with the connection (from_header.h).
       const bool is_forwarded = parts->certificate_form != CertificateForm::kNone && question.peer_is_listed;
-      return JudgeCertificates(*parts->verifier,
-                               is_forwarded
-                                   ? ReadCertificateFields(parts->certificate_form, question.request.fields)
-                                   : question.shown,
-                               question.endpoint, question.claim, absl::Now(), certificates);
+      return certificates->Find(*parts,
+                                is_forwarded
+                                    ? ReadCertificateFields(parts->certificate_form, question.request.fields)
+                                    : question.shown,
+                                question.endpoint, question.claim, question.client);
     };
   }
   if (!parts->challenge_secret.empty()) {
@@ -147,7 +148,7 @@ ProxyParts ProxyPartsOf(const std::shared_ptr<const GateParts>& parts, GateDesk*
 }
 
 std::shared_ptr<const VerdictDialects> DialectsOf(const std::shared_ptr<const GateParts>& parts,
-                                                  GateDesk* desk, CertificateMemory* certificates,
+                                                  GateDesk* desk, GateCertificates* certificates,
                                                   VerdictCounters* counters) {
   const GatewaySettings& gateway = parts->gateway();
   VerdictParts verdict;
@@ -162,11 +163,17 @@ std::shared_ptr<const VerdictDialects> DialectsOf(const std::shared_ptr<const Ga
   verdict.fold_account_case = gateway.fold_account_case;
   if (parts->verifier != nullptr) {
     verdict.certificate = [parts, certificates](std::span<const HeaderField> fields,
-                                                const EndpointSettings& endpoint, const LoginClaim& claim) {
+                                                const EndpointSettings& endpoint, const LoginClaim& claim,
+                                                const Address& client) -> CertificateFinding {
       if (parts->certificate_form == CertificateForm::kNone && !ShowsCertificates(endpoint))
         return CertificateStatus::kUnchecked;
-      return JudgeCertificates(*parts->verifier, ReadCertificateFields(parts->certificate_form, fields),
-                               endpoint, claim, absl::Now(), certificates);
+      return certificates->Find(*parts, ReadCertificateFields(parts->certificate_form, fields), endpoint,
+                                claim, client);
+    };
+    verdict.assessed_certificate = [parts, certificates](CertificateEvidence shown,
+                                                         const EndpointSettings& endpoint,
+                                                         const LoginClaim& claim, const Address& client) {
+      return certificates->Find(*parts, std::move(shown), endpoint, claim, client);
     };
   }
   verdict.counters = counters;

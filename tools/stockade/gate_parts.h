@@ -13,7 +13,6 @@
 #include "absl/status/statusor.h"
 #include "adapters/certificate/from_header.h"
 #include "adapters/certificate/verifier.h"
-#include "adapters/gateway/login_certificate.h"
 #include "adapters/gateway/login_exchange.h"
 #include "adapters/gateway/proxy_state.h"
 #include "adapters/gateway/verdict_dialects.h"
@@ -24,6 +23,8 @@
 #include "tools/stockade/run_log.h"
 
 namespace stockade {
+
+class GateCertificates;
 
 // As given on the command line; what is given here wins over the settings, also after a reload.
 struct RunOptions {
@@ -56,9 +57,9 @@ absl::StatusOr<std::shared_ptr<const GateParts>> MakeGateParts(const RunOptions&
 
 // What the proxy and the verdict service are handed; they hold on to the parts, and the others outlive them.
 ProxyParts ProxyPartsOf(const std::shared_ptr<const GateParts>& parts, GateDesk* desk,
-                        CertificateMemory* certificates, UnreadAnswers* unread);
+                        GateCertificates* certificates, UnreadAnswers* unread);
 std::shared_ptr<const VerdictDialects> DialectsOf(const std::shared_ptr<const GateParts>& parts,
-                                                  GateDesk* desk, CertificateMemory* certificates,
+                                                  GateDesk* desk, GateCertificates* certificates,
                                                   VerdictCounters* counters);
 
 }  // namespace stockade

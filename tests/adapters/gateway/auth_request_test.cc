@@ -86,7 +86,9 @@ TEST_CASE("nginx asks before every login, and denies what the gate denies", "[ga
   HttpServiceOptions options;
   options.at.host = "127.0.0.1";
   const auto service = HttpService::Start(
-      options, [&dialects](const ServiceRequest& request) { return dialects.Reply(request); });
+      options, [&dialects](const ServiceRequest& request, const ServiceLater& later) {
+        return dialects.Reply(request, later);
+      });
   const auto application = HttpService::Start(options, Application);
   REQUIRE(service.ok());
   REQUIRE(application.ok());
