@@ -2,9 +2,13 @@
 // and only for who is valid, and what is counted. Signatures are the openssl program's.
 #include "adapters/gateway/login_certificate.h"
 
+#include <atomic>
 #include <catch2/catch.hpp>
+#include <future>
 #include <memory>
 
+#include "absl/time/clock.h"
+#include "adapters/gateway/certificate_judge.h"
 #include "adapters/gateway/certificate_warming.h"
 #include "engine/text.h"
 #include "tests/adapters/certificate/signatures.h"
@@ -261,6 +265,39 @@ TEST_CASE("who was good once is verified anew before he asks, and again when the
   CHECK(warm() == 1);
   memory.known.Forget(memory.known.All().front());
   CHECK_FALSE(WarmingStep(verifier, &memory, [now] { return now; })());
+}
+
+TEST_CASE("where more can be asked the login is looked at again with the answer, and counted once",
+          "[certificate]") {
+  Judge judge;
+  judge.Sign("alice");
+  judge.claim.signature->timestamp = std::to_string(absl::ToUnixSeconds(absl::Now()));
+  judge.claim.signature->text = Concat("alice\n", judge.claim.signature->timestamp, "\nn-12345678");
+  judge.claim.signature->signature =
+      EncodeBase64(SignText(ThePki(), "alice", judge.claim.signature->text,
+                            {"-certfile", ThePki().pem_file("inter")}));
+  std::promise<std::function<void()>> asked;
+  std::promise<CertificateStatus> done;
+  std::atomic<int> questions{0};
+  CertificateQueue queue({}, HashKey{1, 2});
+  const CertificateJudge through(
+      &queue, &judge.memory,
+      [&](const CertificateVerdict& verdict) -> std::function<void(std::function<void()>)> {
+        if (verdict.status != CertificateStatus::kExpired || ++questions > 1) return nullptr;
+        return [&](std::function<void()> then) { asked.set_value(std::move(then)); };
+      });
+  const CertificateFinding finding =
+      through.Find(judge.verifier(), {}, judge.endpoint, judge.claim, Address::V4(0xC0000201U));
+  REQUIRE(finding.later);
+  finding.later([&](CertificateStatus judged) { done.set_value(judged); });
+  const std::function<void()> then = asked.get_future().get();
+  CHECK(queue.figures().asking == 1);
+  CHECK(judge.shown(From::kSigned) == 0);
+  then();
+  const CertificateStatus status = done.get_future().get();
+  CHECK(status == CertificateStatus::kExpired);  // today is not a day of this certificate's
+  CHECK(questions == 2);
+  CHECK(judge.shown(From::kSigned) == 1);
 }
 
 }  // namespace
