@@ -29,7 +29,8 @@ using CertificateQuestions =
 class CertificateJudge {
  public:
   // All outlive it and the queue's jobs. `questions`: null: nobody is asked.
-  CertificateJudge(CertificateQueue* queue, CertificateMemory* memory, CertificateQuestions questions = nullptr)
+  CertificateJudge(CertificateQueue* queue, CertificateMemory* memory,
+                   CertificateQuestions questions = nullptr)
       : queue_(queue), memory_(memory), questions_(std::move(questions)) {}
 
   // `connection`: what came with the connection, or kNone. `client`: whose rate it counts for.

@@ -68,7 +68,7 @@ struct CertificateQueue::State : std::enable_shared_from_this<State> {
   MissAllowance allowance;
   std::deque<Held> again;  // answers are here
   std::deque<Held> first;
-  std::deque<Held> behind;  // over their source's rate
+  std::deque<Held> behind;          // over their source's rate
   std::map<uint64_t, Held> asking;  // in the order in which they began
   uint64_t next_id = 0;
   std::shared_ptr<std::function<bool()>> warm;

@@ -71,7 +71,7 @@ class CertificateQueue {
     size_t waiting = 0;    // not looked at yet
     size_t over_rate = 0;  // of these, behind the others
     size_t asking = 0;
-    uint64_t judged = 0;  // by a thread
+    uint64_t judged = 0;     // by a thread
     uint64_t waited_ns = 0;  // sum, of those that were looked at, until they first were
     uint64_t asked = 0;
     uint64_t asks_given_up = 0;

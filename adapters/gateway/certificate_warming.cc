@@ -27,8 +27,8 @@ std::function<bool()> WarmingStep(std::shared_ptr<const CertificateVerifier> ver
     const KnownCertificates::Record record = std::move(all.records[all.next++]);
     const std::optional<CertificateEvidence> evidence = KnownCertificates::Read(*record);
     // For no account: one whose path holds is then somebody else's, and is remembered as good.
-    const CertificateStatus status = evidence ? all.verifier->Verify(*evidence, {}, all.clock()).status
-                                              : CertificateStatus::kMalformed;
+    const CertificateStatus status =
+        evidence ? all.verifier->Verify(*evidence, {}, all.clock()).status : CertificateStatus::kMalformed;
     const bool is_good = status == CertificateStatus::kMismatch || status == CertificateStatus::kValid;
     ++(is_good ? all.memory->warmed : all.memory->warmed_bad);
     if (status == CertificateStatus::kExpired || status == CertificateStatus::kRevoked ||

@@ -315,10 +315,9 @@ void HttpService::State::Accept(Acceptor* acceptor) {
 
 absl::StatusOr<std::unique_ptr<HttpService>> HttpService::Start(const HttpServiceOptions& options,
                                                                 Answer answer) {
-  return Start(options, LateAnswer([answer = std::move(answer)](const ServiceRequest& request,
-                                                                const ServiceLater&) -> std::optional<ServiceReply> {
-                 return answer(request);
-               }));
+  return Start(options,
+               LateAnswer([answer = std::move(answer)](const ServiceRequest& request, const ServiceLater&)
+                              -> std::optional<ServiceReply> { return answer(request); }));
 }
 
 absl::StatusOr<std::unique_ptr<HttpService>> HttpService::Start(const HttpServiceOptions& options,

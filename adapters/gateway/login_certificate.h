@@ -60,8 +60,8 @@ class ShownCertificate {
 
  private:
   CertificateEvidence evidence_;
-  std::optional<SignedLogin> signature_;        // not read yet
-  std::optional<std::string> bare_;             // the same
+  std::optional<SignedLogin> signature_;  // not read yet
+  std::optional<std::string> bare_;       // the same
   absl::Duration within_;
   std::string account_;
   const absl::Time came_;

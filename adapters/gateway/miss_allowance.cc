@@ -15,7 +15,8 @@ MissAllowance::MissAllowance(const MissRate& rate, const HashKey& key, size_t ru
 void MissAllowance::SetRate(const MissRate& rate) {
   constexpr int64_t kSecondNs = 1'000'000'000;
   // Cut to a whole number of the wide rung's, so that both have exactly the same span.
-  const int64_t wide_ns = std::max<int64_t>(kSecondNs / std::clamp(rate.rate, 1, kMissRateMax) / kWideFactor, 1);
+  const int64_t wide_ns =
+      std::max<int64_t>(kSecondNs / std::clamp(rate.rate, 1, kMissRateMax) / kWideFactor, 1);
   token_ns_ = wide_ns * kWideFactor;
   burst_ns_ = token_ns_ * std::clamp(rate.burst, 1, kMissBurstMax);
 }
@@ -48,8 +49,8 @@ void MissAllowance::Spend(const Bucket& bucket, int64_t now_ns) noexcept {
   Rung* rung = Find(bucket.prefix);
   if (rung == nullptr) {
     Rung* const set = SetOf(bucket.prefix);
-    rung = std::min_element(
-        set, set + kWays, [](const Rung& a, const Rung& b) { return a.full_at_ns < b.full_at_ns; });
+    rung = std::min_element(set, set + kWays,
+                            [](const Rung& a, const Rung& b) { return a.full_at_ns < b.full_at_ns; });
     *rung = {bucket.prefix, now_ns};
   }
   rung->full_at_ns = std::max(rung->full_at_ns, now_ns) + bucket.token_ns;

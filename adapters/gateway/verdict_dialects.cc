@@ -225,11 +225,10 @@ std::optional<ServiceReply> VerdictDialects::Decide(const Dialect& dialect, cons
   const CertificateFinding finding =
       parts_.certificate ? parts_.certificate(asked.head.fields, endpoint, claim, asked.client)
                          : CertificateFinding(CertificateStatus::kUnchecked);
-  return WithCertificate(attempt, finding, later,
-                         [this, &dialect, on_trouble = endpoint.on_engine_trouble,
-                          request_id = claim.request_id](const Attempt& judged) {
-                           return Judge(dialect, judged, on_trouble, request_id);
-                         });
+  return WithCertificate(
+      attempt, finding, later,
+      [this, &dialect, on_trouble = endpoint.on_engine_trouble, request_id = claim.request_id](
+          const Attempt& judged) { return Judge(dialect, judged, on_trouble, request_id); });
 }
 
 ServiceReply VerdictDialects::Judge(const Dialect& dialect, const Attempt& attempt, FailMode on_trouble,

@@ -110,7 +110,8 @@ class VerdictDialects : public std::enable_shared_from_this<VerdictDialects> {
   const Dialect* FindDialect(const ServiceRequest& request) const noexcept;
   bool MayAsk(const Dialect& dialect, const ServiceRequest& request) const noexcept;
   Address ClientOf(const ServiceRequest& request) const noexcept;
-  std::optional<ServiceReply> Decide(const Dialect& dialect, const Asked& asked, const ServiceLater& later) const;
+  std::optional<ServiceReply> Decide(const Dialect& dialect, const Asked& asked,
+                                     const ServiceLater& later) const;
   ServiceReply Judge(const Dialect& dialect, const Attempt& attempt, FailMode on_trouble,
                      std::string request_id) const;
   // Calls `answer` with the attempt and its certificate: now, or in another thread when `finding` has come.

@@ -76,7 +76,8 @@ class KnownScene {
   }
   std::string Signature(const std::string& name, const std::string& nonce) const {
     const std::string time = std::to_string(absl::ToUnixSeconds(absl::Now()));
-    return Concat("\"login.signature\":\"", EncodeBase64(SignText(pki_, name, Concat(name, "\n", time, "\n", nonce))),
+    return Concat("\"login.signature\":\"",
+                  EncodeBase64(SignText(pki_, name, Concat(name, "\n", time, "\n", nonce))),
                   "\",\"login.timestamp\":", time, ",\"login.nonce\":\"", nonce, "\"");
   }
   bool Says(const std::string& metric) const {
@@ -111,8 +112,8 @@ TEST_CASE("who was good before a restart or a new list is known before he comes 
   scene.Reload();
   CHECK(WaitUntil([&] { return scene.Says("stockade_certificates_warmed_total{result=\"bad\"} 1"); }));
   CHECK(WaitUntil([&] { return scene.Says("stockade_certificates_warmed_total{result=\"good\"} 3"); }));
-  CHECK_THAT(scene.Assess("bob", scene.Handshake("bob")), Catch::Contains("\"verdict\":\"deny\"") &&
-                                                              Catch::Contains("\"certificate\":\"revoked\""));
+  CHECK_THAT(scene.Assess("bob", scene.Handshake("bob")),
+             Catch::Contains("\"verdict\":\"deny\"") && Catch::Contains("\"certificate\":\"revoked\""));
   CHECK_THAT(scene.Assess("alice", scene.Handshake("alice")), Catch::Contains("\"certificate\":\"valid\""));
   CHECK(scene.Says("stockade_certificates_known 1"));
 }
@@ -120,8 +121,8 @@ TEST_CASE("who was good before a restart or a new list is known before he comes 
 TEST_CASE("a signature that is handed to assess is good once", "[run]") {
   KnownScene scene;
   const std::string shown = scene.Signature("alice", "n-12345678");
-  CHECK_THAT(scene.Assess("alice", shown), Catch::Contains("\"verdict\":\"allow\"") &&
-                                               Catch::Contains("\"certificate\":\"valid\""));
+  CHECK_THAT(scene.Assess("alice", shown),
+             Catch::Contains("\"verdict\":\"allow\"") && Catch::Contains("\"certificate\":\"valid\""));
   CHECK_THAT(scene.Assess("alice", shown), Catch::Contains("\"certificate\":\"replayed\""));
   CHECK_THAT(scene.Assess("bob", scene.Signature("alice", "n-23456789")),
              Catch::Contains("\"certificate\":\"bad_signature\""));

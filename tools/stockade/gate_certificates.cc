@@ -78,11 +78,12 @@ void AppendMemorySamples(const CertificateMemory& memory, std::vector<MetricSamp
                         static_cast<double>(hit ? memory.cache_hits : memory.cache_misses)});
   }
   for (const bool good : {true, false}) {
-    samples->push_back({"stockade_certificates_warmed_total",
-                        "Certificates that were verified anew before anybody asked, by whether they still hold",
-                        MetricSample::Type::kCounter,
-                        {{"result", good ? "good" : "bad"}},
-                        static_cast<double>(good ? memory.warmed : memory.warmed_bad)});
+    samples->push_back(
+        {"stockade_certificates_warmed_total",
+         "Certificates that were verified anew before anybody asked, by whether they still hold",
+         MetricSample::Type::kCounter,
+         {{"result", good ? "good" : "bad"}},
+         static_cast<double>(good ? memory.warmed : memory.warmed_bad)});
   }
   samples->push_back({"stockade_certificates_known",
                       "Certificates that are verified anew after a reload and with new revocation lists",

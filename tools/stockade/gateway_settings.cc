@@ -315,77 +315,76 @@ class GatewayReader {
   }
   void ReadCertificates(Node node, Path path) {
     CertificateSettings& certificates = settings_.certificates;
-    reader_.ReadMap(node, path,
-                    {{"anchors",
-                      [&](Node value, Path at) {
-                        reader_.ReadList(value, at, [&](Node item, Path below) {
-                          std::string file;
-                          if (ReadFile(item, below, &file)) certificates.anchor_files.push_back(file);
-                        });
-                      }},
-                     {"intermediates",
-                      [&](Node value, Path at) {
-                        reader_.ReadList(value, at, [&](Node item, Path below) {
-                          std::string file;
-                          if (ReadFile(item, below, &file)) certificates.intermediate_files.push_back(file);
-                        });
-                      }},
-                     {"crls",
-                      [&](Node value, Path at) {
-                        for (const auto& [path_given, node_given] : reader_.ReadTexts(value, at))
-                          ReadCrlPath(*node_given, at, path_given, &certificates.crl_paths);
-                      }},
-                     {"crl_age_max",
-                      [&](Node value, Path at) {
-                        if (const auto read = reader_.ReadSpan(value, at, {absl::Minutes(1), kCrlAgeMost}))
-                          certificates.crl_age_max = *read;
-                      }},
-                     Word("revocation_unknown", kRevocationUnknownNames, &certificates.revocation_unknown),
-                     {"revocation_unknown_of",
-                      [&](Node value, Path at) { ReadRevocationUnknownOf(value, at, &certificates); }},
-                     {"policies",
-                      [&](Node value, Path at) {
-                        for (const auto& [oid, node_given] : reader_.ReadTexts(value, at)) {
-                          if (!IsOid(oid))
-                            reader_.Error(*node_given, at,
-                                          Concat(Quoted(oid), " is no OID in dots, as 2.5.29.32.0"));
-                          certificates.policies.push_back(oid);
-                        }
-                      }},
-                     Number("rsa_bits", {kRsaBitsLeast, kRsaBitsMax}, &certificates.rsa_bits),
-                     Number("threads", {1, kCertificateThreadsMax}, &certificates.queue.threads),
-                     Number("queue", {kCertificateQueueLeast, kCertificateQueueMax}, &certificates.queue.queue),
-                     {"wait",
-                      [&](Node value, Path at) {
-                        if (const auto read =
-                                reader_.ReadSpan(value, at, {absl::Milliseconds(100), absl::Seconds(30)}))
-                          certificates.queue.wait = *read;
-                      }},
-                     {"misses",
-                      [&](Node value, Path at) {
-                        MissRate& misses = certificates.queue.misses;
-                        reader_.ReadMap(value, at,
-                                        {Number("rate", {1, kMissRateMax}, &misses.rate),
-                                         Number("burst", {1, kMissBurstMax}, &misses.burst)});
-                      },
-                      true},
-                     {"known",
-                      [&](Node value, Path at) {
-                        if (const std::string* text = reader_.ReadText(value, at))
-                          certificates.known_file = reader_.Resolve(*text);
-                      }},
-                     Word("from_header", kCertificateFormNames, &certificates.from_header),
-                     Text("account", &certificates.account_from),
-                     Text("account_pattern", &certificates.account_pattern),
-                     Text("account_template", &certificates.account_template),
-                     {"accounts", [&](Node value, Path at) {
-                        const std::string* text = reader_.ReadText(value, at);
-                        if (text == nullptr) return;
-                        certificates.accounts_file = reader_.Resolve(*text);
-                        if (files_ == GatewayFiles::kNotLookedAt) return;
-                        if (access(certificates.accounts_file.c_str(), R_OK) != 0)
-                          reader_.Error(value, at, Concat(certificates.accounts_file, ": ", strerror(errno)));
-                      }}});
+    reader_.ReadMap(
+        node, path,
+        {{"anchors",
+          [&](Node value, Path at) {
+            reader_.ReadList(value, at, [&](Node item, Path below) {
+              std::string file;
+              if (ReadFile(item, below, &file)) certificates.anchor_files.push_back(file);
+            });
+          }},
+         {"intermediates",
+          [&](Node value, Path at) {
+            reader_.ReadList(value, at, [&](Node item, Path below) {
+              std::string file;
+              if (ReadFile(item, below, &file)) certificates.intermediate_files.push_back(file);
+            });
+          }},
+         {"crls",
+          [&](Node value, Path at) {
+            for (const auto& [path_given, node_given] : reader_.ReadTexts(value, at))
+              ReadCrlPath(*node_given, at, path_given, &certificates.crl_paths);
+          }},
+         {"crl_age_max",
+          [&](Node value, Path at) {
+            if (const auto read = reader_.ReadSpan(value, at, {absl::Minutes(1), kCrlAgeMost}))
+              certificates.crl_age_max = *read;
+          }},
+         Word("revocation_unknown", kRevocationUnknownNames, &certificates.revocation_unknown),
+         {"revocation_unknown_of",
+          [&](Node value, Path at) { ReadRevocationUnknownOf(value, at, &certificates); }},
+         {"policies",
+          [&](Node value, Path at) {
+            for (const auto& [oid, node_given] : reader_.ReadTexts(value, at)) {
+              if (!IsOid(oid))
+                reader_.Error(*node_given, at, Concat(Quoted(oid), " is no OID in dots, as 2.5.29.32.0"));
+              certificates.policies.push_back(oid);
+            }
+          }},
+         Number("rsa_bits", {kRsaBitsLeast, kRsaBitsMax}, &certificates.rsa_bits),
+         Number("threads", {1, kCertificateThreadsMax}, &certificates.queue.threads),
+         Number("queue", {kCertificateQueueLeast, kCertificateQueueMax}, &certificates.queue.queue),
+         {"wait",
+          [&](Node value, Path at) {
+            if (const auto read = reader_.ReadSpan(value, at, {absl::Milliseconds(100), absl::Seconds(30)}))
+              certificates.queue.wait = *read;
+          }},
+         {"misses",
+          [&](Node value, Path at) {
+            MissRate& misses = certificates.queue.misses;
+            reader_.ReadMap(value, at,
+                            {Number("rate", {1, kMissRateMax}, &misses.rate),
+                             Number("burst", {1, kMissBurstMax}, &misses.burst)});
+          },
+          true},
+         {"known",
+          [&](Node value, Path at) {
+            if (const std::string* text = reader_.ReadText(value, at))
+              certificates.known_file = reader_.Resolve(*text);
+          }},
+         Word("from_header", kCertificateFormNames, &certificates.from_header),
+         Text("account", &certificates.account_from),
+         Text("account_pattern", &certificates.account_pattern),
+         Text("account_template", &certificates.account_template),
+         {"accounts", [&](Node value, Path at) {
+            const std::string* text = reader_.ReadText(value, at);
+            if (text == nullptr) return;
+            certificates.accounts_file = reader_.Resolve(*text);
+            if (files_ == GatewayFiles::kNotLookedAt) return;
+            if (access(certificates.accounts_file.c_str(), R_OK) != 0)
+              reader_.Error(value, at, Concat(certificates.accounts_file, ": ", strerror(errno)));
+          }}});
     CheckAccountBinding(node, path);
   }
   void CheckAccountBinding(Node node, Path path) {

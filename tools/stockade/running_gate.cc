@@ -170,8 +170,8 @@ bool RunningGate::Reload() {
     changes.remember = parts->gateway().challenges.remember;
     if (const absl::Status status = desk_->Reload(std::move(changes)); !status.ok()) {
       if (proxy_ != nullptr)
-        static_cast<void>(proxy_->SwapSettings(parts_->gateway(),
-                                               ProxyPartsOf(parts_, desk_.get(), certificates_.get(), &unread_)));
+        static_cast<void>(proxy_->SwapSettings(
+            parts_->gateway(), ProxyPartsOf(parts_, desk_.get(), certificates_.get(), &unread_)));
       return refuse(status);
     }
   }

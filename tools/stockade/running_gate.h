@@ -74,7 +74,7 @@ class RunningGate {
   VerdictCounters counters_;
   UnreadAnswers unread_;
   std::unique_ptr<GateCertificates> certificates_;  // its jobs ask the desk
-  mutable std::mutex swapped_mutex_;  // of what a reload swaps and other threads ask
+  mutable std::mutex swapped_mutex_;                // of what a reload swaps and other threads ask
   std::shared_ptr<const VerdictDialects> dialects_;
   std::shared_ptr<CrlWatch> crls_;          // null: no lists
   std::shared_ptr<AccountWatch> accounts_;  // null: no table

@@ -20,7 +20,9 @@ namespace {
 using Status = CertificateStatus;
 using Why = CertificateQueue::Why;
 
-Address At(uint32_t host) { return Address::V4(0xC0000200U + host); }
+Address At(uint32_t host) {
+  return Address::V4(0xC0000200U + host);
+}
 
 // What the test waits on; fails it rather than hang for ever.
 class Book {
@@ -269,12 +271,12 @@ TEST_CASE("no more than kAskingMax wait for somebody else", "[certificate][queue
   settings.queue = 4096;
   Scene scene(settings);
   for (size_t i = 0; i < CertificateQueue::kAskingMax + 10; ++i) {
-    scene.queue.Judge({Address(),
-                       [] {
-                         return CertificateLook{Status::kRevocationUnknown,
-                                                [](const std::function<void()>&) {}};
-                       },
-                       scene.Done("asker")});
+    scene.queue.Judge(
+        {Address(),
+         [] {
+           return CertificateLook{Status::kRevocationUnknown, [](const std::function<void()>&) {}};
+         },
+         scene.Done("asker")});
   }
   CHECK(scene.done.Await(10) == Lines(10, "asker revocation_unknown"));
   CHECK(scene.queue.figures().asking == CertificateQueue::kAskingMax);

@@ -171,9 +171,9 @@ class LateReplies {
   }
   std::unique_ptr<HttpService> Start(HttpServiceOptions options = {}) {
     options.at.host = "127.0.0.1";
-    auto service = HttpService::Start(options, [this](const ServiceRequest& request, const ServiceLater& later) {
-      return Answer(request, later);
-    });
+    auto service = HttpService::Start(
+        options,
+        [this](const ServiceRequest& request, const ServiceLater& later) { return Answer(request, later); });
     REQUIRE(service.ok());
     return std::move(*service);
   }

@@ -273,9 +273,8 @@ TEST_CASE("where more can be asked the login is looked at again with the answer,
   judge.Sign("alice");
   judge.claim.signature->timestamp = std::to_string(absl::ToUnixSeconds(absl::Now()));
   judge.claim.signature->text = Concat("alice\n", judge.claim.signature->timestamp, "\nn-12345678");
-  judge.claim.signature->signature =
-      EncodeBase64(SignText(ThePki(), "alice", judge.claim.signature->text,
-                            {"-certfile", ThePki().pem_file("inter")}));
+  judge.claim.signature->signature = EncodeBase64(
+      SignText(ThePki(), "alice", judge.claim.signature->text, {"-certfile", ThePki().pem_file("inter")}));
   std::promise<std::function<void()>> asked;
   std::promise<CertificateStatus> done;
   std::atomic<int> questions{0};

@@ -13,7 +13,9 @@ namespace {
 constexpr int64_t kSecond = 1'000'000'000;
 constexpr HashKey kKey{3, 4};
 
-Address At(std::string_view text) { return *Address::Parse(text); }
+Address At(std::string_view text) {
+  return *Address::Parse(text);
+}
 
 // Tokens in quarters of the narrow rung's tick, one tick a call of Tick; nothing is ever forgotten.
 class Oracle {
@@ -129,10 +131,12 @@ TEST_CASE("who turns out good costs nothing, however many they are", "[certifica
   CHECK(allowance.Take(office, kSecond + kSecond / 5));
 }
 
-TEST_CASE("a network gets four times what an address gets, and a home of v6 is one address", "[certificate]") {
+TEST_CASE("a network gets four times what an address gets, and a home of v6 is one address",
+          "[certificate]") {
   MissAllowance allowance({5, 100}, kKey);
   int taken = 0;
-  for (uint32_t i = 0; i < 256 * 200; ++i) taken += allowance.Take(Address::V4(0xC6336400U + i % 256), kSecond);
+  for (uint32_t i = 0; i < 256 * 200; ++i)
+    taken += allowance.Take(Address::V4(0xC6336400U + i % 256), kSecond);
   CHECK(taken == 400);
   CHECK(allowance.Take(At("198.51.101.1"), kSecond));
   taken = 0;

@@ -19,8 +19,8 @@ namespace {
 using Log = std::vector<std::string>;
 
 std::string Login(const std::string& body, const std::string& fields = "") {
-  return Concat("POST /login HTTP/1.1\r\nHost: broker.example\r\nContent-Length: ", body.size(), "\r\n", fields,
-                "\r\n", body);
+  return Concat("POST /login HTTP/1.1\r\nHost: broker.example\r\nContent-Length: ", body.size(), "\r\n",
+                fields, "\r\n", body);
 }
 
 // One worker: what blocks it blocks everybody.
@@ -71,7 +71,8 @@ TEST_CASE("what the gate stops is answered, and the connection goes on", "[proxy
   HeldScene held;
   held.scene.desk.set_next({VerdictKind::kThrottle, ChallengeKind::kHuman, false, false, "", "", 0});
   Wire customer = held.scene.Connect();
-  customer.Send("POST /login HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n7\r\nalice:x\r\n0\r\n\r\n");
+  customer.Send(
+      "POST /login HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n7\r\nalice:x\r\n0\r\n\r\n");
   held.by_hand.Await(0)(CertificateStatus::kUnverified);
   CHECK(customer.ReadAnswer().starts_with("HTTP/1.1 429"));
   customer.Send(Get("/"));
@@ -191,8 +192,9 @@ class TlsClient {
   SSL* tls_ = nullptr;
 };
 
-TEST_CASE("while one network floods with forged certificates, known customers log in at once and new ones soon",
-          "[proxy][certificate][tls]") {
+TEST_CASE(
+    "while one network floods with forged certificates, known customers log in at once and new ones soon",
+    "[proxy][certificate][tls]") {
   RequireProgram("openssl");
   const std::string from = "20200101000000Z", until = "20990101000000Z";
   Pki pki;

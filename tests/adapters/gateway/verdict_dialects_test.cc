@@ -372,7 +372,8 @@ TEST_CASE("a login whose certificate is judged elsewhere is answered later, in i
   // A reload meanwhile, and nobody else holds on to the old.
   scene.dialects.reset();
   scene.by_hand.Await(0)(CertificateStatus::kValid);
-  CHECK(scene.replies == std::vector<std::string>{"204\nX-Stockade-Verdict: allow\nX-Stockade-Ticket: 17\n\n"});
+  CHECK(scene.replies ==
+        std::vector<std::string>{"204\nX-Stockade-Verdict: allow\nX-Stockade-Ticket: 17\n\n"});
   const Attempt attempt = scene.Asked();
   CHECK(attempt.certificate == CertificateStatus::kValid);
   CHECK(attempt.certificate_present);
@@ -385,7 +386,9 @@ TEST_CASE("a login whose certificate is judged elsewhere is answered later, in i
 
 TEST_CASE("what a login shows may be handed to assess, to be judged", "[gateway][dialect]") {
   LateScene scene;
-  scene.AskLate({"POST", "/v1/assess", {},
+  scene.AskLate({"POST",
+                 "/v1/assess",
+                 {},
                  R"({"user":{"name":"alice"},"source":{"ip":"203.0.113.9"},"login":{"signature":"c2ln",)"
                  R"("timestamp":1714953600,"nonce":"n-12345678"}})"});
   CHECK(scene.asked == "alice 203.0.113.9 none alice\n1714953600\nn-12345678 none");
@@ -395,9 +398,12 @@ TEST_CASE("what a login shows may be handed to assess, to be judged", "[gateway]
   CHECK(scene.Asked().account == "alice");
 
   // The text that an endpoint has set; and a certificate from a handshake, which the one who asks vouches for.
-  scene.AskLate({"POST", "/v1/assess", {},
-                 R"({"user.name":"alice","login.endpoint":"portal","login.signature":"c2ln",)"
-                 R"("login.timestamp":"1714953600","login.nonce":"n-12345678","tls.client.certificate":"MAMCAQE="})"});
+  scene.AskLate(
+      {"POST",
+       "/v1/assess",
+       {},
+       R"({"user.name":"alice","login.endpoint":"portal","login.signature":"c2ln",)"
+       R"("login.timestamp":"1714953600","login.nonce":"n-12345678","tls.client.certificate":"MAMCAQE="})"});
   CHECK(scene.asked == "alice  header alice|1714953600|n-12345678 none");
   scene.AskLate({"POST", "/v1/assess", {}, R"({"user.name":"a","tls.client.certificate":"no certificate"})"});
   CHECK(scene.asked == "a  malformed");
