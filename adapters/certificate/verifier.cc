@@ -87,6 +87,23 @@ class OpensslVerifier final : public CertificateVerifier {
 
   CertificateVerdict Verify(const CertificateEvidence& evidence, std::string_view account,
                             absl::Time now) const override {
+    return Judge(evidence, account, now, nullptr);
+  }
+
+  std::optional<CertificateVerdict> VerifyKnown(const CertificateEvidence& evidence, std::string_view account,
+                                                absl::Time now) const override {
+    bool is_new = false;
+    CertificateVerdict verdict = Judge(evidence, account, now, &is_new);
+    if (is_new) return std::nullopt;
+    return verdict;
+  }
+
+  size_t remembered() const override { return cache_.size(); }
+
+ private:
+  // `is_new`: null, or where it is said that a signature would have to be checked, which then is not done.
+  CertificateVerdict Judge(const CertificateEvidence& evidence, std::string_view account, absl::Time now,
+                           bool* is_new) const {
     using From = CertificateEvidence::From;
     const std::string folded = FoldedAccount(account);
     const std::shared_ptr<const AccountTable> table = accounts_ == nullptr ? nullptr : accounts_->Get();
@@ -113,6 +130,10 @@ class OpensslVerifier final : public CertificateVerifier {
     if (key) verified = cache_.Find(*key, now_s, epochs);
     // A response that comes now may tell what was unknown.
     if (verified && !verified->revocation_unknown.empty() && !evidence.ocsp_der.empty()) verified.reset();
+    if (!verified && is_new != nullptr) {
+      *is_new = true;
+      return {};
+    }
     std::vector<OcspQuestion> ask;
     if (!verified) {
       VerifiedCertificate fresh;
@@ -144,9 +165,6 @@ class OpensslVerifier final : public CertificateVerifier {
     return {CertificateStatus::kValid, verified->subject, {}};
   }
 
-  size_t remembered() const override { return cache_.size(); }
-
- private:
   bool SpeaksFor(const std::string& account, const VerifiedCertificate& certificate,
                  const AccountTable* table, std::string* why) const {
     const AccountTable::Accounts* const listed =

@@ -24,6 +24,7 @@
 #include <set>
 #include <thread>
 
+#include "adapters/gateway/loop_door.h"
 #include "engine/status.h"
 #include "engine/text.h"
 
@@ -74,8 +75,9 @@ bool IsLoopback(const Address& address) {
 struct HttpService::State {
   class Connection;  // one client
 
-  State(const HttpServiceOptions& options_in, Answer answer_in)
+  State(const HttpServiceOptions& options_in, LateAnswer answer_in)
       : options(options_in), answer(std::move(answer_in)) {}
+  ~State() { door->Close(); }
 
   template <typename Protocol>
   absl::Status Listen(std::optional<typename Protocol::acceptor>* acceptor,
@@ -85,8 +87,9 @@ struct HttpService::State {
   void Accept(Acceptor* acceptor);
 
   const HttpServiceOptions options;
-  const Answer answer;
+  const LateAnswer answer;
   asio::io_context context{1};
+  const std::shared_ptr<LoopDoor> door = std::make_shared<LoopDoor>(&context);
   std::optional<Tcp::acceptor> tcp;
   std::optional<Local::acceptor> local;
   std::set<Connection*> connections;
@@ -125,6 +128,7 @@ class HttpService::State::Connection final : public std::enable_shared_from_this
 
   void Close() {
     error_code ignored;
+    awaited_ = 0;
     timer_.cancel(ignored);
     socket_.shutdown(Stream::socket::shutdown_both, ignored);
     socket_.close(ignored);
@@ -180,11 +184,27 @@ class HttpService::State::Connection final : public std::enable_shared_from_this
     asked.body = std::span<char>(request.body().data(), request.body().size());
     asked.peer = peer_;
     asked.is_local = !peer_.present() || IsLoopback(peer_);
-    ServiceReply reply = state_.answer(asked);
-    const bool keep = request.keep_alive() && !state_.stopping;
-    const bool is_head = request.method() == http::verb::head;
+    awaited_ = ++asked_;
+    std::optional<ServiceReply> reply = state_.answer(asked, [this] { return ReplyTo(); });
     Wipe();
-    Send(std::move(reply), keep, is_head);
+    if (reply) return Reply(*std::move(reply));
+    // Nothing is read meanwhile: what comes behind is answered behind. The timer holds on to this, and cuts it off.
+    Within(state_.options.request_time);
+  }
+
+  ServiceReplyTo ReplyTo() {
+    return [door = state_.door, to = weak_from_this(), request = asked_](ServiceReply reply) {
+      door->Post([to, request, reply = std::move(reply)]() mutable {
+        const std::shared_ptr<Connection> self = to.lock();
+        if (self != nullptr && self->awaited_ == request) self->Reply(std::move(reply));
+      });
+    };
+  }
+
+  void Reply(ServiceReply reply) {
+    awaited_ = 0;
+    const auto& request = parser_->get();
+    Send(std::move(reply), request.keep_alive() && !state_.stopping, request.method() == http::verb::head);
   }
 
   // It may have held a password. What else was read already is the next request, and stays.
@@ -229,6 +249,8 @@ class HttpService::State::Connection final : public std::enable_shared_from_this
   std::string reply_;  // being written
   std::vector<HeaderField> fields_;
   bool busy_ = false;
+  uint64_t asked_ = 0;    // requests so far
+  uint64_t awaited_ = 0;  // the one whose reply is to come; 0: none
 };
 
 template <typename Protocol>
@@ -293,6 +315,13 @@ void HttpService::State::Accept(Acceptor* acceptor) {
 
 absl::StatusOr<std::unique_ptr<HttpService>> HttpService::Start(const HttpServiceOptions& options,
                                                                 Answer answer) {
+  return Start(options,
+               LateAnswer([answer = std::move(answer)](const ServiceRequest& request, const ServiceLater&)
+                              -> std::optional<ServiceReply> { return answer(request); }));
+}
+
+absl::StatusOr<std::unique_ptr<HttpService>> HttpService::Start(const HttpServiceOptions& options,
+                                                                LateAnswer answer) {
   auto state = std::make_unique<State>(options, std::move(answer));
   RETURN_IF_ERROR(state->Open());
   if (state->tcp) state->Accept(&*state->tcp);

@@ -4,18 +4,24 @@
 //   auto service = HttpService::Start(options, [](const ServiceRequest& request) { return ServiceReply{…}; });
 //   … service->Stop();
 //
+// A reply that takes its time may come later: the answer function then asks for where it goes, and gives nothing. The
+// connection waits for it, at most request_time, and answers what else was sent on it after that, in its order; others go
+// on.
+//
 // Listens on an address or a unix socket (whose file is replaced if nobody answers there, and removed at the end). Keeps
 // connections alive and takes pipelined requests. Slow and idle clients are cut off by their times, and at most
 // connections_max are open: further ones are closed at once, so that a service for one proxy cannot be used to drown the
 // process. Framing is Boost.Beast's: whatever it finds wrong ends the connection with 400.
 //
-// The answer function is called on the service's thread, one request at a time; it must not block. Start, Stop and the
+// The answer function is called on the service's thread, one request at a time; it must not block. What it was handed lives
+// during the call, also where the reply comes later. Start, Stop and the
 // destructor: one owner. Errors of Start name the address and what the system said.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -37,8 +43,13 @@ struct HttpServiceOptions {
 class HttpService {
  public:
   using Answer = std::function<ServiceReply(const ServiceRequest&)>;
+  // The reply, or nothing: then `later` was called, and its ServiceReplyTo is told.
+  using LateAnswer =
+      std::function<std::optional<ServiceReply>(const ServiceRequest&, const ServiceLater& later)>;
 
   static absl::StatusOr<std::unique_ptr<HttpService>> Start(const HttpServiceOptions& options, Answer answer);
+  static absl::StatusOr<std::unique_ptr<HttpService>> Start(const HttpServiceOptions& options,
+                                                            LateAnswer answer);
   ~HttpService();
   HttpService(const HttpService&) = delete;
   HttpService& operator=(const HttpService&) = delete;

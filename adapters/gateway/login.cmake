@@ -6,3 +6,12 @@ stockade_room(gateway_login
           request_body.cc
   LINK stockade::gate stockade::certificate absl::status absl::statusor absl::strings absl::time simdjson::simdjson PkgConfig::RE2
        OpenSSL::Crypto)
+
+# Judging certificates on threads of its own, and who may ask for how many.
+find_package(Threads REQUIRED)
+stockade_room(gateway_queue
+  SOURCES certificate_queue.cc miss_allowance.cc
+  LINK stockade::event absl::time Threads::Threads)
+stockade_room(gateway_certificates
+  SOURCES certificate_judge.cc certificate_warming.cc
+  LINK stockade::gateway_queue stockade::gateway_login)

@@ -41,38 +41,80 @@ bool ShowsCertificates(const EndpointSettings& endpoint) noexcept {
   return endpoint.signature.has_value() || !endpoint.bare_certificate.empty();
 }
 
-CertificateJudgement JudgeCertificates(const CertificateVerifier& verifier, CertificateEvidence connection,
-                                       const EndpointSettings& endpoint, const LoginClaim& claim,
-                                       Judging judging, absl::Time now, CertificateMemory* memory) {
-  CertificateEvidence evidence = std::move(connection);
-  std::optional<absl::Time> fresh_until;
+ShownCertificate::ShownCertificate(CertificateEvidence connection, const EndpointSettings& endpoint,
+                                   const LoginClaim& claim, absl::Time now)
+    : evidence_(std::move(connection)), came_(now) {
   if (endpoint.signature && claim.signature) {
-    absl::Time until;
-    CertificateEvidence of_login = ReadSignedLogin(*claim.signature, endpoint.signature->within, now, &until);
-    if (of_login.from == From::kSigned) fresh_until = until;
-    evidence = Together(std::move(evidence), std::move(of_login));
+    signature_ = claim.signature;
+    within_ = endpoint.signature->within;
   }
-  if (!endpoint.bare_certificate.empty() && claim.bare_certificate)
-    evidence = Together(std::move(evidence), ReadBareCertificate(*claim.bare_certificate));
+  if (!endpoint.bare_certificate.empty()) bare_ = claim.bare_certificate;
+  if (claim.has_account) account_ = claim.account;
+}
 
-  const std::string_view account = claim.has_account ? std::string_view(claim.account) : std::string_view();
-  CertificateVerdict verdict = verifier.Verify(evidence, account, now);
-  if (judging == Judging::kMayAsk && !verdict.ask.empty()) return {verdict.status, std::move(verdict.ask)};
-  const bool good =
+CertificateVerdict ShownCertificate::Look(const CertificateVerifier& verifier, absl::Time now,
+                                          CertificateMemory* memory) {
+  if (signature_) {
+    absl::Time until;
+    CertificateEvidence of_login = ReadSignedLogin(*signature_, within_, came_, &until);
+    if (of_login.from == From::kSigned) fresh_until_ = until;
+    nonce_ = std::move(signature_->nonce);
+    signature_.reset();
+    evidence_ = Together(std::move(evidence_), std::move(of_login));
+  }
+  if (bare_) {
+    evidence_ = Together(std::move(evidence_), ReadBareCertificate(*bare_));
+    bare_.reset();
+  }
+  CertificateVerdict verdict = verifier.Verify(evidence_, account_, now);
+  is_accepted_unknown_ =
+      verdict.status == CertificateStatus::kValid && verdict.revocation_unknown.has_value();
+  // Who is only unconfirmed may get as far as the password too, by another proof; nor may his signature come twice then.
+  const bool may_pass =
       verdict.status == CertificateStatus::kValid || verdict.status == CertificateStatus::kUnconfirmed;
-  if (good && fresh_until) {
-    const Fault fault =
-        FaultOf(memory->nonces.Note(evidence.leaf_der, claim.signature->nonce, *fresh_until, now));
+  if (may_pass && fresh_until_) {
+    const Fault fault = FaultOf(memory->nonces.Note(evidence_.leaf_der, nonce_, *fresh_until_, now));
+    fresh_until_.reset();
     if (fault != Fault::kNone) {
-      evidence = Faulty(fault);
-      verdict = verifier.Verify(evidence, account, now);
+      is_accepted_unknown_ = false;
+      evidence_ = Faulty(fault);
+      return verifier.Verify(evidence_, account_, now);
     }
   }
-  ++memory->statuses[static_cast<size_t>(verdict.status)];
-  if (verdict.status == CertificateStatus::kValid && verdict.revocation_unknown) ++memory->accepted_unknown;
-  ++memory->shown[static_cast<size_t>(evidence.from)];
-  if (evidence.fault != Fault::kNone) ++memory->faults[static_cast<size_t>(evidence.fault)];
-  return {verdict.status, {}};
+  if (verdict.status == CertificateStatus::kValid) memory->known.Note(evidence_);
+  return verdict;
+}
+
+void ShownCertificate::Count(CertificateStatus status, CertificateMemory* memory) const {
+  ++memory->statuses[static_cast<size_t>(status)];
+  if (is_accepted_unknown_ && status == CertificateStatus::kValid) ++memory->accepted_unknown;
+  ++memory->shown[static_cast<size_t>(evidence_.from)];
+  if (evidence_.fault != Fault::kNone) ++memory->faults[static_cast<size_t>(evidence_.fault)];
+}
+
+std::optional<CertificateStatus> JudgeAtOnce(const CertificateVerifier& verifier,
+                                             const CertificateEvidence& connection,
+                                             const EndpointSettings& endpoint, const LoginClaim& claim,
+                                             absl::Time now, CertificateMemory* memory) {
+  if (endpoint.signature && claim.signature) return std::nullopt;
+  const CertificateEvidence* evidence = &connection;
+  CertificateEvidence together;
+  if (!endpoint.bare_certificate.empty() && claim.bare_certificate) {
+    together = Together(connection, ReadBareCertificate(*claim.bare_certificate));
+    evidence = &together;
+  }
+  const std::optional<CertificateVerdict> verdict = verifier.VerifyKnown(
+      *evidence, claim.has_account ? std::string_view(claim.account) : std::string_view(), now);
+  if (!verdict) {
+    ++memory->cache_misses;
+    return std::nullopt;
+  }
+  if (!evidence->leaf_der.empty()) ++memory->cache_hits;
+  ++memory->statuses[static_cast<size_t>(verdict->status)];
+  if (verdict->status == CertificateStatus::kValid && verdict->revocation_unknown) ++memory->accepted_unknown;
+  ++memory->shown[static_cast<size_t>(evidence->from)];
+  if (evidence->fault != Fault::kNone) ++memory->faults[static_cast<size_t>(evidence->fault)];
+  return verdict->status;
 }
 
 }  // namespace stockade

@@ -8,21 +8,20 @@
 // A signature is used up when its certificate is found valid for the account, whatever the gate then says of the login:
 // who was asked to wait or to prove something signs again, with a new nonce.
 //
-// What a responder could still say of revocation is asked in between, by whoever owns the login:
-//
-//   CertificateJudgement judged = JudgeCertificates(…, Judging::kMayAsk, …);
-//   if (!judged.ask.empty()) client->Ask(std::move(judged.ask), [=] { … JudgeCertificates(…, Judging::kFinal, …) … });
+//   JudgeAtOnce ─┬► the status                                        where no signature must be checked
+//                └► ShownCertificate: (Look | somebody is asked)+ ─► Count     on a thread that may wait
 #pragma once
 
 #include <array>
 #include <atomic>
 #include <cstdint>
-#include <vector>
+#include <optional>
+#include <string>
 
 #include "absl/time/time.h"
 #include "adapters/certificate/evidence.h"
+#include "adapters/certificate/known_certificates.h"
 #include "adapters/certificate/nonce_memory.h"
-#include "adapters/certificate/ocsp_question.h"
 #include "adapters/certificate/verifier.h"
 #include "adapters/gateway/login_exchange.h"
 #include "adapters/gateway/settings.h"
@@ -30,33 +29,53 @@
 
 namespace stockade {
 
-// What outlives reloads: used nonces, and counts. Any thread.
+// What outlives reloads: used nonces, certificates that were good, and counts. Any thread.
 struct CertificateMemory {
   NonceMemory nonces;
+  KnownCertificates known;
+  std::atomic<uint64_t> cache_hits{0};    // logins whose certificate was verified before
+  std::atomic<uint64_t> cache_misses{0};  // logins that a thread had to look at for their certificate alone
+  std::atomic<uint64_t> warmed{0};        // certificates of `known`, verified anew and still good
+  std::atomic<uint64_t> warmed_bad{0};    // the same, and not good any more
   std::array<std::atomic<uint64_t>, kEvidenceFromCount> shown{};           // by CertificateEvidence::From
   std::array<std::atomic<uint64_t>, kEvidenceFaultCount> faults{};         // by Fault
   std::array<std::atomic<uint64_t>, kCertificateNames.size()> statuses{};  // by CertificateStatus
   std::atomic<uint64_t> accepted_unknown{0};  // valid because a policy accepts that revocation is unknown
 };
 
-enum class Judging : uint8_t {
-  kMayAsk,  // where somebody should be asked first, the judgement is not given: nothing is counted, no signature used up
-  kFinal,  // what is unknown is what the policy says
-};
-
-struct CertificateJudgement {
-  CertificateStatus status =
-      CertificateStatus::kUnchecked;  // where `ask` is not empty: what it would be without asking
-  std::vector<OcspQuestion> ask;      // with kFinal: none
-};
-
 // Whether logins of this endpoint may show a certificate in themselves.
 bool ShowsCertificates(const EndpointSettings& endpoint) noexcept;
 
-// `connection`: of the connection, or kNone. `now`: of each judgement its own. Any thread; costs what the verifier and,
-// with one, the signature cost.
-CertificateJudgement JudgeCertificates(const CertificateVerifier& verifier, CertificateEvidence connection,
-                                       const EndpointSettings& endpoint, const LoginClaim& claim,
-                                       Judging judging, absl::Time now, CertificateMemory* memory);
+// What a login shows, held while it is judged. Owns all of it but the endpoint's settings.
+class ShownCertificate {
+ public:
+  // `connection`: of the connection, or kNone.
+  ShownCertificate(CertificateEvidence connection, const EndpointSettings& endpoint, const LoginClaim& claim,
+                   absl::Time now);
+
+  // Costs what the verifier and, the first time, a signature cost. May be called again when something more has become known
+  // (an OCSP response): the signature counts as of the first time, and is used up once. One thread at a time.
+  CertificateVerdict Look(const CertificateVerifier& verifier, absl::Time now, CertificateMemory* memory);
+  // Of a login that is over: once.
+  void Count(CertificateStatus status, CertificateMemory* memory) const;
+
+ private:
+  CertificateEvidence evidence_;
+  std::optional<SignedLogin> signature_;  // not read yet
+  std::optional<std::string> bare_;       // the same
+  absl::Duration within_;
+  std::string account_;
+  const absl::Time came_;
+  std::string nonce_;
+  std::optional<absl::Time> fresh_until_;  // of a signature that is not used up yet
+  bool is_accepted_unknown_ =
+      false;  // the last look found it valid because a policy accepts what nobody knows
+};
+
+// The status where it takes no signature to be checked, counted; else nothing. Any thread, some microseconds.
+std::optional<CertificateStatus> JudgeAtOnce(const CertificateVerifier& verifier,
+                                             const CertificateEvidence& connection,
+                                             const EndpointSettings& endpoint, const LoginClaim& claim,
+                                             absl::Time now, CertificateMemory* memory);
 
 }  // namespace stockade

@@ -39,24 +39,34 @@ Count CountOf(VerdictKind kind) {
 
 }  // namespace
 
-GateReply AskGate(const ProxyState& state, const GateQuestion& question, bool keep_open, LiveCounts* counts) {
+bool ReadLogin(const ProxyState& state, const GateQuestion& question, bool keep_open, LiveCounts* counts,
+               LoginClaim* claim, std::string* answer) {
   const LoginExchange& logins = *state.parts.logins;
-  const EndpointSettings& endpoint = logins.endpoint(question.endpoint);
-  GateReply reply;
-  LoginClaim& claim = reply.claim;
-  const LoginReadError error = logins.ReadRequest(question.endpoint, question.request, question.body, &claim);
-  if (error != LoginReadError::kNone) {
-    counts->Add(Count::kLoginsUnreadable);
-    if (endpoint.on_unreadable == FailMode::kClosed) {
-      reply.answer =
-          Refuse(error == LoginReadError::kUnknownType ? 415 : 400, question.request, keep_open, counts);
-      return reply;
-    }
-    // Open means that it may go on, not that nobody looks: what is decided about its source still holds.
-    claim.has_account = false;
-    claim.account.clear();
+  const LoginReadError error = logins.ReadRequest(question.endpoint, question.request, question.body, claim);
+  if (error == LoginReadError::kNone) return true;
+  counts->Add(Count::kLoginsUnreadable);
+  if (logins.endpoint(question.endpoint).on_unreadable == FailMode::kClosed) {
+    *answer = Refuse(error == LoginReadError::kUnknownType ? 415 : 400, question.request, keep_open, counts);
+    return false;
   }
+  // Open means that it may go on, not that nobody looks: what is decided about its source still holds.
+  claim->has_account = false;
+  claim->account.clear();
+  return true;
+}
 
+CertificateFinding FindCertificate(const ProxyState& state, const GateQuestion& question,
+                                   const LoginClaim& claim) {
+  if (!state.parts.check_certificate) return CertificateStatus::kUnchecked;
+  return state.parts.check_certificate({question.client, question.shown, question.request,
+                                        question.peer_is_listed, claim,
+                                        state.parts.logins->endpoint(question.endpoint)});
+}
+
+GateReply AskGate(const ProxyState& state, const GateQuestion& question, const LoginClaim& claim,
+                  CertificateStatus certificate, bool keep_open, LiveCounts* counts) {
+  const EndpointSettings& endpoint = state.parts.logins->endpoint(question.endpoint);
+  GateReply reply;
   Attempt attempt;
   attempt.source = question.client;
   if (claim.has_account) attempt.account = std::string_view(claim.account.data(), claim.account.size());
@@ -68,11 +78,8 @@ GateReply AskGate(const ProxyState& state, const GateQuestion& question, bool ke
   attempt.device = OrAbsent(claim.device);
   attempt.channel = OrAbsent(endpoint.channel);
   attempt.header_order = OrAbsent(claim.header_order);
-  if (state.parts.check_certificate) {
-    attempt.certificate = state.parts.check_certificate(
-        {question.shown, question.request, question.peer_is_listed, claim, endpoint});
-    attempt.certificate_present = attempt.certificate != CertificateStatus::kUnchecked;
-  }
+  attempt.certificate = certificate;
+  attempt.certificate_present = certificate != CertificateStatus::kUnchecked;
 
   const GateAnswer verdict = state.parts.desk->Assess(attempt);
 

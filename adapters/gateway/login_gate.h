@@ -1,7 +1,7 @@
 // A login that the proxy holds: asked about at the desk before it goes on, and told of afterwards.
 //
-//   AskGate ─► forward ─► (LoginWatch reads the answer) ─► Observe | Abandon
-//          └─► answer: what the client is told instead
+//   ReadLogin ─► FindCertificate ─► (it is judged) ─► AskGate ─► forward ─► (LoginWatch reads the answer) ─► Observe | Abandon
+//          └──────────────────────────────────────────────┴─► answer: what the client is told instead
 //
 // Threads: any; a LoginWatch is one exchange's. Cost: the desk's, and reading the claim.
 #pragma once
@@ -24,14 +24,21 @@ struct GateQuestion {
   const CertificateEvidence& shown;
 };
 
+// False: it cannot be read, and `answer` is what the client is told.
+bool ReadLogin(const ProxyState& state, const GateQuestion& question, bool keep_open, LiveCounts* counts,
+               LoginClaim* claim, std::string* answer);
+
+CertificateFinding FindCertificate(const ProxyState& state, const GateQuestion& question,
+                                   const LoginClaim& claim);
+
 struct GateReply {
   bool forward = false;
   std::string answer;  // the bytes to send instead
   uint64_t ticket = 0;
-  LoginClaim claim;
 };
-
-GateReply AskGate(const ProxyState& state, const GateQuestion& question, bool keep_open, LiveCounts* counts);
+// `question.body` is not looked at any more.
+GateReply AskGate(const ProxyState& state, const GateQuestion& question, const LoginClaim& claim,
+                  CertificateStatus certificate, bool keep_open, LiveCounts* counts);
 
 // Follows the answer to one login that went on. Tells the desk exactly once; one that goes away untold abandons.
 class LoginWatch {

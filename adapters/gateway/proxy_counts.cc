@@ -20,6 +20,8 @@ constexpr std::string_view kNames[] = {
     "logins",
     "logins_unreadable",
     "logins_too_large",
+    "logins_held",
+    "certificates_late",
     "allow",
     "throttle",
     "challenge",

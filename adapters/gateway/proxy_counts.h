@@ -28,6 +28,8 @@ enum class Count : uint8_t {
   kLogins,            // requests that an endpoint matched
   kLoginsUnreadable,  // of them: no account or no body to be read
   kLoginsTooLarge,    // of them: more than body_bytes
+  kLoginsHeld,        // of them: held until their certificate was judged
+  kCertificatesLate,  // of these: nobody had judged it in time
   kAllow,             // verdicts
   kThrottle,
   kChallenge,
@@ -52,7 +54,7 @@ enum class Count : uint8_t {
   kUpgrades,               // tunnels opened
   kAnswered,               // answers of our own
 };
-inline constexpr size_t kCountKinds = 37;
+inline constexpr size_t kCountKinds = 39;
 std::string_view Name(Count count) noexcept;
 
 // A reading.

@@ -26,7 +26,7 @@ Session::Step Session::StepLoginBody() {
       counts_->Add(Count::kLoginsTooLarge);
       return Fail(413);
     }
-    if (request_body_.ended()) return AskAboutLogin();
+    if (request_body_.ended()) return TakeLogin();
     if (expects_continue_ && !continue_sent_ && body.empty()) {
       // We must have the body before anybody else may say whether it is wanted.
       continue_sent_ = true;
@@ -61,27 +61,57 @@ Session::Step Session::StepLoginBody() {
   }
 }
 
-Session::Step Session::AskAboutLogin() {
+// What the client has sent is not touched while the login is held, so the views of its head stay where they are.
+GateQuestion Session::Question(std::string_view body) const {
+  return {endpoint_, request_reader_.request().view, body, client_address_, peer_is_listed_, shown_};
+}
+
+Session::Step Session::TakeLogin() {
   // The views of the first reading may be gone with the bytes they stood on.
   request_reader_.Reset();
   STOCKADE_CHECK(request_reader_.Read(from_client_.view()) == HeadProgress::kDone);
-  const RequestHead& head = request_reader_.request();
   const std::string_view raw = from_client_.view().substr(login_head_bytes_, request_body_.ready());
   const bool is_chunked = request_body_.framing() == BodyFraming::kChunked;
-  GateReply reply = AskGate(*state_ptr_,
-                            {endpoint_, head.view, is_chunked ? std::string_view(login_data_) : raw,
-                             client_address_, peer_is_listed_, shown_},
-                            keep_open_, counts_);
+  const GateQuestion question = Question(is_chunked ? std::string_view(login_data_) : raw);
+  LoginClaim claim;
+  std::string answer;
+  const bool is_readable = ReadLogin(*state_ptr_, question, keep_open_, counts_, &claim, &answer);
   // Nothing of a login stays in our memory longer than it must: it may hold a password.
   std::fill(login_data_.begin(), login_data_.end(), '\0');
   login_data_.clear();
-  if (!reply.forward) {
-    const size_t bytes = login_head_bytes_ + request_body_.ready();
-    std::string answer = std::move(reply.answer);
-    from_client_.Consume(bytes);
-    request_body_.Consume(request_body_.ready());
-    return AnswerWith(answer, keep_open_);
+  if (!is_readable) return AnswerLogin(answer);
+  CertificateFinding finding = FindCertificate(*state_ptr_, question, claim);
+  if (!finding.later) return AskAboutLogin(claim, finding.status);
+
+  counts_->Add(Count::kLoginsHeld);
+  held_claim_ = std::make_unique<LoginClaim>(std::move(claim));
+  state_ = State::kCertificate;
+  // Whoever judges answers in time by himself; this is for the day on which he does not.
+  SetDeadline(LongestJudgement(state_ptr_->settings.certificates.queue));
+  certificate_ticket_ = worker_->AwaitCertificate(this);
+  finding.later(worker_->CertificateAnswer(certificate_ticket_));
+  return Step::kWait;
+}
+
+// Its worker says so: it is told once, and no more after `this` has gone.
+void Session::OnCertificate(CertificateStatus status) {
+  certificate_ticket_ = 0;
+  if (AskAboutHeld(status) == Step::kClose) {
+    worker_->Remove(this);
+  } else {
+    Run();
   }
+}
+
+Session::Step Session::AskAboutHeld(CertificateStatus status) {
+  const std::unique_ptr<LoginClaim> claim = std::move(held_claim_);
+  return AskAboutLogin(*claim, status);
+}
+
+Session::Step Session::AskAboutLogin(const LoginClaim& claim, CertificateStatus certificate) {
+  const RequestHead& head = request_reader_.request();
+  GateReply reply = AskGate(*state_ptr_, Question({}), claim, certificate, keep_open_, counts_);
+  if (!reply.forward) return AnswerLogin(reply.answer);
   login_ = std::make_unique<LoginWatch>(state_ptr_, endpoint_, reply.ticket, counts_);
   RequestForwarding forwarding = Forwarding();
   forwarding.ask_unpacked_answer = state_ptr_->parts.logins->has_body_rows(endpoint_);
@@ -91,6 +121,12 @@ Session::Step Session::AskAboutLogin() {
   state_ = State::kSeat;
   SetDeadline(limits().connect_time);
   return Step::kAgain;
+}
+
+Session::Step Session::AnswerLogin(std::string_view answer) {
+  from_client_.Consume(login_head_bytes_ + request_body_.ready());
+  request_body_.Consume(request_body_.ready());
+  return AnswerWith(answer, keep_open_);
 }
 
 }  // namespace stockade

@@ -1,6 +1,7 @@
 #include "adapters/gateway/proxy_session.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "adapters/certificate/from_tls.h"
 #include "adapters/gateway/answer.h"
@@ -45,6 +46,7 @@ Session::Session(ProxyWorker* worker, size_t listener, int descriptor, const Add
 
 Session::~Session() {
   if (waits_for_seat_) worker_->pool().Leave(this);
+  if (certificate_ticket_ != 0) worker_->ForgetCertificate(certificate_ticket_);
   GiveSeatBack(false);
   client_->Close();
   if (is_source_counted_) worker_->limits().LeaveSource(counted_source_);
@@ -106,6 +108,9 @@ bool Session::Drive() {
       case State::kLoginBody:
         step = StepLoginBody();
         break;
+      case State::kCertificate:
+        step = Step::kWait;
+        break;
       case State::kSeat:
         step = StepSeat();
         break;
@@ -145,6 +150,11 @@ bool Session::MeetDeadline() {
     case State::kLoginBody:
       counts_->Add(Count::kBodyTimeouts);
       step = Fail(408);
+      break;
+    case State::kCertificate:
+      worker_->ForgetCertificate(std::exchange(certificate_ticket_, 0));
+      counts_->Add(Count::kCertificatesLate);
+      step = AskAboutHeld(CertificateStatus::kUnverified);
       break;
     case State::kHandshake:
       counts_->Add(Count::kTlsFailed);

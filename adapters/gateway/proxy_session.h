@@ -1,13 +1,17 @@
 // One client's connection, from accept to close: its requests in their order, one exchange with an upstream at a time.
 //
 //   [PROXY header] ─► [TLS] ─► head ─┬► seat ─► connect ─► exchange ─► head …      everything that is no login
-//                                    └► login body ─► gate ─┬► seat …
-//                                                           └► answer              what the gate stops
+//                                    └► login body ─► [certificate] ─► gate ─┬► seat …
+//                                                                            └► answer    what the gate stops
 //   anything wrong ─► answer ─► linger ─► closed          101 ─► tunnel
 //
 // Driven by readiness: Drive goes on until neither side can move, arms the waits that it needs, and says by when
 // something must have happened. Bodies go from the buffer they were read into to the other socket. Memory: one buffer of
 // at most 64 KiB a direction while bytes move, none while the client is silent.
+//
+// A login whose certificate is judged elsewhere is held: nothing is read meanwhile, and the worker goes on with others. Its
+// client may go away, the settings may be swapped and the proxy may drain; the login is asked about all the same, on the
+// settings it began with.
 //
 // A client that goes away while its login's answer is read is read for to the end: else who hangs up early would never be
 // counted.
@@ -42,6 +46,7 @@ class Session final : public ChannelOwner, public DeadlineWheel::Entry, public U
   void OnDeadline() override;
   void OnUpstreamFree() override;
   void OnDrain();
+  void OnCertificate(CertificateStatus status);
 
  private:
   enum class State : uint8_t {
@@ -50,6 +55,7 @@ class Session final : public ChannelOwner, public DeadlineWheel::Entry, public U
     kHandshake,
     kHead,
     kLoginBody,
+    kCertificate,
     kSeat,
     kConnect,
     kUpstreamHandshake,
@@ -84,7 +90,11 @@ class Session final : public ChannelOwner, public DeadlineWheel::Entry, public U
 
   // proxy_login.cc: a login, held.
   Step StepLoginBody();
-  Step AskAboutLogin();
+  Step TakeLogin();
+  Step AskAboutHeld(CertificateStatus status);
+  Step AskAboutLogin(const LoginClaim& claim, CertificateStatus certificate);
+  Step AnswerLogin(std::string_view answer);
+  GateQuestion Question(std::string_view body) const;
 
   // proxy_connect.cc: a way to an upstream.
   Step StepSeat();
@@ -145,6 +155,8 @@ class Session final : public ChannelOwner, public DeadlineWheel::Entry, public U
   size_t login_head_bytes_ = 0;
   std::string login_data_;
   bool continue_sent_ = false;
+  std::unique_ptr<LoginClaim> held_claim_;  // while its certificate is judged
+  uint64_t certificate_ticket_ = 0;         // 0: nobody is asked
   std::unique_ptr<LoginWatch> login_;
   bool in_request_ = false;
 

@@ -16,6 +16,7 @@
 #include "absl/status/statusor.h"
 #include "adapters/certificate/evidence.h"
 #include "adapters/certificate/from_header.h"
+#include "adapters/gateway/certificate_finding.h"
 #include "adapters/gateway/client_address.h"
 #include "adapters/gateway/gate_desk.h"
 #include "adapters/gateway/login_exchange.h"
@@ -27,14 +28,15 @@ namespace stockade {
 
 // A certificate to be judged: for one login, of one account.
 struct CertificateQuestion {
+  const Address& client;             // who logs in
   const CertificateEvidence& shown;  // by the client of this very connection; kNone on a plain one
   const RequestView& request;        // where a listed proxy may have put what it was shown
   bool peer_is_listed = false;
   const LoginClaim& claim;           // whose login, and what it shows itself
   const EndpointSettings& endpoint;  // which says what a login may show
 };
-// What the certificate says; kUnchecked where certificates are not looked at. Called by workers, at once.
-using CertificateCheck = std::function<CertificateStatus(const CertificateQuestion&)>;
+// What the certificate says; kUnchecked where certificates are not looked at. Called by workers, and answers at once.
+using CertificateCheck = std::function<CertificateFinding(const CertificateQuestion&)>;
 
 // A challenge that the application says was passed.
 struct PassedChallenge {

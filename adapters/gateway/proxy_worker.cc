@@ -58,7 +58,8 @@ ProxyWorker::ProxyWorker(std::shared_ptr<const ProxyState> state, const std::vec
       wheel_(now_ns_),
       pool_(context_, workers),
       checks_health_(checks_health),
-      timer_(context_) {
+      timer_(context_),
+      door_(std::make_shared<LoopDoor>(&context_)) {
   pool_.Use(state_->upstreams);
   for (size_t i = 0; i < listeners.size(); ++i) {
     listeners_.push_back(std::make_unique<Listener>(context_, listeners[i], i));
@@ -69,6 +70,7 @@ ProxyWorker::ProxyWorker(std::shared_ptr<const ProxyState> state, const std::vec
 }
 
 ProxyWorker::~ProxyWorker() {
+  door_->Close();
   sessions_.clear();
   probes_.clear();
 }
@@ -124,6 +126,25 @@ void ProxyWorker::Stop() {
 
 void ProxyWorker::Remove(Session* session) {
   sessions_.erase(session);
+}
+
+uint64_t ProxyWorker::AwaitCertificate(Session* session) {
+  awaiting_certificates_.emplace(++last_ticket_, session);
+  return last_ticket_;
+}
+
+CertificateDone ProxyWorker::CertificateAnswer(uint64_t ticket) {
+  // `this` is not touched but in the loop's thread, and the door is closed before `this` goes.
+  return [this, door = door_, ticket](CertificateStatus status) {
+    door->Post([this, ticket, status] {
+      const auto found = awaiting_certificates_.find(ticket);
+      if (found == awaiting_certificates_.end()) return;
+      Session* const session = found->second;
+      awaiting_certificates_.erase(found);
+      ReadClock();
+      session->OnCertificate(status);
+    });
+  };
 }
 
 void ProxyWorker::WaitAccept(Listener* listener) {

@@ -16,6 +16,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "adapters/gateway/deadline_wheel.h"
 #include "adapters/gateway/health_check.h"
+#include "adapters/gateway/loop_door.h"
 #include "adapters/gateway/proxy_counts.h"
 #include "adapters/gateway/proxy_state.h"
 #include "adapters/gateway/upstream_pool.h"
@@ -64,6 +65,12 @@ class ProxyWorker {
   int64_t now_ns() const noexcept { return now_ns_; }
   void ReadClock() noexcept;
   void Remove(Session* session);
+  // A session whose login is held until somebody elsewhere has judged its certificate: a ticket for it, never 0, and where
+  // the answer goes. Whoever has that may use it from any thread and after all of this is gone; it finds its session if
+  // that still waits.
+  uint64_t AwaitCertificate(Session* session);
+  CertificateDone CertificateAnswer(uint64_t ticket);
+  void ForgetCertificate(uint64_t ticket) { awaiting_certificates_.erase(ticket); }
 
  private:
   struct Listener {
@@ -89,6 +96,9 @@ class ProxyWorker {
   std::vector<std::unique_ptr<HealthProbe>> probes_;
   std::vector<std::unique_ptr<Listener>> listeners_;
   boost::asio::steady_timer timer_;
+  std::shared_ptr<LoopDoor> door_;
+  uint64_t last_ticket_ = 0;
+  absl::flat_hash_map<uint64_t, Session*> awaiting_certificates_;
   std::unordered_map<Session*, std::unique_ptr<Session>> sessions_;
   bool draining_ = false;
 };

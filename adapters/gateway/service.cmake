@@ -1,7 +1,7 @@
 # Services of our own over HTTP: verdicts for proxies that stand there already, and what operators ask.
 find_package(prometheus-cpp REQUIRED)
 find_package(Threads REQUIRED)
-stockade_room(gateway_dialects SOURCES verdict_dialects.cc
+stockade_room(gateway_dialects SOURCES verdict_api.cc verdict_dialects.cc
   LINK stockade::gateway_client stockade::gateway_desk stockade::gateway_login)
 stockade_room(gateway_service SOURCES admin_service.cc gate_metrics.cc http_service.cc
   LINK stockade::gateway_dialects Boost::headers Threads::Threads)

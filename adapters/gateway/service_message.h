@@ -1,6 +1,7 @@
 // A whole request to one of our own services and the whole answer to it, apart from how they travel (http_service.h).
 #pragma once
 
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -27,6 +28,12 @@ struct ServiceReply {
   std::vector<std::pair<std::string, std::string>> headers;  // without Content-Length, Connection and Date
   std::string body;
 };
+
+// Where a reply goes that is not there yet: called once, by any thread. Where who asked is gone by then, or all of the
+// service, nothing happens.
+using ServiceReplyTo = std::function<void(ServiceReply)>;
+// Gives that, for the request that is being answered: called during the call only.
+using ServiceLater = std::function<ServiceReplyTo()>;
 
 // Whether two secrets are equal, in a time that does not tell where they differ.
 inline bool EqualSecrets(std::string_view a, std::string_view b) noexcept {

@@ -202,6 +202,30 @@ struct OcspSettings {
   bool nonce = false;                                 // nonce: is sent and must come back
 };
 
+// misses: how often one address may show certificates that nobody knows and that turn out bad (miss_allowance.h). Unknown
+// ones are rare and bad ones rarer: 5 a second is an office that starts work with all of them forged, and the 100 that may
+// be under way at once take a thread 0.05 s.
+struct MissRate {
+  int rate = 5;     // rate: a second
+  int burst = 100;  // burst: at once
+};
+
+// How certificates that need a signature checked are judged (certificate_queue.h); keys of the section `certificates`.
+struct CertificateQueueSettings {
+  // threads: one checks 1000 to 3000 a second, ten times what a broker's opening brings with nothing remembered, and a
+  // flood then takes one core and leaves the others to logins that need none. More where lists have millions of entries.
+  int threads = 1;
+  // queue: jobs that may wait. With 1 ms each the last has waited a second: well within `wait`.
+  size_t queue = 1024;
+  // wait: what waited longer is not looked at. Browsers and people wait 3 s; who has gone would only make the next wait.
+  absl::Duration wait = absl::Seconds(3);
+  MissRate misses;
+};
+// From a job's beginning to its answer at the latest: it waits, somebody else is asked twice, and it is looked at.
+inline absl::Duration LongestJudgement(const CertificateQueueSettings& queue) {
+  return 3 * queue.wait + absl::Seconds(2);
+}
+
 // certificates: (the section of the gateway; the policy is the top-level key `certificates`)
 struct CertificateSettings {
   std::vector<std::string> anchor_files;  // anchors: PEM
@@ -227,6 +251,9 @@ struct CertificateSettings {
   // issuer's name
   std::string revocation_unknown = "refuse";
   std::map<std::string, std::string> revocation_unknown_of;
+  CertificateQueueSettings queue;
+  // known: a file that keeps certificates that were good, to be verified anew after a start; empty: none
+  std::string known_file;
 };
 
 // service: a verdict service for those who have a proxy already

@@ -1,13 +1,11 @@
 #include "adapters/gateway/verdict_dialects.h"
 
-#include <charconv>
 #include <optional>
 #include <utility>
 
 #include "absl/strings/match.h"
-#include "adapters/gateway/account_text.h"
 #include "adapters/gateway/answer.h"
-#include "adapters/gateway/json_body.h"
+#include "adapters/gateway/service_replies.h"
 #include "engine/decision/decision.h"
 #include "engine/event/printable_text.h"
 #include "engine/text.h"
@@ -50,7 +48,7 @@ struct VerdictDialects::Dialect {
   // What is asked, and the reply; or, for our own, the whole way.
   bool (VerdictDialects::*read)(const ServiceRequest&, Asked*) const;
   ServiceReply (VerdictDialects::*reply)(const Decided&) const;
-  ServiceReply (VerdictDialects::*whole)(const ServiceRequest&) const;
+  std::optional<ServiceReply> (VerdictDialects::*whole)(const ServiceRequest&, const ServiceLater&) const;
 };
 
 // gRPC ext_authz and SPOE are framed otherwise and come in by listeners of their own; what they ask and how they are
@@ -80,6 +78,10 @@ std::string_view DialectName(size_t row) noexcept {
 
 namespace {
 
+void Count(std::atomic<uint64_t>* counter) {
+  counter->fetch_add(1, std::memory_order_relaxed);
+}
+
 constexpr std::string_view kAppSecPrefix = "X-Crowdsec-Appsec-";
 constexpr std::string_view kAppSecKey = "X-Crowdsec-Appsec-Api-Key";
 constexpr std::string_view kAppSecAddress = "X-Crowdsec-Appsec-Ip";
@@ -87,23 +89,6 @@ constexpr std::string_view kAppSecTarget = "X-Crowdsec-Appsec-Uri";
 constexpr std::string_view kAppSecHost = "X-Crowdsec-Appsec-Host";
 constexpr std::string_view kAppSecMethod = "X-Crowdsec-Appsec-Verb";
 constexpr std::string_view kAppSecAgent = "X-Crowdsec-Appsec-User-Agent";
-
-ServiceReply Plain(int status, std::string_view text) {
-  return {status, {{"Content-Type", "text/plain; charset=utf-8"}}, Concat(text, "\n")};
-}
-ServiceReply Json(int status, std::string body) {
-  return {status, {{"Content-Type", "application/json"}}, std::move(body)};
-}
-ServiceReply JsonError(std::string_view what) {
-  std::string body = "{\"error\":";
-  AppendJsonString(what, &body);
-  return Json(400, body + "}\n");
-}
-ServiceReply MethodNotAllowed(std::string_view allowed) {
-  ServiceReply reply = Plain(405, "this path takes another method");
-  reply.headers.emplace_back("Allow", std::string(allowed));
-  return reply;
-}
 
 void AddTicket(const GateAnswer& answer, ServiceReply* reply) {
   if (answer.ticket != 0) reply->headers.emplace_back("X-Stockade-Ticket", Concat(answer.ticket));
@@ -126,22 +111,6 @@ ServiceReply ReplyAllowed(const GateAnswer& answer) {
   AddVerdict("allow", answer, &reply);
   AddTicket(answer, &reply);
   return reply;
-}
-
-// A text member of a body of ours: whether the body can be read, and the member if it is there.
-bool ReadMember(std::string_view body, std::string_view path, std::optional<std::string>* member) {
-  FoundValue value;
-  if (ReadJsonValue(body, path, &value) != LoginReadError::kNone) return false;
-  member->reset();
-  if (value.found) member->emplace(value.text.view());
-  return true;
-}
-
-std::optional<uint64_t> ParseTicket(std::string_view text) {
-  uint64_t ticket = 0;
-  const auto [stopped, failed] = std::from_chars(text.data(), text.data() + text.size(), ticket);
-  if (failed != std::errc() || stopped != text.data() + text.size()) return std::nullopt;
-  return ticket;
 }
 
 }  // namespace
@@ -185,14 +154,14 @@ Address VerdictDialects::ClientOf(const ServiceRequest& request) const noexcept 
   return client_.Read(peer, request.head.fields).address;
 }
 
-ServiceReply VerdictDialects::Reply(const ServiceRequest& request) const {
+std::optional<ServiceReply> VerdictDialects::Reply(const ServiceRequest& request,
+                                                   const ServiceLater& later) const {
   const Dialect* const dialect = FindDialect(request);
   if (dialect == nullptr) return Plain(404, "no dialect has this path");
-  const auto count = [](std::atomic<uint64_t>& counter) { counter.fetch_add(1, std::memory_order_relaxed); };
-  count(parts_.counters->requests[static_cast<size_t>(dialect - kDialects.data())]);
+  Count(&parts_.counters->requests[static_cast<size_t>(dialect - kDialects.data())]);
   if (!MayAsk(*dialect, request)) {
-    count(parts_.counters->refused);
-    if (dialect->match == Dialect::Match::kAppSecFields) return {401, {}, {}};
+    Count(&parts_.counters->refused);
+    if (dialect->match == Dialect::Match::kAppSecFields) return ServiceReply{401, {}, {}};
     if (dialect->who == Dialect::Who::kToken && !parts_.token.empty()) {
       ServiceReply reply = Plain(401, "a bearer token is needed");
       reply.headers.emplace_back("WWW-Authenticate", "Bearer");
@@ -201,40 +170,42 @@ ServiceReply VerdictDialects::Reply(const ServiceRequest& request) const {
     return Plain(403, "asked from an address that trusted_proxies does not list");
   }
   if (dialect->whole != nullptr) {
-    ServiceReply reply = (this->*dialect->whole)(request);
-    if (reply.status == 400) count(parts_.counters->misread);
+    std::optional<ServiceReply> reply = (this->*dialect->whole)(request, later);
+    if (reply && reply->status == 400) Count(&parts_.counters->misread);
     return reply;
   }
   Asked asked;
   asked.head = request.head;
   asked.body = request.body_text();
   if (!(this->*dialect->read)(request, &asked)) {
-    count(parts_.counters->misread);
-    if (dialect->match == Dialect::Match::kAppSecFields) return {500, {}, {}};
+    Count(&parts_.counters->misread);
+    if (dialect->match == Dialect::Match::kAppSecFields) return ServiceReply{500, {}, {}};
     return Plain(403, "the fields that say which request is asked about are missing");
   }
-  const Decided decided = Decide(asked);
-  if (decided.kind == Decided::Kind::kNotLogin) count(parts_.counters->not_login);
-  if (decided.kind == Decided::Kind::kUnreadable) count(parts_.counters->unreadable);
-  return (this->*dialect->reply)(decided);
+  return Decide(*dialect, asked, later);
 }
 
 // ---- deciding
 
-VerdictDialects::Decided VerdictDialects::Decide(const Asked& asked) const {
-  Decided decided;
+std::optional<ServiceReply> VerdictDialects::Decide(const Dialect& dialect, const Asked& asked,
+                                                    const ServiceLater& later) const {
   const LoginExchange& exchange = *parts_.exchange;
   const int index = exchange.Find(asked.head);
-  if (index == LoginExchange::kNoEndpoint) return decided;
+  if (index == LoginExchange::kNoEndpoint) {
+    Count(&parts_.counters->not_login);
+    return (this->*dialect.reply)({});
+  }
   const EndpointSettings& endpoint = exchange.endpoint(index);
   LoginClaim claim;
   const LoginReadError error = exchange.ReadRequest(index, asked.head, asked.body, &claim);
-  decided.request_id = claim.request_id;
   const bool missing_is_normal = !asked.has_body && error == LoginReadError::kNoAccount;
   if (error != LoginReadError::kNone && !missing_is_normal) {
+    Decided decided;
+    decided.request_id = claim.request_id;
     decided.kind =
         endpoint.on_unreadable == FailMode::kOpen ? Decided::Kind::kLetBy : Decided::Kind::kUnreadable;
-    return decided;
+    if (decided.kind == Decided::Kind::kUnreadable) Count(&parts_.counters->unreadable);
+    return (this->*dialect.reply)(decided);
   }
   const std::string path(asked.head.path());
   Attempt attempt;
@@ -251,19 +222,24 @@ VerdictDialects::Decided VerdictDialects::Decide(const Asked& asked) const {
   if (!claim.request_id.empty()) attempt.request_id = claim.request_id;
   if (!claim.header_order.empty()) attempt.header_order = claim.header_order;
   if (!endpoint.channel.empty()) attempt.channel = endpoint.channel;
-  if (parts_.certificate) {
-    attempt.certificate = parts_.certificate(asked.head.fields, endpoint, claim);
-    attempt.certificate_present = attempt.certificate != CertificateStatus::kUnchecked;
-  }
-  Judge(attempt, endpoint.on_engine_trouble, &decided);
-  return decided;
+  const CertificateFinding finding =
+      parts_.certificate ? parts_.certificate(asked.head.fields, endpoint, claim, asked.client)
+                         : CertificateFinding(CertificateStatus::kUnchecked);
+  return WithCertificate(
+      attempt, finding, later,
+      [this, &dialect, on_trouble = endpoint.on_engine_trouble, request_id = claim.request_id](
+          const Attempt& judged) { return Judge(dialect, judged, on_trouble, request_id); });
 }
 
-void VerdictDialects::Judge(const Attempt& attempt, FailMode on_trouble, Decided* decided) const {
-  decided->answer = parts_.desk->Assess(attempt);
-  decided->kind = Decided::Kind::kAnswered;
-  if (decided->answer.in_trouble)
-    decided->kind = on_trouble == FailMode::kOpen ? Decided::Kind::kLetBy : Decided::Kind::kTrouble;
+ServiceReply VerdictDialects::Judge(const Dialect& dialect, const Attempt& attempt, FailMode on_trouble,
+                                    std::string request_id) const {
+  Decided decided;
+  decided.request_id = std::move(request_id);
+  decided.answer = parts_.desk->Assess(attempt);
+  decided.kind = Decided::Kind::kAnswered;
+  if (decided.answer.in_trouble)
+    decided.kind = on_trouble == FailMode::kOpen ? Decided::Kind::kLetBy : Decided::Kind::kTrouble;
+  return (this->*dialect.reply)(decided);
 }
 
 // ---- what is asked
@@ -383,119 +359,6 @@ ServiceReply VerdictDialects::ReplyAppSec(const Decided& decided) const {
       decided.kind == Decided::Kind::kAnswered && decided.answer.kind == VerdictKind::kChallenge;
   return Json(403, challenged ? R"({"action":"captcha","http_status":403})"
                               : R"({"action":"ban","http_status":403})");
-}
-
-// ---- our own
-
-ServiceReply VerdictDialects::TakeAssess(const ServiceRequest& request) const {
-  if (request.head.method != "POST") return MethodNotAllowed("POST");
-  const std::string_view body = request.body_text();
-  std::optional<std::string> source, account, agent, device, path, id, channel, ja3, ja4, password_id,
-      certificate;
-  struct Member {
-    std::string_view path;
-    std::optional<std::string>* into;
-  };
-  const Member members[] = {{"source.ip", &source},
-                            {"user.name", &account},
-                            {"user_agent.original", &agent},
-                            {"login.device", &device},
-                            {"url.path", &path},
-                            {"http.request.id", &id},
-                            {"login.channel", &channel},
-                            {"tls.client.ja3", &ja3},
-                            {"tls.client.ja4", &ja4},
-                            {"login.password_id", &password_id},
-                            {"login.certificate", &certificate}};
-  for (const Member& member : members) {
-    if (!ReadMember(body, member.path, member.into))
-      return JsonError(Concat(member.path, ": the body is no JSON, or says this twice"));
-  }
-  Attempt attempt;
-  if (source) {
-    const std::optional<Address> address = Address::Parse(*source);
-    if (!address) return JsonError("source.ip: is no address");
-    attempt.source = *address;
-  }
-  if (certificate) {
-    const std::optional<CertificateStatus> status = ParseCertificateStatus(*certificate);
-    if (!status) return JsonError("login.certificate: is none of the words for it");
-    attempt.certificate = *status;
-    attempt.certificate_present = true;
-  }
-  {
-    FoundValue password;
-    if (ReadJsonValue(body, "password", &password) != LoginReadError::kNone)
-      return JsonError("password: the body is no JSON, or says this twice");
-    if (password.found) password_id = ToHex(SipHash128(parts_.hash_key, password.text.view()));
-  }
-  // Spelt as the proxy spells it, so that both mean one account.
-  if (account) *account = AccountText(*account, parts_.fold_account_case);
-  const auto take = [](const std::optional<std::string>& text, std::string_view* member) {
-    if (text) *member = *text;
-  };
-  take(account, &attempt.account);
-  take(agent, &attempt.user_agent);
-  take(device, &attempt.device);
-  take(path, &attempt.path);
-  take(id, &attempt.request_id);
-  take(channel, &attempt.channel);
-  take(ja3, &attempt.ja3);
-  take(ja4, &attempt.ja4);
-  take(password_id, &attempt.password_id);
-
-  const GateAnswer answer = parts_.desk->Assess(attempt);
-  if (answer.in_trouble) return Json(503, "{\"error\":\"the gate has stopped\"}\n");
-  std::string text = Concat("{\"verdict\":\"", Name(answer.kind), "\"");
-  if (answer.kind == VerdictKind::kChallenge)
-    Append(&text, ",\"kind\":\"", Name(answer.challenge_kind), "\"");
-  const auto add = [&text](std::string_view key, std::string_view value) {
-    if (value.empty()) return;
-    Append(&text, ",\"", key, "\":");
-    AppendJsonString(value, &text);
-  };
-  add("by", answer.by);
-  add("reason", answer.reason);
-  Append(&text, ",\"reaches\":", answer.reaches ? "true" : "false");
-  if (answer.ticket != 0) Append(&text, ",\"ticket\":", answer.ticket);
-  return Json(200, text + "}\n");
-}
-
-ServiceReply VerdictDialects::TakeOutcome(const ServiceRequest& request) const {
-  if (request.head.method != "POST") return MethodNotAllowed("POST");
-  std::optional<std::string> ticket, outcome;
-  if (!ReadMember(request.body_text(), "ticket", &ticket) ||
-      !ReadMember(request.body_text(), "outcome", &outcome))
-    return JsonError("the body is no JSON, or says something twice");
-  const std::optional<uint64_t> number = ticket ? ParseTicket(*ticket) : std::nullopt;
-  if (!number) return JsonError("ticket: must be a number that an answer named");
-  const std::optional<Outcome> told = outcome ? ParseOutcome(*outcome) : std::nullopt;
-  if (!told) {
-    std::string words;
-    for (const std::string_view word : kOutcomeNames) Append(&words, words.empty() ? "" : ", ", word);
-    return JsonError(Concat("outcome: is none of ", words));
-  }
-  parts_.desk->Observe(*number, *told);
-  return {204, {}, {}};
-}
-
-ServiceReply VerdictDialects::TakeChallenge(const ServiceRequest& request) const {
-  if (request.head.method != "POST") return MethodNotAllowed("POST");
-  std::optional<std::string> kind, account, source, device;
-  const std::string_view body = request.body_text();
-  if (!ReadMember(body, "kind", &kind) || !ReadMember(body, "account", &account) ||
-      !ReadMember(body, "source", &source) || !ReadMember(body, "device", &device))
-    return JsonError("the body is no JSON, or says something twice");
-  const bool human = kind && *kind == Name(ChallengeKind::kHuman);
-  if (!human && !(kind && *kind == Name(ChallengeKind::kIdentity)))
-    return JsonError("kind: is neither human nor identity");
-  if (!account || account->empty()) return JsonError("account: is missing");
-  const std::optional<Address> address = source ? Address::Parse(*source) : std::nullopt;
-  if (!address) return JsonError("source: must be the client's address");
-  parts_.desk->NoteChallengePassed(human ? ChallengeKind::kHuman : ChallengeKind::kIdentity,
-                                   AccountText(*account, parts_.fold_account_case), *address,
-                                   device.value_or(""));
-  return {204, {}, {}};
 }
 
 }  // namespace stockade

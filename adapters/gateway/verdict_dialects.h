@@ -14,7 +14,9 @@
 //                                           Envoy takes for our failure.
 //   appsec         X-Crowdsec-Appsec-*      CrowdSec's AppSec protocol, at any path: 200 {"action":"allow"}, 403
 //                                           {"action":"ban"|"captcha","http_status":403}, 401 bad key, 500 unreadable.
-//   assess         POST /v1/assess          our own: JSON with ECS names, and `password`, hashed at once.
+//   assess         POST /v1/assess          our own: JSON with ECS names, and `password`, hashed at once; and what the
+//                                           login shows of a certificate, to be judged here: tls.client.certificate, or
+//                                           login.signature with login.timestamp and login.nonce (verdict_api.cc).
 //                                           {"verdict":"allow","reaches":true,"ticket":17}
 //   outcome        POST /v1/outcome         {"ticket":17,"outcome":"bad_password"} → 204
 //   challenge      POST /v1/challenge       {"kind":"human","account":"alice","source":"192.0.2.7","device":"d"} → 204
@@ -30,6 +32,9 @@
 // listed proxy. Whoever else asks is told 403 and nothing of anybody. X-Forwarded-For counts from these only, as
 // client_address.h walks it; in AppSec the address is X-Crowdsec-Appsec-Ip, and X-Forwarded-For is never looked at.
 //
+// A login whose certificate needs a signature checked is answered later, by the thread that judged it; what is asked about
+// is held until then.
+//
 // Immutable; any thread. Cost: that of LoginExchange and desk, some microseconds.
 #pragma once
 
@@ -37,9 +42,13 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
+#include "adapters/certificate/evidence.h"
+#include "adapters/gateway/certificate_finding.h"
 #include "adapters/gateway/client_address.h"
 #include "adapters/gateway/gate_desk.h"
 #include "adapters/gateway/login_exchange.h"
@@ -62,8 +71,13 @@ std::string_view DialectName(size_t row) noexcept;
 
 // The certificate that a listed proxy says the client showed, or that the login shows itself, judged for its account;
 // kUnchecked where nothing of this endpoint could show one. Null: nobody looks.
-using AskedCertificate = std::function<CertificateStatus(
-    std::span<const HeaderField> fields, const EndpointSettings& endpoint, const LoginClaim& claim)>;
+using AskedCertificate =
+    std::function<CertificateFinding(std::span<const HeaderField> fields, const EndpointSettings& endpoint,
+                                     const LoginClaim& claim, const Address& client)>;
+// The same of what /v1/assess was handed: `shown` is kNone where only the claim shows something.
+using AssessedCertificate =
+    std::function<CertificateFinding(CertificateEvidence shown, const EndpointSettings& endpoint,
+                                     const LoginClaim& claim, const Address& client)>;
 
 struct VerdictParts {
   GateDesk* desk = nullptr;  // outlives all
@@ -75,15 +89,17 @@ struct VerdictParts {
   HashKey hash_key;   // of passwords handed to /v1/assess
   bool fold_account_case = false;  // of accounts handed to /v1 (GatewaySettings)
   AskedCertificate certificate;
+  AssessedCertificate assessed_certificate;
   VerdictCounters* counters = nullptr;  // outlives all
 };
 
-class VerdictDialects {
+class VerdictDialects : public std::enable_shared_from_this<VerdictDialects> {
  public:
   explicit VerdictDialects(VerdictParts parts);
 
-  // The reply to any request at all; a path that no dialect has is 404.
-  ServiceReply Reply(const ServiceRequest& request) const;
+  // The reply to any request at all; a path that no dialect has is 404. Nothing: it comes later, by `later`, and this lives
+  // in a shared_ptr then. That happens only where a certificate of VerdictParts is found later.
+  std::optional<ServiceReply> Reply(const ServiceRequest& request, const ServiceLater& later) const;
 
  private:
   struct Dialect;
@@ -94,8 +110,14 @@ class VerdictDialects {
   const Dialect* FindDialect(const ServiceRequest& request) const noexcept;
   bool MayAsk(const Dialect& dialect, const ServiceRequest& request) const noexcept;
   Address ClientOf(const ServiceRequest& request) const noexcept;
-  Decided Decide(const Asked& asked) const;
-  void Judge(const Attempt& attempt, FailMode on_trouble, Decided* decided) const;
+  std::optional<ServiceReply> Decide(const Dialect& dialect, const Asked& asked,
+                                     const ServiceLater& later) const;
+  ServiceReply Judge(const Dialect& dialect, const Attempt& attempt, FailMode on_trouble,
+                     std::string request_id) const;
+  // Calls `answer` with the attempt and its certificate: now, or in another thread when `finding` has come.
+  template <typename Answer>
+  std::optional<ServiceReply> WithCertificate(const Attempt& attempt, const CertificateFinding& finding,
+                                              const ServiceLater& later, Answer answer) const;
 
   bool ReadAuthRequest(const ServiceRequest& request, Asked* asked) const;
   bool ReadForwardAuth(const ServiceRequest& request, Asked* asked) const;
@@ -107,12 +129,34 @@ class VerdictDialects {
   ServiceReply ReplyExtAuthz(const Decided& decided) const;
   ServiceReply ReplyAppSec(const Decided& decided) const;
 
-  ServiceReply TakeAssess(const ServiceRequest& request) const;
-  ServiceReply TakeOutcome(const ServiceRequest& request) const;
-  ServiceReply TakeChallenge(const ServiceRequest& request) const;
+  // verdict_api.cc: our own.
+  std::optional<ServiceReply> TakeAssess(const ServiceRequest& request, const ServiceLater& later) const;
+  ServiceReply ReplyAssessed(const Attempt& attempt) const;
+  std::optional<ServiceReply> TakeOutcome(const ServiceRequest& request, const ServiceLater& later) const;
+  std::optional<ServiceReply> TakeChallenge(const ServiceRequest& request, const ServiceLater& later) const;
 
   const VerdictParts parts_;
   const ClientAddressReader client_;
 };
+
+template <typename Answer>
+std::optional<ServiceReply> VerdictDialects::WithCertificate(const Attempt& attempt,
+                                                             const CertificateFinding& finding,
+                                                             const ServiceLater& later, Answer answer) const {
+  const auto with = [](Attempt judged, CertificateStatus status) {
+    judged.certificate = status;
+    judged.certificate_present = status != CertificateStatus::kUnchecked;
+    return judged;
+  };
+  if (!finding.later) return answer(with(attempt, finding.status));
+  // What is asked about has to outlive the request, and whoever answers the settings that it was asked on.
+  LoginEvent event;
+  event.attempt = attempt;
+  finding.later([self = shared_from_this(), held = std::make_shared<const OwnedEvent>(event), with,
+                 answer = std::move(answer), reply_to = later()](CertificateStatus status) {
+    reply_to(answer(with(held->event().attempt, status)));
+  });
+  return std::nullopt;
+}
 
 }  // namespace stockade

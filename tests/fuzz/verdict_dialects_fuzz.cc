@@ -78,7 +78,7 @@ void Ask(std::string_view text) {
   request.head.fields = fields;
   request.body = std::span<char>(body.data(), body.size());
   request.is_local = true;
-  const ServiceReply reply = Dialects().Reply(request);
+  const ServiceReply reply = *Dialects().Reply(request, {});
   STOCKADE_CHECK(reply.status >= 200 && reply.status <= 599);
   if (request.head.path() == "/auth-request")
     STOCKADE_CHECK(reply.status == 204 || reply.status == 401 || reply.status == 403);

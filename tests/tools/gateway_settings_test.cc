@@ -112,6 +112,11 @@ gateway:
     account_pattern: "^(.*)@"
     revocation_unknown: challenge
     ocsp: {responders: {"CN=A,O=B": "http://ocsp.b.example/"}, from_certificate: true, time: 500ms, age_max: 7d, nonce: true}
+    threads: 3
+    queue: 99
+    wait: 700ms
+    misses: {rate: 7, burst: 8}
+    known: known.der
   service: {address: "0.0.0.0:8181", token_file: secret}
   admin: {address: "unix:/run/admin.sock", token_file: secret}
   workers: 2
@@ -220,6 +225,12 @@ TEST_CASE("every key of the gateway reaches its setting", "[config][gateway]") {
   CHECK(all.challenges.remember == absl::Minutes(5));
   CHECK(all.certificates.anchor_files == std::vector<std::string>{folder.At("chain.pem")});
   CHECK(all.certificates.from_header == "nginx");
+  CHECK(all.certificates.queue.threads == 3);
+  CHECK(all.certificates.queue.queue == 99);
+  CHECK(all.certificates.queue.wait == absl::Milliseconds(700));
+  CHECK(all.certificates.queue.misses.rate == 7);
+  CHECK(all.certificates.queue.misses.burst == 8);
+  CHECK(all.certificates.known_file == folder.At("known.der"));
   CHECK(all.certificates.account_from == "email");
   CHECK(all.certificates.account_pattern == "^(.*)@");
   CHECK(all.certificates.revocation_unknown == "challenge");
@@ -335,6 +346,9 @@ TEST_CASE("a mistake in the gateway is named with its place and what would be ri
       {"  endpoints: [{path: /a, account: a, bare_certificate: {vale: c}}]\n",
        "gateway.endpoints[0].bare_certificate.vale", "did you mean 'value'"},
       {"  certificates: {from_header: apache}\n", "gateway.certificates.from_header", "aws_alb, traefik"},
+      {"  certificates: {queue: 4}\n", "gateway.certificates.queue", "16"},
+      {"  certificates: {wait: 5m}\n", "gateway.certificates.wait", "too long"},
+      {"  certificates: {misses: {rate: 0}}\n", "gateway.certificates.misses.rate", "1"},
       {"  endpoints: [{path: /a, account: a, on_unreadable: maybe}]\n", "on_unreadable", "open, closed"},
       {"  answers: {denny: {}}\n", "gateway.answers.denny", "did you mean 'deny'"},
       {"  answers: {deny: {status: 99}}\n", "gateway.answers.deny.status", "from 200 to 599"},

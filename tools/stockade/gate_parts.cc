@@ -14,6 +14,7 @@
 #include "engine/status.h"
 #include "engine/text.h"
 #include "tools/stockade/certificate_options.h"
+#include "tools/stockade/gate_certificates.h"
 
 namespace stockade {
 namespace {
@@ -54,20 +55,6 @@ absl::StatusOr<std::string> EngineText(const RunOptions& options,
     add(text);
   }
   return all;
-}
-
-// Where nobody can wait: what responders could say is asked for the next login, and this one has what the policy says.
-CertificateStatus JudgeNow(const GateParts& parts, const CertificateEvidence& connection,
-                           const EndpointSettings& endpoint, const LoginClaim& claim,
-                           CertificateMemory* memory) {
-  const auto judge = [&](Judging judging) {
-    return JudgeCertificates(*parts.verifier, connection, endpoint, claim, judging, absl::Now(), memory);
-  };
-  if (parts.ocsp == nullptr) return judge(Judging::kFinal).status;
-  CertificateJudgement judged = judge(Judging::kMayAsk);
-  if (judged.ask.empty()) return judged.status;
-  parts.ocsp->Ask(std::move(judged.ask), [] {});
-  return judge(Judging::kFinal).status;
 }
 
 }  // namespace
@@ -138,7 +125,7 @@ absl::StatusOr<std::shared_ptr<const GateParts>> MakeGateParts(const RunOptions&
 }
 
 ProxyParts ProxyPartsOf(const std::shared_ptr<const GateParts>& parts, GateDesk* desk,
-                        CertificateMemory* certificates, UnreadAnswers* unread) {
+                        GateCertificates* certificates, UnreadAnswers* unread) {
   ProxyParts proxy;
   proxy.logins = parts->exchange;
   proxy.desk = desk;
@@ -147,10 +134,11 @@ ProxyParts ProxyPartsOf(const std::shared_ptr<const GateParts>& parts, GateDesk*
     proxy.check_certificate = [parts, certificates](const CertificateQuestion& question) {
       // Where a listed proxy forwards certificates, its fields alone say what came with the connection (from_header.h).
       const bool is_forwarded = parts->certificate_form != CertificateForm::kNone && question.peer_is_listed;
-      return JudgeNow(*parts,
-                      is_forwarded ? ReadCertificateFields(parts->certificate_form, question.request.fields)
-                                   : question.shown,
-                      question.endpoint, question.claim, certificates);
+      return certificates->Find(*parts,
+                                is_forwarded
+                                    ? ReadCertificateFields(parts->certificate_form, question.request.fields)
+                                    : question.shown,
+                                question.endpoint, question.claim, question.client);
     };
   }
   if (!parts->challenge_secret.empty()) {
@@ -165,7 +153,7 @@ ProxyParts ProxyPartsOf(const std::shared_ptr<const GateParts>& parts, GateDesk*
 }
 
 std::shared_ptr<const VerdictDialects> DialectsOf(const std::shared_ptr<const GateParts>& parts,
-                                                  GateDesk* desk, CertificateMemory* certificates,
+                                                  GateDesk* desk, GateCertificates* certificates,
                                                   VerdictCounters* counters) {
   const GatewaySettings& gateway = parts->gateway();
   VerdictParts verdict;
@@ -180,11 +168,17 @@ std::shared_ptr<const VerdictDialects> DialectsOf(const std::shared_ptr<const Ga
   verdict.fold_account_case = gateway.fold_account_case;
   if (parts->verifier != nullptr) {
     verdict.certificate = [parts, certificates](std::span<const HeaderField> fields,
-                                                const EndpointSettings& endpoint, const LoginClaim& claim) {
+                                                const EndpointSettings& endpoint, const LoginClaim& claim,
+                                                const Address& client) -> CertificateFinding {
       if (parts->certificate_form == CertificateForm::kNone && !ShowsCertificates(endpoint))
         return CertificateStatus::kUnchecked;
-      return JudgeNow(*parts, ReadCertificateFields(parts->certificate_form, fields), endpoint, claim,
-                      certificates);
+      return certificates->Find(*parts, ReadCertificateFields(parts->certificate_form, fields), endpoint,
+                                claim, client);
+    };
+    verdict.assessed_certificate = [parts, certificates](CertificateEvidence shown,
+                                                         const EndpointSettings& endpoint,
+                                                         const LoginClaim& claim, const Address& client) {
+      return certificates->Find(*parts, std::move(shown), endpoint, claim, client);
     };
   }
   verdict.counters = counters;

@@ -15,7 +15,6 @@
 #include "adapters/certificate/ocsp_client.h"
 #include "adapters/certificate/ocsp_memory.h"
 #include "adapters/certificate/verifier.h"
-#include "adapters/gateway/login_certificate.h"
 #include "adapters/gateway/login_exchange.h"
 #include "adapters/gateway/proxy_state.h"
 #include "adapters/gateway/verdict_dialects.h"
@@ -26,6 +25,8 @@
 #include "tools/stockade/run_log.h"
 
 namespace stockade {
+
+class GateCertificates;
 
 // As given on the command line; what is given here wins over the settings, also after a reload.
 struct RunOptions {
@@ -61,9 +62,9 @@ absl::StatusOr<std::shared_ptr<const GateParts>> MakeGateParts(const RunOptions&
 
 // What the proxy and the verdict service are handed; they hold on to the parts, and the others outlive them.
 ProxyParts ProxyPartsOf(const std::shared_ptr<const GateParts>& parts, GateDesk* desk,
-                        CertificateMemory* certificates, UnreadAnswers* unread);
+                        GateCertificates* certificates, UnreadAnswers* unread);
 std::shared_ptr<const VerdictDialects> DialectsOf(const std::shared_ptr<const GateParts>& parts,
-                                                  GateDesk* desk, CertificateMemory* certificates,
+                                                  GateDesk* desk, GateCertificates* certificates,
                                                   VerdictCounters* counters);
 
 }  // namespace stockade

@@ -13,6 +13,7 @@
 #include "adapters/certificate/path_floors.h"
 #include "adapters/gateway/challenge_token.h"
 #include "adapters/gateway/endpoint_address.h"
+#include "adapters/gateway/miss_allowance.h"
 #include "adapters/gateway/token.h"
 #include "engine/text.h"
 
@@ -27,6 +28,12 @@ constexpr absl::Duration kSpanMin = absl::Milliseconds(1);
 constexpr absl::Duration kSpanMax = absl::Hours(24);
 // Threads that move bytes: more than a large machine has cores only switch.
 constexpr int64_t kWorkersMax = 256;
+
+// Threads that verify: the same, and they would only take the cores from those that move bytes.
+constexpr int64_t kCertificateThreadsMax = 64;
+// Jobs that wait: a quarter of fewer would be nothing for a source over its rate; what more could hold only grows too old.
+constexpr int64_t kCertificateQueueLeast = 16;
+constexpr int64_t kCertificateQueueMax = 65'536;
 
 // Authorities publish lists at least once a year, and responders sign at least as often.
 constexpr absl::Duration kCrlAgeMost = absl::Hours(24 * 366);
@@ -351,6 +358,26 @@ class GatewayReader {
             }
           }},
          Number("rsa_bits", {kRsaBitsLeast, kRsaBitsMax}, &certificates.rsa_bits),
+         Number("threads", {1, kCertificateThreadsMax}, &certificates.queue.threads),
+         Number("queue", {kCertificateQueueLeast, kCertificateQueueMax}, &certificates.queue.queue),
+         {"wait",
+          [&](Node value, Path at) {
+            if (const auto read = reader_.ReadSpan(value, at, {absl::Milliseconds(100), absl::Seconds(30)}))
+              certificates.queue.wait = *read;
+          }},
+         {"misses",
+          [&](Node value, Path at) {
+            MissRate& misses = certificates.queue.misses;
+            reader_.ReadMap(value, at,
+                            {Number("rate", {1, kMissRateMax}, &misses.rate),
+                             Number("burst", {1, kMissBurstMax}, &misses.burst)});
+          },
+          true},
+         {"known",
+          [&](Node value, Path at) {
+            if (const std::string* text = reader_.ReadText(value, at))
+              certificates.known_file = reader_.Resolve(*text);
+          }},
          Word("from_header", kCertificateFormNames, &certificates.from_header),
          Text("account", &certificates.account_from),
          Text("account_pattern", &certificates.account_pattern),

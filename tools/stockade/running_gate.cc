@@ -31,42 +31,6 @@ std::string AddressText(Endpoint at, uint16_t port) {
   return ToString(at);
 }
 
-void AppendCertificateSamples(const CertificateMemory& memory, std::vector<MetricSample>* samples) {
-  for (size_t i = 0; i < kEvidenceFromCount; ++i) {
-    samples->push_back({"stockade_certificates_shown_total",
-                        "Logins by how they showed a certificate; bare: nobody proved to hold its key",
-                        MetricSample::Type::kCounter,
-                        {{"from", std::string(Name(static_cast<CertificateEvidence::From>(i)))}},
-                        static_cast<double>(memory.shown[i])});
-  }
-  for (size_t i = 1; i < kEvidenceFaultCount; ++i) {
-    samples->push_back({"stockade_certificate_faults_total",
-                        "What was shown as a certificate and is none, by why",
-                        MetricSample::Type::kCounter,
-                        {{"why", std::string(Name(static_cast<CertificateEvidence::Fault>(i)))}},
-                        static_cast<double>(memory.faults[i])});
-  }
-  for (size_t i = 1; i < kCertificateNames.size(); ++i) {
-    samples->push_back({"stockade_certificates_total",
-                        "Logins by what their certificate says, in the words of login.certificate",
-                        MetricSample::Type::kCounter,
-                        {{"status", std::string(kCertificateNames[i])}},
-                        static_cast<double>(memory.statuses[i])});
-  }
-  samples->push_back(
-      {"stockade_certificates_accepted_unknown_total",
-       "Logins with a valid certificate of which nobody knows whether it is revoked, and whose issuer's "
-       "policy is to accept that",
-       MetricSample::Type::kCounter,
-       {},
-       static_cast<double>(memory.accepted_unknown)});
-  samples->push_back({"stockade_certificate_nonces",
-                      "Signatures that would still be fresh and were used",
-                      MetricSample::Type::kGauge,
-                      {},
-                      static_cast<double>(memory.nonces.size())});
-}
-
 void AppendOcspSamples(const OcspMemory& memory, std::vector<MetricSample>* samples) {
   for (size_t i = 0; i < kOcspResultCount; ++i) {
     const auto result = static_cast<OcspResult>(i);
@@ -120,18 +84,21 @@ absl::Status RunningGate::StartServices() {
   const GatewaySettings& gateway = parts_->gateway();
   crls_ = parts_->crls;
   accounts_ = parts_->accounts;
-  dialects_ = DialectsOf(parts_, desk_.get(), &certificates_, &counters_);
+  certificates_ = std::make_unique<GateCertificates>(parts_->config.engine.hash_key, &log_);
+  certificates_->Use(parts_);
+  dialects_ = DialectsOf(parts_, desk_.get(), certificates_.get(), &counters_);
   if (!gateway.listeners.empty()) {
     ASSIGN_OR_RETURN(proxy_,
-                     Proxy::Start(gateway, ProxyPartsOf(parts_, desk_.get(), &certificates_, &unread_)));
+                     Proxy::Start(gateway, ProxyPartsOf(parts_, desk_.get(), certificates_.get(), &unread_)));
   }
   if (IsSet(gateway.service.at)) {
     HttpServiceOptions options;
     options.at = gateway.service.at;
     options.body_bytes_max = LoginBytesMax(gateway);
-    ASSIGN_OR_RETURN(service_, HttpService::Start(options, [this](const ServiceRequest& request) {
-                       return dialects()->Reply(request);
-                     }));
+    ASSIGN_OR_RETURN(service_, HttpService::Start(
+                                   options, [this](const ServiceRequest& request, const ServiceLater& later) {
+                                     return dialects()->Reply(request, later);
+                                   }));
   }
   if (IsSet(gateway.admin.at)) {
     AdminParts admin;
@@ -206,7 +173,7 @@ bool RunningGate::Reload() {
   // and is given the old parts back if the engine refuses.
   if (proxy_ != nullptr) {
     if (const absl::Status status = proxy_->SwapSettings(
-            parts->gateway(), ProxyPartsOf(parts, desk_.get(), &certificates_, &unread_));
+            parts->gateway(), ProxyPartsOf(parts, desk_.get(), certificates_.get(), &unread_));
         !status.ok())
       return refuse(status);
   }
@@ -219,20 +186,21 @@ bool RunningGate::Reload() {
     changes.remember = parts->gateway().challenges.remember;
     if (const absl::Status status = desk_->Reload(std::move(changes)); !status.ok()) {
       if (proxy_ != nullptr)
-        static_cast<void>(proxy_->SwapSettings(parts_->gateway(),
-                                               ProxyPartsOf(parts_, desk_.get(), &certificates_, &unread_)));
+        static_cast<void>(proxy_->SwapSettings(
+            parts_->gateway(), ProxyPartsOf(parts_, desk_.get(), certificates_.get(), &unread_)));
       return refuse(status);
     }
   }
   {
     std::shared_ptr<const VerdictDialects> dialects =
-        DialectsOf(parts, desk_.get(), &certificates_, &counters_);
+        DialectsOf(parts, desk_.get(), certificates_.get(), &counters_);
     const std::lock_guard lock(swapped_mutex_);
     dialects_.swap(dialects);
     crls_ = parts->crls;
     accounts_ = parts->accounts;
   }
   parts_ = parts;
+  certificates_->Use(parts);
   log_.Say(decides_anew ? "reloaded: settings, rules and certificates; nothing that was counted is lost"
                         : "reloaded: certificates and secrets; settings and rules are the same");
   return true;
@@ -259,6 +227,7 @@ void RunningGate::Tick() {
   }
   if (const std::shared_ptr<CrlWatch> watched = crls()) watched->Look(absl::Now());
   if (const std::shared_ptr<AccountWatch> watched = accounts()) watched->Look(absl::Now());
+  certificates_->Tick(absl::Now());
   SayWhatWasUnread();
 }
 
@@ -280,7 +249,7 @@ void RunningGate::SayWhatWasUnread() {
 
 std::vector<MetricSample> RunningGate::Samples() const {
   std::vector<MetricSample> samples = books_->Samples();
-  AppendCertificateSamples(certificates_, &samples);
+  for (MetricSample& sample : certificates_->Samples()) samples.push_back(std::move(sample));
   AppendOcspSamples(*ocsp_, &samples);
   if (const std::shared_ptr<CrlWatch> watched = crls())
     for (MetricSample& sample : watched->Samples(absl::Now())) samples.push_back(std::move(sample));
@@ -336,6 +305,7 @@ std::vector<absl::Status> RunningGate::Stop() {
     if (cut > 0) log_.Warn(Concat(cut, " connections were still open after drain_time, and were cut"));
   }
   if (service_ != nullptr) service_->Stop();
+  if (certificates_ != nullptr) certificates_->Stop();
   if (admin_ != nullptr) admin_->Stop();
   if (desk_ != nullptr) desk_->Finish();
   if (books_ == nullptr) return {};

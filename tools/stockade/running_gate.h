@@ -28,6 +28,7 @@
 #include "adapters/gateway/proxy.h"
 #include "adapters/gateway/unread_answers.h"
 #include "tools/stockade/gate_books.h"
+#include "tools/stockade/gate_certificates.h"
 #include "tools/stockade/gate_parts.h"
 #include "tools/stockade/run_log.h"
 
@@ -72,9 +73,9 @@ class RunningGate {
   std::unique_ptr<EngineDesk> desk_;
   VerdictCounters counters_;
   UnreadAnswers unread_;
-  CertificateMemory certificates_;
   const std::shared_ptr<OcspMemory> ocsp_ = std::make_shared<OcspMemory>();
-  mutable std::mutex swapped_mutex_;  // of what a reload swaps and other threads ask
+  std::unique_ptr<GateCertificates> certificates_;  // its jobs ask the desk
+  mutable std::mutex swapped_mutex_;                // of what a reload swaps and other threads ask
   std::shared_ptr<const VerdictDialects> dialects_;
   std::shared_ptr<CrlWatch> crls_;          // null: no lists
   std::shared_ptr<AccountWatch> accounts_;  // null: no table

@@ -85,8 +85,10 @@ TEST_CASE("nginx asks before every login, and denies what the gate denies", "[ga
   const VerdictDialects dialects(std::move(parts));
   HttpServiceOptions options;
   options.at.host = "127.0.0.1";
-  const auto service = HttpService::Start(
-      options, [&dialects](const ServiceRequest& request) { return dialects.Reply(request); });
+  const auto service =
+      HttpService::Start(options, [&dialects](const ServiceRequest& request, const ServiceLater& later) {
+        return dialects.Reply(request, later);
+      });
   const auto application = HttpService::Start(options, Application);
   REQUIRE(service.ok());
   REQUIRE(application.ok());

@@ -3,7 +3,9 @@
 #include "adapters/gateway/http_service.h"
 
 #include <catch2/catch.hpp>
+#include <condition_variable>
 #include <filesystem>
+#include <mutex>
 #include <thread>
 
 #include "tests/adapters/gateway/service_scene.h"
@@ -142,6 +144,105 @@ TEST_CASE("a stop closes idle connections and finishes requests that are under w
   const std::string answer = busy.ReadAll();
   CHECK(answer.find("POST / abcd local") != std::string::npos);
   CHECK(answer.find("Connection: close") != std::string::npos);
+  stopping.join();
+}
+
+// Replies that the test gives later, from its own thread.
+class LateReplies {
+ public:
+  std::optional<ServiceReply> Answer(const ServiceRequest& request, const ServiceLater& later) {
+    if (!request.head.target.starts_with("/late")) return Echo(request);
+    const std::lock_guard lock(mutex_);
+    held_.emplace_back(std::string(request.head.target), later());
+    changed_.notify_all();
+    return std::nullopt;
+  }
+  ServiceReplyTo Await(size_t n) {
+    std::unique_lock lock(mutex_);
+    const auto until = std::chrono::system_clock::now() + std::chrono::seconds(60);
+    while (held_.size() <= n)
+      if (changed_.wait_until(lock, until) == std::cv_status::timeout) break;
+    REQUIRE(held_.size() > n);
+    return held_[n].second;
+  }
+  size_t held() {
+    const std::lock_guard lock(mutex_);
+    return held_.size();
+  }
+  std::unique_ptr<HttpService> Start(HttpServiceOptions options = {}) {
+    options.at.host = "127.0.0.1";
+    auto service = HttpService::Start(
+        options,
+        [this](const ServiceRequest& request, const ServiceLater& later) { return Answer(request, later); });
+    REQUIRE(service.ok());
+    return std::move(*service);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<std::pair<std::string, ServiceReplyTo>> held_;
+};
+
+TEST_CASE("a reply may come later, in its place among pipelined ones, and others do not wait for it",
+          "[gateway][service]") {
+  LateReplies late;
+  const auto service = late.Start();
+  TestClient client(service->port());
+  client.Send(
+      "POST /late/1 HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\none"
+      "GET /now HTTP/1.1\r\nHost: x\r\n\r\n"
+      "HEAD /late/2 HTTP/1.1\r\nHost: x\r\n\r\n");
+  const ServiceReplyTo first = late.Await(0);
+  TestClient other(service->port());
+  other.Send("GET /other HTTP/1.1\r\nHost: x\r\n\r\n");
+  CHECK_THAT(other.ReadUntil("local"), Catch::Contains("GET /other"));
+  CHECK(late.held() == 1);  // what comes behind is not even asked about
+  first({200, {}, "the first"});
+  first({200, {}, "twice"});
+  const std::string both = client.ReadUntil("local");
+  CHECK(both.find("the first") < both.find("GET /now"));
+  CHECK(both.find("twice") == std::string::npos);
+  late.Await(1)({200, {}, "unseen"});
+  first({200, {}, "for another request"});
+  const std::string head = client.ReadUntil("\r\n\r\n");
+  CHECK_THAT(head, Catch::Contains("Content-Length: 6\r\n"));
+  client.Send("GET /end HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  CHECK_THAT(client.ReadAll(), Catch::Contains("GET /end") && !Catch::Contains("another"));
+}
+
+TEST_CASE("a reply that does not come in time is cut off, and is for nobody when it comes",
+          "[gateway][service]") {
+  LateReplies late;
+  HttpServiceOptions options;
+  options.request_time = absl::Milliseconds(200);
+  auto service = late.Start(options);
+  {
+    TestClient client(service->port());
+    client.Send("GET /late HTTP/1.1\r\nHost: x\r\n\r\n");
+    CHECK(client.ReadAll().empty());
+  }
+  const ServiceReplyTo reply = late.Await(0);
+  reply({200, {}, "late"});
+  TestClient leaving(service->port());
+  leaving.Send("GET /late HTTP/1.1\r\nHost: x\r\n\r\n");
+  const ServiceReplyTo second = late.Await(1);
+  service->Stop();
+  second({200, {}, "stopped"});
+  service.reset();
+  reply({200, {}, "gone"});
+}
+
+TEST_CASE("a stop waits for a reply that is under way", "[gateway][service]") {
+  LateReplies late;
+  auto service = late.Start();
+  TestClient client(service->port());
+  client.Send("GET /late HTTP/1.1\r\nHost: x\r\n\r\n");
+  const ServiceReplyTo reply = late.Await(0);
+  std::thread stopping([&service] { service->Stop(); });
+  reply({200, {}, "in time"});
+  const std::string answer = client.ReadUntil("in time");
+  CHECK_THAT(answer, Catch::Contains("200"));
   stopping.join();
 }
 

@@ -4,4 +4,6 @@ stockade_test(gateway_login_test
   LINK stockade::gateway_login)
 stockade_test(login_proof_test SOURCES login_proof_test.cc LINK stockade::gateway_login)
 # Starts the openssl program.
-stockade_test(login_certificate_test SOURCES login_certificate_test.cc LINK stockade::gateway_login LABELS real)
+stockade_test(login_certificate_test SOURCES login_certificate_test.cc LINK stockade::gateway_certificates LABELS real threads)
+stockade_test(certificate_queue_test SOURCES certificate_queue_test.cc miss_allowance_test.cc
+  LINK stockade::gateway_queue LABELS unit threads)

@@ -2,9 +2,14 @@
 // and only for who is valid, and what is counted. Signatures are the openssl program's.
 #include "adapters/gateway/login_certificate.h"
 
+#include <atomic>
 #include <catch2/catch.hpp>
+#include <future>
 #include <memory>
 
+#include "absl/time/clock.h"
+#include "adapters/gateway/certificate_judge.h"
+#include "adapters/gateway/certificate_warming.h"
 #include "engine/text.h"
 #include "tests/adapters/certificate/signatures.h"
 
@@ -61,13 +66,23 @@ class Judge {
   void ShowBare(const std::string& name) { claim.bare_certificate = EncodeBase64(ThePki().Der(name)); }
 
   std::string Ask(const CertificateEvidence& connection = {}, int64_t now_s = kNow) {
-    return std::string(Name(Judged(Judging::kFinal, connection, now_s).status));
+    ShownCertificate shown(connection, endpoint, claim, absl::FromUnixSeconds(now_s));
+    const CertificateStatus status = shown.Look(*verifier_, absl::FromUnixSeconds(now_s), &memory).status;
+    shown.Count(status, &memory);
+    return std::string(Name(status));
   }
-  CertificateJudgement Judged(Judging judging, const CertificateEvidence& connection = {},
-                              int64_t now_s = kNow) {
-    return JudgeCertificates(*verifier_, connection, endpoint, claim, judging, absl::FromUnixSeconds(now_s),
-                             &memory);
+  // The login as it waits.
+  ShownCertificate Shown() const { return {{}, endpoint, claim, absl::FromUnixSeconds(kNow)}; }
+  CertificateVerdict Look(ShownCertificate* shown) {
+    return shown->Look(*verifier_, absl::FromUnixSeconds(kNow), &memory);
   }
+  // What is said without a signature being checked.
+  std::string AtOnce(const CertificateEvidence& connection = {}) {
+    const auto status =
+        JudgeAtOnce(*verifier_, connection, endpoint, claim, absl::FromUnixSeconds(kNow), &memory);
+    return status ? std::string(Name(*status)) : "";
+  }
+  std::shared_ptr<const CertificateVerifier> verifier() const { return verifier_; }
   uint64_t shown(From from) const { return memory.shown[static_cast<size_t>(from)]; }
   uint64_t faults(Fault fault) const { return memory.faults[static_cast<size_t>(fault)]; }
 
@@ -76,7 +91,7 @@ class Judge {
   CertificateMemory memory;
 
  private:
-  std::unique_ptr<CertificateVerifier> verifier_;
+  std::shared_ptr<const CertificateVerifier> verifier_;
 };
 
 // Of whose certificates a responder of the root and of the intermediate may be asked.
@@ -171,43 +186,43 @@ TEST_CASE("of several kinds the first counts, and all are one certificate", "[ce
   CHECK(judge.Ask(Faulty(Fault::kUnreadable)) == "malformed");
 }
 
-TEST_CASE("a login that waits for responders is judged twice and counted, and its signature used, once",
+TEST_CASE("a login that waits for responders is looked at twice and counted, and its signature used, once",
           "[certificate]") {
   AskingJudge judge(RevocationUnknown::kAccept);
   judge.Sign("alice");
-  const CertificateJudgement first = judge.Judged(Judging::kMayAsk);
-  CHECK(first.ask.size() == 2);
-  CHECK(judge.memory.nonces.size() == 0);
+  ShownCertificate login = judge.Shown();
+  CHECK(judge.Look(&login).ask.size() == 2);
   CHECK(judge.shown(From::kSigned) == 0);
-  CHECK(judge.memory.accepted_unknown == 0);
   // The same login, sent again while the first waits.
-  CHECK(judge.Judged(Judging::kMayAsk).ask.size() == 2);
+  CHECK(judge.Ask() == "replayed");
   judge.Say(OcspStatus::kGood, "alice", "inter");
   judge.Say(OcspStatus::kGood, "inter", "root");
-  CHECK(Name(judge.Judged(Judging::kFinal).status) == "valid");
+  const CertificateVerdict last = judge.Look(&login);
+  CHECK(Name(last.status) == "valid");
+  CHECK(last.ask.empty());
+  login.Count(last.status, &judge.memory);
   CHECK(judge.memory.accepted_unknown == 0);
   CHECK(judge.shown(From::kSigned) == 1);
-  CHECK(Name(judge.Judged(Judging::kFinal).status) == "replayed");
-  CHECK(judge.faults(Fault::kReplayed) == 1);
+  CHECK(judge.memory.nonces.size() == 1);
+  CHECK(judge.Ask() == "replayed");
 
-  // Where there is nothing to ask, one judgement is all.
+  // Where there is nothing to ask, one look is all.
   judge.Sign("alice", "another-nonce");
-  CHECK(Name(judge.Judged(Judging::kMayAsk).status) == "valid");
+  CHECK(judge.Ask() == "valid");
   CHECK(judge.memory.nonces.size() == 2);
 }
 
 TEST_CASE("nobody answered: the policy says, and what it accepts is counted", "[certificate]") {
   AskingJudge accepting(RevocationUnknown::kAccept);
   accepting.Sign("alice");
-  const CertificateJudgement accepted = accepting.Judged(Judging::kFinal);
-  CHECK(Name(accepted.status) == "valid");
-  CHECK(accepted.ask.empty());
+  CHECK(accepting.Ask() == "valid");
   CHECK(accepting.memory.accepted_unknown == 1);
   CHECK(accepting.memory.nonces.size() == 1);
+  CHECK(accepting.Ask() == "replayed");
+  CHECK(accepting.memory.accepted_unknown == 1);
   // Whoever passes the challenge comes again, with a new signature.
   AskingJudge challenging(RevocationUnknown::kChallenge);
   challenging.Sign("alice");
-  CHECK(challenging.Judged(Judging::kMayAsk).ask.size() == 2);
   CHECK(challenging.Ask() == "unconfirmed");
   CHECK(challenging.memory.nonces.size() == 1);
   CHECK(challenging.memory.accepted_unknown == 0);
@@ -217,10 +232,12 @@ TEST_CASE("nobody answered: the policy says, and what it accepts is counted", "[
   CHECK(challenging.Ask() == "mismatch");
   AskingJudge refusing(RevocationUnknown::kRefuse);
   refusing.Sign("alice");
+  ShownCertificate login = refusing.Shown();
+  CHECK(refusing.Look(&login).ask.size() == 2);
   CHECK(refusing.Ask() == "revocation_unknown");
   CHECK(refusing.memory.nonces.size() == 0);
   refusing.Say(OcspStatus::kRevoked, "alice", "inter");
-  CHECK(refusing.Ask() == "revoked");
+  CHECK(Name(refusing.Look(&login).status) == "revoked");
 }
 
 TEST_CASE("what the endpoint does not ask for is not looked at", "[certificate]") {
@@ -231,6 +248,149 @@ TEST_CASE("what the endpoint does not ask for is not looked at", "[certificate]"
   judge.endpoint.bare_certificate.clear();
   CHECK_FALSE(ShowsCertificates(judge.endpoint));
   CHECK(judge.Ask() == "missing");
+}
+
+TEST_CASE("what takes no signature is said at once: nothing, what cannot be read, and who was good before",
+          "[certificate]") {
+  Judge judge;
+  const CertificateEvidence alice = [] {
+    CertificateEvidence evidence = Connection(From::kTls, "alice");
+    evidence.chain_der = {ThePki().Der("inter")};
+    return evidence;
+  }();
+  CHECK(judge.AtOnce() == "missing");
+  CHECK(judge.AtOnce(Faulty(Fault::kUnreadable)) == "malformed");
+  CHECK(judge.AtOnce(alice).empty());
+  CHECK(judge.AtOnce(alice).empty());  // asking makes nobody known
+  CHECK(judge.memory.cache_misses == 2);
+  CHECK(judge.memory.known.size() == 0);
+  CHECK(judge.Ask(alice) == "valid");
+  CHECK(judge.memory.known.size() == 1);
+  CHECK(judge.AtOnce(alice) == "valid");
+  CHECK(judge.memory.cache_hits == 1);
+  judge.claim.account = "bob";
+  CHECK(judge.AtOnce(alice) == "mismatch");
+  judge.claim.account = "alice";
+  CHECK(judge.shown(From::kTls) == 3);
+
+  // A bad one is never known, and a signature is always checked.
+  CHECK(judge.Ask(Connection(From::kTls, "stranger")) == "untrusted");
+  CHECK(judge.AtOnce(Connection(From::kTls, "stranger")).empty());
+  judge.Sign("alice");
+  CHECK(judge.AtOnce(alice).empty());
+  CHECK(judge.memory.known.size() == 1);
+}
+
+TEST_CASE("a login that is looked at again uses its signature once, and counts once", "[certificate]") {
+  Judge judge;
+  judge.Sign("alice");
+  const absl::Time now = absl::FromUnixSeconds(kNow);
+  ShownCertificate shown({}, judge.endpoint, judge.claim, now);
+  CHECK(shown.Look(*judge.verifier(), now, &judge.memory).status == CertificateStatus::kValid);
+  // By then the signature would be stale, had it come now.
+  CHECK(shown.Look(*judge.verifier(), now + absl::Minutes(3), &judge.memory).status ==
+        CertificateStatus::kValid);
+  CHECK(judge.memory.nonces.size() == 1);
+  CHECK(judge.shown(From::kSigned) == 0);
+  shown.Count(CertificateStatus::kValid, &judge.memory);
+  CHECK(judge.shown(From::kSigned) == 1);
+  ShownCertificate copy({}, judge.endpoint, judge.claim, now);
+  CHECK(copy.Look(*judge.verifier(), now, &judge.memory).status == CertificateStatus::kReplayed);
+  CHECK(copy.Look(*judge.verifier(), now, &judge.memory).status == CertificateStatus::kReplayed);
+}
+
+TEST_CASE("who was good once is verified anew before he asks, and again when the lists change",
+          "[certificate]") {
+  Pki pki;
+  pki.Make("root", {"/CN=Root", "root", "root"});
+  pki.Make("alice", {"/CN=alice", "root"});
+  pki.Make("bob", {"/CN=bob", "root"});
+  pki.Make("old", {"/CN=old", "root", "client", "20230101000000Z", "20240101000000Z"});
+  const auto list = [&](const std::vector<std::string>& revoked) {
+    pki.MakeCrl("root.crl", "root", revoked, "20240101000000Z", "20250101000000Z");
+    CrlSetOptions options;
+    options.paths = {pki.folder() / "root.crl"};
+    auto set = CrlSet::Load(options);
+    REQUIRE(set->problems().empty());
+    return set;
+  };
+  const auto crls = std::make_shared<CurrentCrls>(list({}));
+  CertificateMemory memory;
+  const auto evidence = [&](const std::string& name) {
+    CertificateEvidence shown;
+    shown.from = From::kTls;
+    shown.leaf_der = pki.Der(name);
+    return shown;
+  };
+  for (const char* name : {"old", "bob", "alice"}) memory.known.Note(evidence(name));
+
+  // As after a start: a verifier that knows nobody.
+  CertificateVerifierOptions options;
+  options.anchor_files = {pki.pem_file("root")};
+  options.crls = crls;
+  auto made = CertificateVerifier::Create(options);
+  REQUIRE(made.ok());
+  const std::shared_ptr<const CertificateVerifier> verifier = *std::move(made);
+  const absl::Time now = absl::FromUnixSeconds(kNow);
+  const auto known = [&](const std::string& name) {
+    const auto verdict = verifier->VerifyKnown(evidence(name), name, now);
+    return verdict ? std::string(Name(verdict->status)) : "";
+  };
+  const auto warm = [&] {
+    const std::function<bool()> step = WarmingStep(verifier, &memory, [now] { return now; });
+    int steps = 1;
+    while (step()) ++steps;
+    return steps;
+  };
+  CHECK(known("alice").empty());
+  CHECK(warm() == 3);
+  CHECK(known("alice") == "valid");
+  CHECK(known("bob") == "valid");
+  CHECK(memory.warmed == 2);
+  CHECK(memory.warmed_bad == 1);
+  CHECK(memory.known.size() == 2);  // who has expired is forgotten
+
+  crls->Put(list({"bob"}));
+  CHECK(known("alice").empty());
+  CHECK(warm() == 2);
+  CHECK(known("alice") == "valid");
+  CHECK(known("bob").empty());
+  CHECK(memory.known.size() == 1);
+  CHECK(warm() == 1);
+  memory.known.Forget(memory.known.All().front());
+  CHECK_FALSE(WarmingStep(verifier, &memory, [now] { return now; })());
+}
+
+TEST_CASE("where more can be asked the login is looked at again with the answer, and counted once",
+          "[certificate]") {
+  Judge judge;
+  judge.Sign("alice");
+  judge.claim.signature->timestamp = std::to_string(absl::ToUnixSeconds(absl::Now()));
+  judge.claim.signature->text = Concat("alice\n", judge.claim.signature->timestamp, "\nn-12345678");
+  judge.claim.signature->signature = EncodeBase64(
+      SignText(ThePki(), "alice", judge.claim.signature->text, {"-certfile", ThePki().pem_file("inter")}));
+  std::promise<std::function<void()>> asked;
+  std::promise<CertificateStatus> done;
+  std::atomic<int> questions{0};
+  CertificateQueue queue({}, HashKey{1, 2});
+  const CertificateJudge through(
+      &queue, &judge.memory,
+      [&](const CertificateVerdict& verdict) -> std::function<void(std::function<void()>)> {
+        if (verdict.status != CertificateStatus::kExpired || ++questions > 1) return nullptr;
+        return [&](std::function<void()> then) { asked.set_value(std::move(then)); };
+      });
+  const CertificateFinding finding =
+      through.Find(judge.verifier(), {}, judge.endpoint, judge.claim, Address::V4(0xC0000201U));
+  REQUIRE(finding.later);
+  finding.later([&](CertificateStatus judged) { done.set_value(judged); });
+  const std::function<void()> then = asked.get_future().get();
+  CHECK(queue.figures().asking == 1);
+  CHECK(judge.shown(From::kSigned) == 0);
+  then();
+  const CertificateStatus status = done.get_future().get();
+  CHECK(status == CertificateStatus::kExpired);  // today is not a day of this certificate's
+  CHECK(questions == 2);
+  CHECK(judge.shown(From::kSigned) == 1);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include "adapters/gateway/answer.h"
 
+#include "tests/adapters/gateway/judging_hold.h"
 #include "tests/adapters/gateway/service_scene.h"
 
 namespace stockade {
@@ -34,10 +35,10 @@ struct DialectScene {
     parts.token = std::move(token);
     parts.hash_key = HashKey{1, 2};
     parts.counters = &counters;
-    dialects = std::make_unique<VerdictDialects>(std::move(parts));
+    dialects = std::make_shared<VerdictDialects>(std::move(parts));
   }
 
-  std::string Ask(HandMade request) const { return TextOf(dialects->Reply(request.Request())); }
+  std::string Ask(HandMade request) const { return TextOf(*dialects->Reply(request.Request(), {})); }
   void Say(VerdictKind kind, ChallengeKind challenge = ChallengeKind::kHuman,
            std::string reason = "because") {
     desk.answer = {kind, challenge, kind == VerdictKind::kAllow, false, "rule", std::move(reason), 0};
@@ -49,7 +50,7 @@ struct DialectScene {
 
   FakeDesk desk;
   VerdictCounters counters;
-  std::unique_ptr<VerdictDialects> dialects;
+  std::shared_ptr<VerdictDialects> dialects;
 };
 
 const Fields kNginx = {{"X-Original-Method", "POST"},
@@ -88,7 +89,7 @@ TEST_CASE("auth_request is answered by 204, 401 and 403 alone, with reason and t
 TEST_CASE("a reason that holds line ends or escapes cannot forge a field", "[gateway][dialect]") {
   DialectScene scene;
   scene.Say(VerdictKind::kDeny, ChallengeKind::kHuman, "a\r\nX-Evil: 1\x1b[2J");
-  const ServiceReply reply = scene.dialects->Reply(HandMade("GET", "/auth-request", kNginx).Request());
+  const ServiceReply reply = *scene.dialects->Reply(HandMade("GET", "/auth-request", kNginx).Request(), {});
   for (const auto& [name, value] : reply.headers) {
     CHECK(value.find('\n') == std::string::npos);
     CHECK(value.find('\r') == std::string::npos);
@@ -316,6 +317,108 @@ TEST_CASE("our own: outcomes and passed challenges are told, with the token wher
   REQUIRE(scene.desk.told.size() == 1);
   CHECK(scene.desk.told[0] == std::pair<uint64_t, Outcome>(17, Outcome::kBadPassword));
   CHECK(scene.desk.passed == std::vector<std::string>{"identity alice 203.0.113.9 d1"});
+}
+
+// A dialect scene whose certificates the test judges by hand.
+struct LateScene : DialectScene {
+  LateScene() {
+    EndpointSettings portal;
+    portal.name = "portal";
+    portal.path = "/login";
+    portal.account = {{ValueSource::From::kBody, "user"}, {ValueSource::From::kCookie, "who"}};
+    portal.channel = "web";
+    portal.signature.emplace().over = "{account}|{timestamp}|{nonce}";
+    auto exchange = LoginExchange::Create({portal}, HashKey{1, 2});
+    REQUIRE(exchange.ok());
+    VerdictParts parts;
+    parts.desk = &desk;
+    parts.exchange = std::move(*exchange);
+    parts.hash_key = HashKey{1, 2};
+    parts.counters = &counters;
+    parts.certificate = [this](std::span<const HeaderField>, const EndpointSettings&, const LoginClaim& claim,
+                               const Address& client) {
+      asked = claim.account + " " + client.ToString();
+      return by_hand.Find();
+    };
+    parts.assessed_certificate = [this](CertificateEvidence shown, const EndpointSettings& endpoint,
+                                        const LoginClaim& claim, const Address& client) {
+      asked = claim.account + " " + client.ToString() + " " + std::string(Name(shown.from));
+      if (claim.signature && endpoint.signature)
+        asked += " " + claim.signature->text + " " + std::string(Name(claim.signature->fault));
+      return by_hand.Find();
+    };
+    dialects = std::make_shared<VerdictDialects>(std::move(parts));
+  }
+  // Asks; the request, and all it points into, is gone when the answer comes.
+  void AskLate(HandMade request) {
+    CHECK_FALSE(dialects->Reply(request.Request(), [this] {
+      return [this](const ServiceReply& reply) { replies.push_back(TextOf(reply)); };
+    }));
+    std::fill(request.body.begin(), request.body.end(), 'X');
+  }
+  std::string Assess(const std::string& body) { return Ask({"POST", "/v1/assess", {}, body}); }
+
+  JudgingByHand by_hand;
+  std::string asked;
+  std::vector<std::string> replies;
+};
+
+TEST_CASE("a login whose certificate is judged elsewhere is answered later, in its dialect",
+          "[gateway][dialect]") {
+  LateScene scene;
+  scene.AskLate({"GET", "/auth-request", kNginx});
+  CHECK(scene.asked == "alice 203.0.113.9");
+  CHECK(scene.desk.asked.empty());
+  // A reload meanwhile, and nobody else holds on to the old.
+  scene.dialects.reset();
+  scene.by_hand.Await(0)(CertificateStatus::kValid);
+  CHECK(scene.replies ==
+        std::vector<std::string>{"204\nX-Stockade-Verdict: allow\nX-Stockade-Ticket: 17\n\n"});
+  const Attempt attempt = scene.Asked();
+  CHECK(attempt.certificate == CertificateStatus::kValid);
+  CHECK(attempt.certificate_present);
+  CHECK(attempt.account == "alice");
+  CHECK(attempt.path == "/login");
+  CHECK(attempt.user_agent == "agent/1");
+  CHECK(attempt.channel == "web");
+  CHECK(attempt.source.ToString() == "203.0.113.9");
+}
+
+TEST_CASE("what a login shows may be handed to assess, to be judged", "[gateway][dialect]") {
+  LateScene scene;
+  scene.AskLate({"POST",
+                 "/v1/assess",
+                 {},
+                 R"({"user":{"name":"alice"},"source":{"ip":"203.0.113.9"},"login":{"signature":"c2ln",)"
+                 R"("timestamp":1714953600,"nonce":"n-12345678"}})"});
+  CHECK(scene.asked == "alice 203.0.113.9 none alice\n1714953600\nn-12345678 none");
+  scene.by_hand.Await(0)(CertificateStatus::kValid);
+  CHECK_THAT(scene.replies.at(0), Catch::Contains(R"({"verdict":"allow","reaches":true,"ticket":17})"));
+  CHECK(scene.Asked().certificate == CertificateStatus::kValid);
+  CHECK(scene.Asked().account == "alice");
+
+  // The text that an endpoint has set; and a certificate from a handshake, which the one who asks vouches for.
+  scene.AskLate(
+      {"POST",
+       "/v1/assess",
+       {},
+       R"({"user.name":"alice","login.endpoint":"portal","login.signature":"c2ln",)"
+       R"("login.timestamp":"1714953600","login.nonce":"n-12345678","tls.client.certificate":"MAMCAQE="})"});
+  CHECK(scene.asked == "alice  header alice|1714953600|n-12345678 none");
+  scene.AskLate({"POST", "/v1/assess", {}, R"({"user.name":"a","tls.client.certificate":"no certificate"})"});
+  CHECK(scene.asked == "a  malformed");
+  // Without an account, or with half of a signature, it is a signature all the same, and a bad one.
+  scene.AskLate({"POST", "/v1/assess", {}, R"({"login.signature":"c2ln"})"});
+  CHECK_THAT(scene.asked, Catch::Contains("incomplete"));
+  scene.AskLate({"POST", "/v1/assess", {}, R"({"user.name":"a","login.signature":"c2ln","login.nonce":""})"});
+
+  CHECK_THAT(scene.Assess(R"({"login.certificate":"valid","login.signature":"c2ln"})"),
+             Catch::StartsWith("400"));
+  CHECK_THAT(scene.Assess(R"({"login.endpoint":"other","login.signature":"c2ln"})"),
+             Catch::StartsWith("400") && Catch::Contains("login.endpoint"));
+  DialectScene without;
+  CHECK_THAT(without.Ask({"POST", "/v1/assess", {}, R"({"tls.client.certificate":"MAMCAQE="})"}),
+             Catch::StartsWith("400") && Catch::Contains("anchors"));
 }
 
 }  // namespace
