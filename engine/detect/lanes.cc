@@ -37,6 +37,20 @@ constexpr std::array<double, kHalfLifeQuarters> MakeDecay() {
 }
 constexpr std::array<double, kHalfLifeQuarters> kDecay = MakeDecay();
 
+// One unit of a count after so many half-lives, in successes: powers of two, so that multiplying by one is exactly what
+// dividing by its inverse is, at a fifth of the time.
+constexpr int kHalvingsMax = 32;
+constexpr std::array<double, kHalvingsMax> MakeUnits() {
+  std::array<double, kHalvingsMax> units{};
+  double value = 1.0 / kSuccess;
+  for (double& entry : units) {
+    entry = value;
+    value /= 2;
+  }
+  return units;
+}
+constexpr std::array<double, kHalvingsMax> kUnits = MakeUnits();
+
 // Quarters from `then` to `now`; 0 for a late event.
 int Age(uint16_t now, uint16_t then) noexcept {
   const auto age = static_cast<uint16_t>(now - then);
@@ -46,9 +60,8 @@ int Age(uint16_t now, uint16_t then) noexcept {
 // A count in successes, as of `age` quarters later.
 double Decayed(uint16_t count, int age) noexcept {
   const int halvings = age / kHalfLifeQuarters;
-  if (halvings >= 32) return 0;
-  return count * kDecay[static_cast<size_t>(age % kHalfLifeQuarters)] /
-         static_cast<double>(uint64_t{kSuccess} << halvings);
+  if (halvings >= kHalvingsMax) return 0;
+  return count * kDecay[static_cast<size_t>(age % kHalfLifeQuarters)] * kUnits[static_cast<size_t>(halvings)];
 }
 
 uint16_t Stored(double successes) noexcept {
