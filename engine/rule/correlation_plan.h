@@ -49,7 +49,7 @@ struct CorrelationPlan {
 // success": as long as a key has seen no other input, all that its window would hold is when this one came last. So no
 // such window is made. The input's own window has the same key and is at hand whenever the input comes: there that time
 // is noted, and the first other input carries it over (Correlator::Recall). Nine logins of ten are honest, and most
-// windows of most rule packs would hold nothing else: of the shipped rules it spares each success three of eleven.
+// windows of most rule packs would hold nothing else: of the shipped rules it spares a success about three of eleven.
 //
 // Of several that would do, the one whose window has the smallest limit, for it comes most often; of those the last.
 struct NotedInput {
