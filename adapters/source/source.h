@@ -199,7 +199,7 @@ class Source {
  public:
   virtual ~Source() = default;
 
-  // Clears the batch and fills it with the next records, at least one and about one block (256 KiB) of text.
+  // Clears the batch and fills it with the next records, at least one and about one block (64 KiB) of text.
   // False: the end, and the batch is empty.
   virtual absl::StatusOr<bool> Read(Batch* batch) = 0;
   virtual const SourceCounters& counters() const = 0;

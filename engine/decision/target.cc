@@ -36,7 +36,9 @@ std::optional<TargetValue> TargetOf(const Attempt& attempt, Target target, const
 }
 
 Hash128 FingerprintHash(const HashKey& key, std::string_view ja4, std::string_view user_agent) noexcept {
-  return Combine(SipHash128(key, ja4), SipHash128(key, user_agent));
+  const HashPair both =
+      SipHash128Two({key, ja4.data(), ja4.size()}, {key, user_agent.data(), user_agent.size()});
+  return Combine(both.first, both.second);
 }
 
 std::string_view AccountName(std::string_view account, const HashKey& key,

@@ -39,6 +39,20 @@ constexpr std::array<double, kHalfLifeQuarters> MakeDecay() {
 }
 constexpr std::array<double, kHalfLifeQuarters> kDecay = MakeDecay();
 
+// One unit of a count after so many half-lives, in successes: powers of two, so that multiplying by one is exactly what
+// dividing by its inverse is, at a fifth of the time.
+constexpr int kHalvingsMax = 32;
+constexpr std::array<double, kHalvingsMax> MakeUnits() {
+  std::array<double, kHalvingsMax> units{};
+  double value = 1.0 / kSuccess;
+  for (double& entry : units) {
+    entry = value;
+    value /= 2;
+  }
+  return units;
+}
+constexpr std::array<double, kHalvingsMax> kUnits = MakeUnits();
+
 // Quarters from `then` to `now`; 0 for a late event.
 int Age(uint16_t now, uint16_t then) noexcept {
   const auto age = static_cast<uint16_t>(now - then);
@@ -48,9 +62,8 @@ int Age(uint16_t now, uint16_t then) noexcept {
 // A count in successes, as of `age` quarters later.
 double Decayed(uint16_t count, int age) noexcept {
   const int halvings = age / kHalfLifeQuarters;
-  if (halvings >= 32) return 0;
-  return count * kDecay[static_cast<size_t>(age % kHalfLifeQuarters)] /
-         static_cast<double>(uint64_t{kSuccess} << halvings);
+  if (halvings >= kHalvingsMax) return 0;
+  return count * kDecay[static_cast<size_t>(age % kHalfLifeQuarters)] * kUnits[static_cast<size_t>(halvings)];
 }
 
 uint16_t Stored(double successes) noexcept {
@@ -166,14 +179,18 @@ Lanes::Tokens Lanes::TokensOf(const Attempt& attempt, const Hash128* fingerprint
   // Keys apart, so that a cookie cannot be made to look like a print, or either like a network.
   const HashKey network_key{key_.k0 ^ 0x6e6574776f726b00, key_.k1};
   const HashKey cookie_key{key_.k0 ^ 0x636f6f6b69650000, key_.k1};
+  const bool is_v4 = attempt.source.is_v4();
+  const uint32_t network_v4 = is_v4 ? attempt.source.v4() >> 8 : 0;
+  const uint64_t network_v6 = attempt.source.is_v6() ? attempt.source.high() >> 16 : 0;
+  const HashInput network{network_key, is_v4 ? static_cast<const void*>(&network_v4) : &network_v6,
+                          is_v4 ? sizeof network_v4 : sizeof network_v6};
   Tokens tokens;
-  if (attempt.source.is_v4()) {
-    const uint32_t network = attempt.source.v4() >> 8;
-    tokens.network = TokenOf(SipHash128(network_key, &network, sizeof network));
-  } else if (attempt.source.is_v6()) {
-    const uint64_t network = attempt.source.high() >> 16;
-    tokens.network = TokenOf(SipHash128(network_key, &network, sizeof network));
+  if (attempt.source.present() && !attempt.device.empty()) {
+    const HashPair both = SipHash128Two(network, {cookie_key, attempt.device.data(), attempt.device.size()});
+    return {TokenOf(both.first), TokenOf(both.second)};
   }
+  if (attempt.source.present())
+    tokens.network = TokenOf(SipHash128(network_key, network.bytes, network.size));
   if (!attempt.device.empty()) {
     tokens.device = TokenOf(SipHash128(cookie_key, attempt.device));
   } else if (!attempt.ja4.empty() || !attempt.user_agent.empty()) {
@@ -194,7 +211,8 @@ uint32_t Lanes::ComputePrintToken(std::string_view ja4, std::string_view user_ag
   const HashKey print_key{key_.k0 ^ 0x7072696e74000000, key_.k1};
   char family[kAgentBytesMax];
   const size_t size = WriteFamily(user_agent, family);
-  return TokenOf(Combine(SipHash128(print_key, ja4), SipHash128(print_key, family, size)));
+  const HashPair both = SipHash128Two({print_key, ja4.data(), ja4.size()}, {print_key, family, size});
+  return TokenOf(Combine(both.first, both.second));
 }
 
 Lanes::Bucket* Lanes::BucketOf(uint64_t tag) const noexcept {

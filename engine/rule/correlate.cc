@@ -69,9 +69,19 @@ absl::Status Correlator::SwapRules(const RuleSet* rules) {
   ASSIGN_OR_RETURN(const std::vector<WindowConfig> configs, WindowConfigs(*rules));
   ASSIGN_OR_RETURN(const std::vector<WindowPlace> places,
                    window_places_.Resolve(*rules, configs, table_.get()));
+  GroupKeys keys(hash_key_);
+  CorrelationPlans plans(rules, places, configs, &keys);
+  // What is noted elsewhere from now on, or no longer, is to be found as if it had never been noted.
+  if (!std::ranges::equal(plans.noted(), plans_.noted(),
+                          [](const auto& a, const auto& b) { return a.SparesLike(b); })) {
+    CarryOutNotes();
+  }
   rules_ = rules;
-  keys_ = GroupKeys(hash_key_);
-  plans_ = CorrelationPlans(rules, places, &keys_);
+  keys_ = std::move(keys);
+  plans_ = std::move(plans);
+  for (const NotedInput& noted : plans_.noted()) {
+    table_->KeepNotes(noted.input_window, rules->correlations()[noted.correlation].span_ms);
+  }
   const auto slot_of = [this](FieldId field) {
     return keys_.Has(field) ? keys_.SlotOf(field) : FeedRoute::kNoSlot;
   };
@@ -82,13 +92,11 @@ absl::Status Correlator::SwapRules(const RuleSet* rules) {
   return absl::OkStatus();
 }
 
-Correlator::Feeds::Feeds() {
-  entries.reserve(kFeedsMax);
+Correlator::Feeds::Feeds() : entries(kFeedsMax), chained(kChainedMax) {
   chains.reserve(kChainedMax);
-  chained.reserve(kChainedMax);
 }
 
-void Correlator::AddFeed(const FeedRoute& route, uint32_t cause, std::vector<Feed>* entries) noexcept {
+inline void Correlator::AddFeed(const FeedRoute& route, uint32_t cause, FeedList* entries) noexcept {
   Hash128 key = route.salt;
   if (route.first_part != FeedRoute::kNoSlot) [[likely]] {
     const Hash128* const part = keys_.Find(route.first_part);
@@ -110,20 +118,26 @@ void Correlator::AddFeed(const FeedRoute& route, uint32_t cause, std::vector<Fee
     tag = Fingerprint(*value);
   }
   // Member by member, where it is to lie: a copy made at once would read what is still being written.
-  Feed& feed = entries->emplace_back();
+  Feed& feed = entries->Append();
   feed.correlation = route.correlation;
   feed.reference = route.reference;
   feed.tag = tag;
   feed.cause = cause;
+  feed.hint = kNoEntry;
   feed.key.low = key.low;
   feed.key.high = key.high;
 }
 
+void Correlator::AddFeedApart(const FeedRoute& route, uint32_t cause, FeedList* entries) noexcept {
+  AddFeed(route, cause, entries);
+}
+
 void Correlator::AddFeeds(size_t unified, uint32_t cause, bool temporal_only, bool sources_only,
-                          std::vector<Feed>* entries) noexcept {
+                          FeedList* entries) noexcept {
   for (const FeedRoute& route : plans_.routes(unified)) {
     if (entries->size() == kFeedsMax) return;
-    if ((temporal_only && !route.is_temporal) || (sources_only && route.of_account)) continue;
+    if (route.is_noted || (temporal_only && !route.is_temporal) || (sources_only && route.of_account))
+      continue;
     AddFeed(route, cause, entries);
   }
 }
@@ -139,7 +153,7 @@ void Correlator::Prepare(const LoginEvent& event, std::span<const uint16_t> matc
   const size_t base_rules = rules_->rules().size();
   for (const Feed& feed : feeds->entries) {
     table_->Prefetch(feed.key);
-    if (luck_[feed.correlation] < kLucky) continue;
+    if (!plans_[feed.correlation].feeds_entries || luck_[feed.correlation] < kLucky) continue;
     // All of a chain or nothing of it: what is missing could not be told from what has no key.
     const size_t unified = base_rules + feed.correlation;
     const std::span<const FeedRoute> routes = plans_.routes(unified);
@@ -165,8 +179,9 @@ void Correlator::AddChain(size_t unified, uint32_t cause, bool temporal_only, bo
     for (uint32_t i = chain.begin; i < chain.end && feeds->entries.size() < kFeedsMax; ++i) {
       const Feed& feed = feeds->chained[i];
       if (temporal_only && !plans_[feed.correlation].is_temporal) continue;
-      feeds->entries.push_back(feed);
-      feeds->entries.back().cause = cause;
+      Feed& added = feeds->entries.Append();
+      added = feed;
+      added.cause = cause;
     }
     return;
   }
@@ -176,37 +191,7 @@ void Correlator::AddChain(size_t unified, uint32_t cause, bool temporal_only, bo
   AddFeeds(unified, cause, temporal_only, feeds->sources_only, &feeds->entries);
 }
 
-void Correlator::Observe(const LoginEvent& event, Feeds* feeds, int64_t time_ms,
-                         CorrelationListener* listener) {
-  event_ = &event;
-  bool keys_begun = false;
-  firings_.clear();
-  // Correlations that fire add feeds for those that refer to them: the list grows while it is walked, within the room
-  // it has.
-  for (size_t i = 0; i < feeds->entries.size(); ++i) {
-    const Feed& feed = feeds->entries[i];
-    const CorrelationPlan& plan = plans_[feed.correlation];
-    const Reading reading = Enter(plan, feed, time_ms);
-    if (!reading.counted) continue;
-    const bool met = Met(feed.correlation, reading);
-    if (plan.feeds_others) NoteLuck(feed.correlation, met);
-    if (!met && !tracing_) continue;
-    const double value = ValueOf(feed.correlation, reading);
-    const bool quiet =
-        met && reading.fired_ms != kNeverMs && reading.newest_ms - reading.fired_ms < plan.quiet_ms;
-    if (tracing_) listener->OnWindow(Describe(feed, reading, value, met, quiet));
-    if (!met) continue;
-    if (!quiet && reading.entry != kNoEntry) table_->SetFired(reading.entry, reading.newest_ms);
-    if (!(plan.raises && !quiet) && !plan.feeds_others) continue;
-    firings_.push_back({feed, reading, value});
-    if (plan.raises && !quiet) Raise(firings_.back(), time_ms, listener);
-    if (!plan.feeds_others) continue;
-    AddChain(rules_->rules().size() + feed.correlation, static_cast<uint32_t>(firings_.size()), quiet,
-             &keys_begun, feeds);
-  }
-}
-
-Reading Correlator::Enter(const CorrelationPlan& plan, const Feed& feed, int64_t time_ms) noexcept {
+inline Reading Correlator::Enter(const CorrelationPlan& plan, const Feed& feed, int64_t time_ms) noexcept {
   switch (plan.type) {
     case Type::kEventCount:
       return table_->Add(plan.window, feed.key, time_ms, feed.hint);
@@ -227,11 +212,11 @@ Reading Correlator::Enter(const CorrelationPlan& plan, const Feed& feed, int64_t
   return table_->AddNumber(plan.window, feed.key, time_ms, *number);
 }
 
-double Correlator::ValueOf(size_t correlation, const Reading& reading) const noexcept {
+inline double Correlator::ValueOf(size_t correlation, const Reading& reading) const noexcept {
   return plans_[correlation].is_temporal ? std::popcount(reading.small_tags) : reading.value;
 }
 
-bool Correlator::Met(size_t correlation, const Reading& reading) noexcept {
+inline bool Correlator::Met(size_t correlation, const Reading& reading) noexcept {
   const CorrelationPlan& plan = plans_[correlation];
   if (!plan.is_temporal) return plans_.ValueMeets(correlation, reading.value);
   const uint64_t seen = reading.small_tags;
@@ -243,6 +228,47 @@ bool Correlator::Met(size_t correlation, const Reading& reading) noexcept {
   std::array<TimedTag, kExactLimit> entries;
   const int count = table_->Entries(reading.entry, entries);
   return MetInOrder(ordered, {entries.data(), static_cast<size_t>(count)});
+}
+
+void Correlator::Observe(const LoginEvent& event, Feeds* feeds, int64_t time_ms,
+                         CorrelationListener* listener) {
+  event_ = &event;
+  bool keys_begun = false;
+  firings_.clear();
+  // Correlations that fire add feeds for those that refer to them: the list grows while it is walked, within the room
+  // it has.
+  for (size_t i = 0; i < feeds->entries.size(); ++i) {
+    const Feed& feed = feeds->entries[i];
+    const CorrelationPlan& plan = plans_[feed.correlation];
+    if (feed.reference != plan.noted_reference && plan.noted_reference != CorrelationPlan::kNoReference) {
+      Recall(feed.correlation, feed.key, time_ms);
+    }
+    const Reading reading = Enter(plan, feed, time_ms);
+    if (!reading.counted) continue;
+    const bool met = Met(feed.correlation, reading);
+    if (plan.feeds_entries) NoteLuck(feed.correlation, met);
+    if (!met && !tracing_) continue;
+    const double value = ValueOf(feed.correlation, reading);
+    const bool quiet =
+        met && reading.fired_ms != kNeverMs && reading.newest_ms - reading.fired_ms < plan.quiet_ms;
+    if (tracing_) listener->OnWindow(Describe(feed, reading, value, met, quiet));
+    if (!met) continue;
+    if (!quiet && reading.entry != kNoEntry) table_->SetFired(reading.entry, reading.newest_ms);
+    const bool alerts = plan.raises && !quiet;
+    if (alerts) {
+      firings_.push_back({feed, reading, value});
+      Raise(firings_.back(), time_ms, listener);
+    }
+    if (!plan.feeds_others) continue;
+    const auto cause = static_cast<uint32_t>(firings_.size() + (alerts ? 0 : 1));
+    const size_t entries = feeds->entries.size();
+    const bool all_added =
+        plan.feeds_notes && AddChainByNote(feed, reading.entry, cause, time_ms, quiet, &keys_begun, feeds);
+    if (!all_added && plan.feeds_entries) {
+      AddChain(rules_->rules().size() + feed.correlation, cause, quiet, &keys_begun, feeds);
+    }
+    if (!alerts && feeds->entries.size() != entries) firings_.push_back({feed, reading, value});
+  }
 }
 
 bool Correlator::MetInOrder(const CompiledCorrelation& correlation,

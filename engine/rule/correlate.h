@@ -21,6 +21,9 @@
 // referenced rule at or after the one before it, in the order of the rule; at most 64 matching events of a
 // key are looked back on.
 //
+// Of most temporal correlations a key sees one input only, the commonest. That is noted and makes no window, which changes
+// no answer (NotedInput, correlation_plan.h).
+//
 // Windows slide and are never aligned to a clock; see window/window.h for late events, exactness and
 // estimates. One table holds the windows of all rules under one ceiling in bytes. O(correlations fed) an
 // event; allocates only where an alert is raised. Not thread-safe. Oracle:
@@ -100,6 +103,24 @@ class Correlator {
     Hash128 key;
   };
 
+  // Feeds in a row, never more than there was room for from the begin: appending one is cheap, and those there stay
+  // where they are.
+  class FeedList {
+   public:
+    explicit FeedList(size_t room) : feeds_(std::make_unique<Feed[]>(room)) {}
+    // One more, to be filled: its content is whatever was there.
+    Feed& Append() noexcept { return feeds_[size_++]; }
+    void clear() noexcept { size_ = 0; }
+    size_t size() const noexcept { return size_; }
+    Feed& operator[](size_t i) noexcept { return feeds_[i]; }
+    Feed* begin() noexcept { return feeds_.get(); }
+    Feed* end() noexcept { return feeds_.get() + size_; }
+
+   private:
+    std::unique_ptr<Feed[]> feeds_;
+    size_t size_ = 0;
+  };
+
   // What one event will be counted in, worked out ahead. Reused, it allocates no more.
   struct Feeds {
     Feeds();
@@ -109,9 +130,9 @@ class Correlator {
       uint32_t begin = 0;
       uint32_t end = 0;
     };
-    std::vector<Feed> entries;
+    FeedList entries;
     std::vector<Chain> chains;
-    std::vector<Feed> chained;
+    FeedList chained;
     bool sources_only = false;
   };
   // What an event is charged to.
@@ -166,11 +187,21 @@ class Correlator {
   }
 
   // Appends the entry of this route; nothing where the event lacks a part of the key or the value.
-  void AddFeed(const FeedRoute& route, uint32_t cause, std::vector<Feed>* entries) noexcept;
+  void AddFeed(const FeedRoute& route, uint32_t cause, FeedList* entries) noexcept;
+  // The same, for the rare ways: AddFeed is made part of the common one.
+  void AddFeedApart(const FeedRoute& route, uint32_t cause, FeedList* entries) noexcept;
   // `temporal_only`: for a correlation that is met but quiet, which is no new finding to be counted.
   void AddFeeds(size_t unified, uint32_t cause, bool temporal_only, bool sources_only,
-                std::vector<Feed>* entries) noexcept;
+                FeedList* entries) noexcept;
   void AddChain(size_t unified, uint32_t cause, bool temporal_only, bool* keys_begun, Feeds* feeds) noexcept;
+  // The same of a correlation that is a noted input (NotedInput): notes the time, and adds entries for those
+  // of its consumers whose windows are held after all. False: none is, and AddChain knows the rest.
+  bool AddChainByNote(const Feed& feed, uint32_t entry, uint32_t cause, int64_t time_ms, bool temporal_only,
+                      bool* keys_begun, Feeds* feeds) noexcept;
+  // Makes the window of a correlation with a noted input from that note, unless it is held.
+  void Recall(size_t correlation, const Hash128& key, int64_t time_ms) noexcept;
+  // All notes become windows.
+  void CarryOutNotes() noexcept;
   Reading Enter(const CorrelationPlan& plan, const Feed& feed, int64_t time_ms) noexcept;
   bool Met(size_t correlation, const Reading& reading) noexcept;
   // What the condition was compared with: of a temporal correlation, how many of its rules were seen.

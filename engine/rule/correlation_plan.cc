@@ -97,7 +97,8 @@ double AtLeastOf(const std::vector<CorrelationRule::Bound>& bounds) noexcept {
 
 }  // namespace
 
-CorrelationPlans::CorrelationPlans(const RuleSet* rules, std::span<const WindowPlace> places, GroupKeys* keys)
+CorrelationPlans::CorrelationPlans(const RuleSet* rules, std::span<const WindowPlace> places,
+                                   std::span<const WindowConfig> configs, GroupKeys* keys)
     : rules_(rules) {
   const std::vector<CompiledCorrelation>& correlations = rules->correlations();
   const size_t base_rules = rules->rules().size();
@@ -123,6 +124,7 @@ CorrelationPlans::CorrelationPlans(const RuleSet* rules, std::span<const WindowP
     kept.has_truth = true;
   }
 
+  ChooseNoted(places, configs);
   route_begin_.push_back(0);
   for (size_t unified = 0; unified < base_rules + correlations.size(); ++unified) {
     for (const Consumer& consumer : rules->consumers(unified)) {
@@ -131,6 +133,7 @@ CorrelationPlans::CorrelationPlans(const RuleSet* rules, std::span<const WindowP
       route.correlation = consumer.correlation;
       route.reference = consumer.reference;
       route.is_temporal = plans_[consumer.correlation].is_temporal;
+      route.is_noted = plans_[consumer.correlation].noted_reference == consumer.reference;
       route.salt = plans_[consumer.correlation].salt;
       route.more_begin = static_cast<uint32_t>(parts_.size());
       for (const FieldId field : reference.group_by) {
@@ -148,8 +151,48 @@ CorrelationPlans::CorrelationPlans(const RuleSet* rules, std::span<const WindowP
         route.value_slot = keys->SlotOf(*reference.value_field);
       }
       routes_.push_back(route);
+      if (unified >= base_rules && !route.is_noted) plans_[unified - base_rules].feeds_entries = true;
     }
     route_begin_.push_back(static_cast<uint32_t>(routes_.size()));
+  }
+}
+
+void CorrelationPlans::ChooseNoted(std::span<const WindowPlace> places,
+                                   std::span<const WindowConfig> configs) {
+  const std::vector<CompiledCorrelation>& correlations = rules_->correlations();
+  const size_t base_rules = rules_->rules().size();
+  for (size_t i = 0; i < correlations.size(); ++i) {
+    const auto& references = correlations[i].references;
+    CorrelationPlan& plan = plans_[i];
+    if (!plan.has_truth || references.size() < 2) continue;
+    const auto would_do = [&](size_t at) {
+      const auto& reference = references[at];
+      if (reference.unified < base_rules || (plan.truth >> (uint64_t{1} << at) & 1) != 0) return false;
+      const auto is_it = [&](const auto& other) { return other.unified == reference.unified; };
+      if (std::count_if(references.begin(), references.end(), is_it) != 1) return false;
+      // One part: then a key of one and the key of the other differ by their salts alone.
+      const size_t input = reference.unified - base_rules;
+      const auto has_same_key = [&](const auto& other) { return other.group_by == reference.group_by; };
+      return reference.group_by.size() == 1 && KeyedTable::HasRoomForNote(configs[input]) &&
+             std::all_of(references.begin(), references.end(), has_same_key) &&
+             std::all_of(correlations[input].references.begin(), correlations[input].references.end(),
+                         has_same_key);
+    };
+    int least = KeyedTable::kNoteLimitMax;
+    for (size_t at = 0; at < references.size(); ++at) {
+      if (!would_do(at)) continue;
+      const size_t input = references[at].unified - base_rules;
+      if (configs[input].limit > least) continue;
+      least = configs[input].limit;
+      plan.noted_reference = static_cast<uint16_t>(at);
+      plan.noted_difference = {places[i].salt.low ^ places[input].salt.low,
+                               places[i].salt.high ^ places[input].salt.high};
+    }
+    if (plan.noted_reference == CorrelationPlan::kNoReference) continue;
+    CorrelationPlan& input = plans_[references[plan.noted_reference].unified - base_rules];
+    input.feeds_notes = true;
+    noted_.push_back(
+        {input.window, plan.window, static_cast<uint16_t>(i), plan.noted_reference, plan.noted_difference});
   }
 }
 

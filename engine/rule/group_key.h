@@ -67,9 +67,15 @@ class GroupKeys {
 
   Hash128 HashText(std::string_view text) noexcept;
   bool Compute(FieldId field, Hash128* hash) noexcept;
+  // Address and network of the source, made together where the event's rules ask for both (keyed_hash.h says why).
+  void ComputeSource(FieldId field, Hash128* hash) noexcept;
 
   HashKey key_;
   std::vector<Slot> slots_;
+  // Of source.ip and source.prefix, where they are asked for.
+  static constexpr size_t kNoSlot = SIZE_MAX;
+  size_t ip_slot_ = kNoSlot;
+  size_t prefix_slot_ = kNoSlot;
   std::array<Remembered, kMemoSlots> memo_;
   PairMemo<Hash128> fingerprints_;  // of JA4 and user agent
   FieldScratch scratch_;

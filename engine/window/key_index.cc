@@ -15,7 +15,7 @@ KeyIndex::KeyIndex(size_t slots_max) noexcept
 }
 
 void KeyIndex::Place(Slot slot) noexcept {
-  size_t at = slot.tag & mask_;
+  size_t at = Home(slot.tag);
   while (slots_[at].block != 0) at = (at + 1) & mask_;
   slots_[at] = slot;
 }
@@ -27,14 +27,14 @@ void KeyIndex::Insert(const Hash128& key, uint32_t block) noexcept {
 }
 
 void KeyIndex::Erase(const Hash128& key, uint32_t block) noexcept {
-  size_t hole = Tag(key) & mask_;
+  size_t hole = Home(Tag(key));
   while (slots_[hole].block != block + 1) {
     STOCKADE_CHECK(slots_[hole].block != 0);
     hole = (hole + 1) & mask_;
   }
   // Whatever follows in the same run and may stand in the hole moves there, and leaves the next hole.
   for (size_t at = (hole + 1) & mask_; slots_[at].block != 0; at = (at + 1) & mask_) {
-    const size_t home = slots_[at].tag & mask_;
+    const size_t home = Home(slots_[at].tag);
     if (((at - home) & mask_) >= ((at - hole) & mask_)) {
       slots_[hole] = slots_[at];
       hole = at;

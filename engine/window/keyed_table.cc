@@ -191,6 +191,38 @@ void KeyedTable::SetFired(uint32_t entry, int64_t time_ms) noexcept {
   head.fired = fired == 0 ? fired - 1 : fired;
 }
 
+void KeyedTable::KeepNotes(uint16_t window_id, int64_t span_ms) noexcept {
+  Window& window = state_->windows[window_id];
+  STOCKADE_DCHECK(HasRoomForNote(window.config));
+  window.note_ms = std::max(window.note_ms, span_ms);
+}
+KeyedTable::Note KeyedTable::NoteOf(uint32_t entry) const noexcept {
+  return NoteIn(state_->slab.head(entry));
+}
+void KeyedTable::SetNote(uint32_t entry, const Note& note) noexcept {
+  HeadBlock& head = state_->slab.head(entry);
+  STOCKADE_DCHECK(HasRoomForNote(state_->windows[head.window].config));
+  PutNote(head, note);
+}
+uint32_t KeyedTable::Find(const Hash128& key) const noexcept {
+  return state_->Find(key);
+}
+bool KeyedTable::HasKeys(uint16_t window) const noexcept {
+  return state_->windows[window].keys != 0;
+}
+uint32_t KeyedTable::NextKey(uint16_t window, uint32_t entry, Hash128* key) const noexcept {
+  const BlockSlab& slab = state_->slab;
+  for (; entry < slab.used(); ++entry) {
+    if (!slab.is_head(entry) || slab.head(entry).window != window) continue;
+    *key = slab.head(entry).key;
+    return entry;
+  }
+  return kNoEntry;
+}
+int64_t KeyedTable::now_ms() const noexcept {
+  return state_->now_ms;
+}
+
 void KeyedTable::SetNow(int64_t now_ms) noexcept {
   state_->now_ms = now_ms;
 }

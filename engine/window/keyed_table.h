@@ -106,6 +106,30 @@ class KeyedTable {
   // empty.
   void SetFired(uint32_t entry, int64_t time_ms) noexcept;
 
+  // A time and a mark that the caller keeps in the line of a key, beside what is counted there and whatever becomes of
+  // that; an evicted key loses it, and a new one has none. Only windows that HasRoomForNote.
+  struct Note {
+    int64_t time_ms = kNeverMs;
+    bool marked = false;
+  };
+  static constexpr int kNoteLimitMax = 3;
+  static bool HasRoomForNote(const WindowConfig& config) noexcept {
+    return (config.kind == WindowKind::kCount || config.kind == WindowKind::kDistinct) &&
+           config.limit <= kNoteLimitMax;
+  }
+  // Notes in that window are of use for so long: before, their keys have not run out.
+  void KeepNotes(uint16_t window, int64_t span_ms) noexcept;
+  Note NoteOf(uint32_t entry) const noexcept;
+  void SetNote(uint32_t entry, const Note& note) noexcept;
+  // Where the key lies; kNoEntry if it is not held. Valid like Reading::entry.
+  uint32_t Find(const Hash128& key) const noexcept;
+  // Whether any key of that window is held.
+  bool HasKeys(uint16_t window) const noexcept;
+  // The keys of one window: the first that lies at or behind `entry`, or kNoEntry. In no order that means anything;
+  // keys that come or go meanwhile may be seen or not.
+  uint32_t NextKey(uint16_t window, uint32_t entry, Hash128* key) const noexcept;
+  int64_t now_ms() const noexcept;
+
   // The watermark. Add moves the table's own idea of it forward (it decides only what has run out when room
   // is needed); after a rollback it must be told. Cheap; may be called for every event.
   void SetNow(int64_t now_ms) noexcept;

@@ -19,9 +19,11 @@ Reading KeyedTable::Add(uint16_t window_id, const Hash128& key, int64_t time_ms,
   State& state = *state_;
   const Window& window = state.windows[window_id];
   STOCKADE_DCHECK(window.config.kind == WindowKind::kCount);
-  Reading reading;
-  HeadBlock* const head = state.FindForNewest(window_id, key, time_ms, hint, &reading.entry);
-  if (head != nullptr && state.AddInOrder(*head, window, time_ms, reading)) return reading;
+  uint32_t number;
+  HeadBlock* const head = state.FindForNewest(window_id, key, time_ms, hint, &number);
+  State::InOrder held;
+  if (head != nullptr && state.AddInOrder(*head, window, time_ms, &held))
+    return state.FinishInOrder(number, window, time_ms, held);
   return state.AddAnyhow(window_id, key, time_ms);
 }
 
@@ -118,9 +120,11 @@ Reading KeyedTable::AddTag(uint16_t window_id, const Hash128& key, int64_t time_
                            uint32_t hint) noexcept {
   State& state = *state_;
   const Window& window = state.windows[window_id];
-  Reading reading;
-  HeadBlock* const head = state.FindForNewest(window_id, key, time_ms, hint, &reading.entry);
-  if (head != nullptr && state.AddTagInOrder(*head, window, time_ms, tag, reading)) return reading;
+  uint32_t number;
+  HeadBlock* const head = state.FindForNewest(window_id, key, time_ms, hint, &number);
+  State::InOrder held;
+  if (head != nullptr && state.AddTagInOrder(*head, window, time_ms, tag, &held))
+    return state.FinishInOrder(number, window, time_ms, held);
   return state.AddTagAnyhow(window_id, key, time_ms, tag);
 }
 

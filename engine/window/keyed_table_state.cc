@@ -32,6 +32,8 @@ uint32_t KeyedTable::State::Insert(uint16_t window, const Hash128& key, int64_t 
   head.size = 0;
   head.links = 0;
   head.level = 0;
+  PutNote(head, {});
+  ++windows[window].keys;
   ++levels[0];
   slab.MarkHead(number);
   index.Insert(key, number);
@@ -245,9 +247,14 @@ void KeyedTable::State::ReadGrown(const HeadBlock& head, const Window& window,
 
 bool KeyedTable::State::IsExpired(const HeadBlock& head) const noexcept {
   const int64_t age_ms = now_ms - head.newest_ms;
+  const Window& window = windows[head.window];
   // A late event may still come for as long as lateness; and nothing is newer than now but what a rollback
   // left.
-  return age_ms >= windows[head.window].config.span_ms + options.lateness_ms || age_ms < -options.lateness_ms;
+  const bool has_run_out =
+      age_ms >= window.config.span_ms + options.lateness_ms || age_ms < -options.lateness_ms;
+  if (!has_run_out || window.note_ms == 0) return has_run_out;
+  const int64_t noted_ms = NoteIn(head).time_ms;
+  return noted_ms == kNeverMs || now_ms - noted_ms >= window.note_ms + options.lateness_ms;
 }
 
 uint32_t KeyedTable::State::TakeBlock(uint32_t pinned) noexcept {
@@ -301,6 +308,7 @@ void KeyedTable::State::Remove(uint32_t number) noexcept {
   }
   Empty(head);
   --levels[0];
+  --windows[head.window].keys;
   index.Erase(head.key, number);
   head.key = Hash128{};  // a hint at this line is void from now on
   slab.UnmarkHead(number);

@@ -31,6 +31,9 @@ struct Window {
   bool is_distinct = false;
   // Two ages of such a window can come round in 32 bits of milliseconds (see State::Advance).
   bool is_long = false;
+  // For how long a note is of use to whoever keeps it there; 0: nobody does.
+  int64_t note_ms = 0;
+  size_t keys = 0;  // held
   KeyedTable::WindowCounters counters;
 
   // A key seen once is never suspicious: losing it loses one.
@@ -94,16 +97,22 @@ struct KeyedTable::State {
   // other event and where an object must be asked, and then nothing has changed that AddAnyhow would not change too.
   HeadBlock* FindForNewest(uint16_t window_id, const Hash128& key, int64_t time_ms, uint32_t hint,
                            uint32_t* number) noexcept;
+  // What the window of such an event holds then.
+  struct InOrder {
+    unsigned before = 0;
+    unsigned size = 0;
+    uint32_t oldest_age = 0;
+    uint64_t small_tags = 0;
+  };
   // The event of a kCount window: nothing has run out, and there is room in the lines that the key has or the oldest
   // of a single line must go. False if it is another.
-  bool AddInOrder(HeadBlock& head, const Window& window, int64_t time_ms, Reading& reading) noexcept;
+  bool AddInOrder(HeadBlock& head, const Window& window, int64_t time_ms, InOrder* held) noexcept;
   // The same for a kDistinct or kSequence window whose tags lie in the key's own line or in one further pair: nothing has
   // run out, and there is room for the tag, or, of a kDistinct one, it is there already or the oldest must go.
   bool AddTagInOrder(HeadBlock& head, const Window& window, int64_t time_ms, uint32_t tag,
-                     Reading& reading) noexcept;
-  // What both end with: the key's newest time is time_ms now and it holds `size` values, `before` until then.
-  void FinishInOrder(HeadBlock& head, const Window& window, int64_t time_ms, unsigned before, unsigned size,
-                     uint32_t oldest_age, Reading& reading) noexcept;
+                     InOrder* held) noexcept;
+  // What both end with: the key's newest time is time_ms now.
+  Reading FinishInOrder(uint32_t number, const Window& window, int64_t time_ms, const InOrder& held) noexcept;
   // Any event, the common ones included.
   Reading AddAnyhow(uint16_t window, const Hash128& key, int64_t time_ms) noexcept;
   Reading AddTagAnyhow(uint16_t window, const Hash128& key, int64_t time_ms, uint32_t tag) noexcept;
@@ -165,6 +174,28 @@ inline std::array<uint8_t, kExactLimit> ByTime(const uint32_t* times, int size, 
   return order;
 }
 
+// A note lies in the words that windows of at most kNoteLimitMax values leave alone, of times and of tags alike. As
+// one number: 0 for none, else the milliseconds since -2^62, doubled, and the mark.
+inline constexpr size_t kNoteLow = 3;
+inline constexpr size_t kNoteHigh = 7;
+static_assert(KeyedTable::kNoteLimitMax <= int{kNoteLow} &&
+              HeadBlock::kTagsInline + KeyedTable::kNoteLimitMax <= int{kNoteHigh});
+inline constexpr uint64_t kNoteEpoch = uint64_t{1} << 62;
+
+inline KeyedTable::Note NoteIn(const HeadBlock& head) noexcept {
+  const uint64_t stored = uint64_t{head.payload[kNoteHigh]} << 32 | head.payload[kNoteLow];
+  KeyedTable::Note note;
+  if (stored >> 1 != 0) note.time_ms = static_cast<int64_t>((stored >> 1) - kNoteEpoch);
+  note.marked = (stored & 1) != 0;
+  return note;
+}
+inline void PutNote(HeadBlock& head, const KeyedTable::Note& note) noexcept {
+  const uint64_t time = note.time_ms == kNeverMs ? 0 : static_cast<uint64_t>(note.time_ms) + kNoteEpoch;
+  const uint64_t stored = time << 1 | (note.marked ? 1 : 0);
+  head.payload[kNoteLow] = static_cast<uint32_t>(stored);
+  head.payload[kNoteHigh] = static_cast<uint32_t>(stored >> 32);
+}
+
 // What an exact window of `size` values says.
 inline void FillExact(const HeadBlock& head, const Window& window, int size, uint32_t oldest_age,
                       Reading& reading) noexcept {
@@ -201,24 +232,28 @@ inline HeadBlock* KeyedTable::State::FindForNewest(uint16_t window_id, const Has
   return &head;
 }
 
-inline void KeyedTable::State::FinishInOrder(HeadBlock& head, const Window& window, int64_t time_ms,
-                                             unsigned before, unsigned size, uint32_t oldest_age,
-                                             Reading& reading) noexcept {
+inline Reading KeyedTable::State::FinishInOrder(uint32_t number, const Window& window, int64_t time_ms,
+                                                const InOrder& held) noexcept {
+  HeadBlock& head = slab.head(number);
   head.newest_ms = time_ms;
-  head.size = static_cast<uint8_t>(size);
-  SetLevel(head, window.levels[size]);
-  reading.before = before;
-  reading.value = size;
-  reading.count = size;
-  reading.saturated = size >= static_cast<unsigned>(window.config.limit);
-  reading.counted = true;
+  head.size = static_cast<uint8_t>(held.size);
+  SetLevel(head, window.levels[held.size]);
+  Reading reading;
+  reading.value = static_cast<int>(held.size);
+  reading.before = static_cast<int>(held.before);
+  reading.count = held.size;
+  reading.oldest_ms = time_ms - int64_t{held.oldest_age};
   reading.newest_ms = time_ms;
-  reading.oldest_ms = time_ms - int64_t{oldest_age};
-  if (head.fired != 0) reading.fired_ms = time_ms - int64_t{Low(time_ms) - head.fired};
+  reading.fired_ms = head.fired != 0 ? time_ms - int64_t{Low(time_ms) - head.fired} : kNeverMs;
+  reading.small_tags = held.small_tags;
+  reading.entry = number;
+  reading.counted = true;
+  reading.saturated = held.size >= static_cast<unsigned>(window.config.limit);
+  return reading;
 }
 
 inline bool KeyedTable::State::AddInOrder(HeadBlock& head, const Window& window, int64_t time_ms,
-                                          Reading& reading) noexcept {
+                                          InOrder* held) noexcept {
   const unsigned size = head.size;
   const uint32_t now = Low(time_ms);
   if (head.is_grown() || (size == 0 && head.links != 0)) return false;
@@ -229,8 +264,12 @@ inline bool KeyedTable::State::AddInOrder(HeadBlock& head, const Window& window,
     if (size < window.exact_max && size < HeadBlock::kTimesInline) {
       head.payload[size] = now;
     } else if (size == window.exact_max && !window.grows) {
-      // Oldest first: all move up by one, whatever lies beyond them.
-      std::memmove(&head.payload[0], &head.payload[1], sizeof(head.payload) - sizeof(head.payload[0]));
+      // Oldest first: all move up by one. What lies beyond a few may be a note; beyond more it is nothing.
+      if (size <= unsigned{KeyedTable::kNoteLimitMax}) {
+        for (unsigned i = 1; i < size; ++i) head.payload[i - 1] = head.payload[i];
+      } else {
+        std::memmove(&head.payload[0], &head.payload[1], sizeof(head.payload) - sizeof(head.payload[0]));
+      }
       head.payload[size - 1] = now;
       size_after = size;
     } else {
@@ -245,12 +284,12 @@ inline bool KeyedTable::State::AddInOrder(HeadBlock& head, const Window& window,
     }
     slab.block(head.payload[size / kWordsPerBlock]).words[size % kWordsPerBlock] = now;
   }
-  FinishInOrder(head, window, time_ms, size, size_after, now - oldest, reading);
+  *held = {size, size_after, now - oldest, 0};
   return true;
 }
 
 inline bool KeyedTable::State::AddTagInOrder(HeadBlock& head, const Window& window, int64_t time_ms,
-                                             uint32_t tag, Reading& reading) noexcept {
+                                             uint32_t tag, InOrder* held) noexcept {
   const unsigned size = head.size;
   const uint32_t now = Low(time_ms);
   uint32_t* tags = head.payload.data();
@@ -298,8 +337,7 @@ inline bool KeyedTable::State::AddTagInOrder(HeadBlock& head, const Window& wind
   }
   tags[at] = tag;
   times[at] = now;
-  reading.small_tags = small_tags;
-  FinishInOrder(head, window, time_ms, size, size_after, oldest_age, reading);
+  *held = {size, size_after, oldest_age, small_tags};
   return true;
 }
 

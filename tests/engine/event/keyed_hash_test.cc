@@ -103,6 +103,21 @@ TEST_CASE("SipHash-2-4-128 agrees with OpenSSL on random keys and inputs", "[eve
   }
 }
 
+TEST_CASE("two hashes made at once are those made one after the other", "[event]") {
+  const HashKey first_key{1, 2};
+  const HashKey second_key{3, 4};
+  std::string first;
+  for (int n = 0; n < 40; ++n, first.push_back(static_cast<char>(7 * n))) {
+    std::string second;
+    for (int m = 0; m < 40; ++m, second.push_back(static_cast<char>(-m))) {
+      const HashPair both =
+          SipHash128Two({first_key, first.data(), first.size()}, {second_key, second.data(), second.size()});
+      REQUIRE(both.first == SipHash128(first_key, first));
+      REQUIRE(both.second == SipHash128(second_key, second));
+    }
+  }
+}
+
 TEST_CASE("a hash key is 32 hexadecimal digits and nothing else", "[event]") {
   for (const std::string_view bad :
        {"", "00", "000102030405060708090a0b0c0d0e0", "000102030405060708090a0b0c0d0e0f0",
