@@ -7,8 +7,9 @@
 //                            extension that is a text; wherever it stands
 //   none                     nobody's: only a table says whose it is (account_table.h)
 //
-// A serial_number, cn or uid that stands twice, and any text that is empty or holds a byte that no name is written with (NUL, control characters)
-// speaks for nobody: two readers could see two accounts in it. What may stand in several places must come to one text.
+// A serial_number, cn or uid that stands twice, and any text that is empty or holds a byte that no name is written with
+// (NUL, control characters), speaks for nobody: two readers could see two accounts in it. What may stand in several places
+// must come to one text.
 //
 // Accounts are compared after trimming spaces and folding ASCII case. Nothing beyond ASCII is folded: what Unicode takes
 // for the same letter, the application behind may take for two accounts.

@@ -9,9 +9,10 @@
 // paths in all.
 //
 // Deviations from RFC 5280: an anchor is a certificate, of which dates, constraints and extensions hold as those of any
-// other (§6.2 leaves that open; policies as RFC 5937 §3.2 has it), unless `bare_anchors` is set. An anchor need not sign itself. Unless `whole_profile` is set, form that only an issuer is
-// bound to and that changes no decision is let pass: key identifiers that are absent, critical or of no use, a CA without
-// key usage, basic or name constraints that are not critical. Many private authorities issue so.
+// other (§6.2 leaves that open; policies as RFC 5937 §3.2 has it), unless `bare_anchors` is set. An anchor need not sign
+// itself. Unless `whole_profile` is set, form that only an issuer is bound to and that changes no decision is let pass: key
+// identifiers that are absent, critical or of no use, a CA without key usage, basic or name constraints that are not
+// critical. Many private authorities issue so.
 //
 // A wildcard among the DNS names of a certificate stands for names that an authority above may exclude: then the path is
 // refused (RFC 5280 does not know wildcards; CVE-2025-61727).

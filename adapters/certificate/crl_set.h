@@ -76,9 +76,8 @@ class CrlSet {
   // Which lists are stale at `now`: one line each, for logs; empty where all is well.
   std::vector<std::string> StaleAt(absl::Time now) const;
 
-  // Those that may speak of certificates of `issuer`, and every indirect one.
-  // `*until_s`, seconds since 1970, is lowered
-  // to the last second at which this answer is what it is now.
+  // Those that may speak of certificates of `issuer`, and every indirect one. `*until_s`, seconds since 1970, is lowered to
+  // the last second at which this answer is what it is now.
   void For(const X509_name_st* issuer, int64_t now_s, int64_t* until_s,
            const std::function<void(X509_CRL*, CrlScope)>& use) const;
 

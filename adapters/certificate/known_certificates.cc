@@ -74,6 +74,13 @@ bool WriteAll(int descriptor, std::string_view bytes) {
   return true;
 }
 
+// The part of a record that is its leaf, with its length.
+std::string_view LeafPart(std::string_view record) {
+  std::string_view left = record;
+  std::string leaf;
+  return TakeCertificate(&left, &leaf) ? record.substr(0, record.size() - left.size()) : record;
+}
+
 void Sum(std::string_view bytes, unsigned char* sum) {
   SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), sum);
 }
@@ -96,12 +103,15 @@ void KnownCertificates::Note(const CertificateEvidence& evidence) {
 
 void KnownCertificates::Put(std::string record) {
   Key key;
-  Sum(record, key.data());
+  Sum(LeafPart(record), key.data());
   const std::lock_guard lock(mutex_);
   const auto found = by_key_.find(key);
   if (found != by_key_.end()) {
-    entries_.splice(entries_.begin(), entries_, found->second);
-    return;
+    if (*found->second->record == record) {
+      entries_.splice(entries_.begin(), entries_, found->second);
+      return;
+    }
+    Erase(found->second);
   }
   if (record.size() > bytes_max_ || certificates_max_ == 0) return;
   while (entries_.size() >= certificates_max_ || bytes_ + record.size() > bytes_max_)
@@ -121,7 +131,7 @@ void KnownCertificates::Erase(std::list<Entry>::iterator entry) {
 
 void KnownCertificates::Forget(const Record& record) {
   Key key;
-  Sum(*record, key.data());
+  Sum(LeafPart(*record), key.data());
   const std::lock_guard lock(mutex_);
   const auto found = by_key_.find(key);
   if (found != by_key_.end()) Erase(found->second);
@@ -189,14 +199,15 @@ absl::StatusOr<size_t> KnownCertificates::Load(const std::string& file) {
     if (errno == ENOENT) return 0;
     return SystemError(file, "cannot be read");
   }
-  const auto refuse = [&](std::string_view why) {
-    return absl::InvalidArgumentError(Concat(file, ": ", why));
+  const auto refuse = [&](std::string_view why) { return absl::DataLossError(Concat(file, ": ", why)); };
+  const auto foreign = [&](std::string_view why) {
+    return absl::FailedPreconditionError(Concat(file, ": ", why));
   };
   struct stat about;
   if (fstat(in.descriptor, &about) != 0) return SystemError(file, "cannot be read");
-  if (!S_ISREG(about.st_mode)) return refuse("is no file");
+  if (!S_ISREG(about.st_mode)) return foreign("is no file");
   if (static_cast<size_t>(about.st_size) > kFileBytesMax)
-    return refuse(Concat("has more than ", kFileBytesMax, " bytes"));
+    return foreign(Concat("has more than ", kFileBytesMax, " bytes"));
   std::string bytes(static_cast<size_t>(about.st_size), '\0');
   size_t got = 0;
   while (got < bytes.size()) {
@@ -208,8 +219,9 @@ absl::StatusOr<size_t> KnownCertificates::Load(const std::string& file) {
   }
   bytes.resize(got);
   std::string_view left = bytes;
+  if (left.empty()) return refuse("is empty");
   if (!left.starts_with(kMagic))
-    return refuse("is not one of known certificates, or of another version of this program");
+    return foreign("is not one of known certificates, or of another version of this program");
   if (left.size() < kMagic.size() + kSumBytes) return refuse("is cut off");
   unsigned char sum[kSumBytes];
   Sum(left.substr(0, left.size() - kSumBytes), sum);

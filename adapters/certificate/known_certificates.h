@@ -4,7 +4,8 @@
 // It gives no trust. Each is verified like any other before it counts for anything; who writes into the file can make a
 // gate verify certificates that nobody asked about, and no more. Only those go in that were found valid for a login.
 //
-// At most kKnownCertificatesMax and kKnownBytesMax; the one that was noted longest ago goes first.
+// At most kKnownCertificatesMax and kKnownBytesMax; the one that was noted longest ago goes first. One record a leaf, with
+// what came with it last: a customer who sends ever other certificates along pushes out nobody but himself.
 //
 // The file: "stockade known certificates 1\n", then each record, oldest first:
 //   u32 bytes of the leaf, the leaf, u8 how many came with it, and for each u32 bytes, the certificate     little endian
@@ -61,7 +62,8 @@ class KnownCertificates {
 
   // Errors: what the system said, with the file.
   absl::Status Save(const std::string& file) const;
-  // How many were read. A file that is not there is none. Errors: what it is not, with the file; nothing was taken then.
+  // How many were read. A file that is not there is none. Errors, with the file; nothing was taken then: DataLoss where it is
+  // one of ours and damaged, FailedPrecondition where it is somebody else's and must not be written over.
   absl::StatusOr<size_t> Load(const std::string& file);
 
  private:

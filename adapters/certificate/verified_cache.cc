@@ -4,11 +4,11 @@
 
 namespace stockade {
 
-std::optional<VerifiedCertificate> VerifiedCache::Find(const Key& key, int64_t now_s,
+std::optional<VerifiedCertificate> VerifiedCache::Find(const Shown& shown, int64_t now_s,
                                                        RevocationEpochs epochs) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  const auto found = by_key_.find(key);
-  if (found == by_key_.end()) return std::nullopt;
+  const auto found = by_leaf_.find(shown.leaf);
+  if (found == by_leaf_.end() || found->second->shown.chain != shown.chain) return std::nullopt;
   const VerifiedCertificate& certificate = found->second->certificate;
   if (epochs != certificate.epochs) return std::nullopt;
   if (now_s < certificate.from_s || now_s > certificate.until_s) return std::nullopt;
@@ -16,21 +16,22 @@ std::optional<VerifiedCertificate> VerifiedCache::Find(const Key& key, int64_t n
   return certificate;
 }
 
-void VerifiedCache::Put(const Key& key, VerifiedCertificate certificate) {
+void VerifiedCache::Put(const Shown& shown, VerifiedCertificate certificate) {
   if (entries_max_ == 0) return;
   const std::lock_guard<std::mutex> lock(mutex_);
-  const auto found = by_key_.find(key);
-  if (found != by_key_.end()) {
+  const auto found = by_leaf_.find(shown.leaf);
+  if (found != by_leaf_.end()) {
+    found->second->shown.chain = shown.chain;
     found->second->certificate = std::move(certificate);
     entries_.splice(entries_.begin(), entries_, found->second);
     return;
   }
   if (entries_.size() == entries_max_) {
-    by_key_.erase(entries_.back().key);
+    by_leaf_.erase(entries_.back().shown.leaf);
     entries_.pop_back();
   }
-  entries_.push_front(Entry{key, std::move(certificate)});
-  by_key_.emplace(key, entries_.begin());
+  entries_.push_front(Entry{shown, std::move(certificate)});
+  by_leaf_.emplace(shown.leaf, entries_.begin());
 }
 
 size_t VerifiedCache::size() const {

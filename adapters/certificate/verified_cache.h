@@ -1,8 +1,8 @@
 // Remembers certificates that were found good, so that a customer's next login costs a hash instead of signatures.
 //
-// Only good chains come in, each by the hash of every byte that was shown: whoever wants to push an entry out needs a
-// certificate that an anchor issued, and a stranger's flood of bad ones leaves it as it was. An entry is good for exactly
-// the time in which every certificate of its chain is, and for the CRLs and revocations by responders it was verified with, so
+// Only good chains come in, each by the hash of every byte that was shown, and of each leaf the last one: whoever wants to
+// push out another's entry needs another certificate that an anchor issued, whatever he sends along with his own, and a
+// stranger's flood of bad ones leaves it as it was. An entry is good for exactly the time in which every certificate of its chain is, and for the CRLs and revocations by responders it was verified with, so
 // an answer from here is the one that verification would give.
 // At most `entries_max` of them (some 300 bytes each); the one that was longest unasked goes first.
 //
@@ -48,12 +48,16 @@ struct VerifiedCertificate {
 class VerifiedCache {
  public:
   using Key = std::array<uint8_t, 32>;  // SHA-256
+  struct Shown {
+    Key leaf{};
+    Key chain{};  // of what came with it, each under its length; zeros where nothing did
+  };
 
   explicit VerifiedCache(size_t entries_max) : entries_max_(entries_max) {}
 
   // Nothing where it is not known, not good at this time, or was verified at other epochs.
-  std::optional<VerifiedCertificate> Find(const Key& key, int64_t now_s, RevocationEpochs epochs = {});
-  void Put(const Key& key, VerifiedCertificate certificate);
+  std::optional<VerifiedCertificate> Find(const Shown& shown, int64_t now_s, RevocationEpochs epochs = {});
+  void Put(const Shown& shown, VerifiedCertificate certificate);
   size_t size() const;
 
  private:
@@ -66,15 +70,15 @@ class VerifiedCache {
     }
   };
   struct Entry {
-    Key key;
+    Shown shown;
     VerifiedCertificate certificate;
   };
 
   const size_t entries_max_;
   // std::mutex and not Abseil's: ThreadSanitizer does not see into the distribution's build of that.
   mutable std::mutex mutex_;
-  std::list<Entry> entries_;  // last asked first; under mutex_, as by_key_ is
-  absl::flat_hash_map<Key, std::list<Entry>::iterator, KeyHash> by_key_;
+  std::list<Entry> entries_;  // last asked first; under mutex_, as by_leaf_ is
+  absl::flat_hash_map<Key, std::list<Entry>::iterator, KeyHash> by_leaf_;
 };
 
 }  // namespace stockade

@@ -20,20 +20,19 @@
 namespace stockade {
 namespace {
 
-// Of every byte shown, each certificate under its length.
-std::optional<VerifiedCache::Key> KeyOf(const CertificateEvidence& evidence) {
-  const std::unique_ptr<EVP_MD_CTX, FreeBy<EVP_MD_CTX_free>> digest(EVP_MD_CTX_new());
-  VerifiedCache::Key key;
-  bool good = digest != nullptr && EVP_DigestInit_ex(digest.get(), EVP_sha256(), nullptr) == 1;
-  const auto add = [&](const std::string& der) {
-    const uint64_t size = der.size();
-    good = good && EVP_DigestUpdate(digest.get(), &size, sizeof size) == 1 &&
-           EVP_DigestUpdate(digest.get(), der.data(), der.size()) == 1;
-  };
-  add(evidence.leaf_der);
-  for (const std::string& der : evidence.chain_der) add(der);
-  if (!good || EVP_DigestFinal_ex(digest.get(), key.data(), nullptr) != 1) return std::nullopt;
-  return key;
+bool Digest(std::string_view bytes, VerifiedCache::Key* key) {
+  return EVP_Digest(bytes.data(), bytes.size(), key->data(), nullptr, EVP_sha256(), nullptr) == 1;
+}
+
+// Of every byte shown.
+std::optional<VerifiedCache::Shown> ShownOf(const CertificateEvidence& evidence) {
+  VerifiedCache::Shown shown;
+  if (!Digest(evidence.leaf_der, &shown.leaf)) return std::nullopt;
+  if (evidence.chain_der.empty()) return shown;
+  std::string chain;
+  for (const std::string& der : evidence.chain_der) Append(&chain, der.size(), ":", der);
+  if (!Digest(chain, &shown.chain)) return std::nullopt;
+  return shown;
 }
 
 OwnedX509 Read(const std::string& der, std::string* why) {
@@ -125,9 +124,9 @@ class OpensslVerifier final : public CertificateVerifier {
     revocation.brought = evidence.ocsp_der;
     // Before the answers are looked up: what is revoked meanwhile is of a later epoch.
     const RevocationEpochs epochs{crls == nullptr ? 0 : crls->epoch(), ocsp_ ? ocsp_->memory->epoch() : 0};
-    const std::optional<VerifiedCache::Key> key = KeyOf(evidence);
+    const std::optional<VerifiedCache::Shown> shown = ShownOf(evidence);
     std::optional<VerifiedCertificate> verified;
-    if (key) verified = cache_.Find(*key, now_s, epochs);
+    if (shown) verified = cache_.Find(*shown, now_s, epochs);
     // A response that comes now may tell what was unknown.
     if (verified && !verified->revocation_unknown.empty() && !evidence.ocsp_der.empty()) verified.reset();
     if (!verified && is_new != nullptr) {
@@ -142,7 +141,7 @@ class OpensslVerifier final : public CertificateVerifier {
       fresh.epochs = epochs;
       ask = std::move(verdict.ask);
       // What an answer may change at any moment is not remembered.
-      if (key && ask.empty()) cache_.Put(*key, fresh);
+      if (shown && ask.empty()) cache_.Put(*shown, fresh);
       verified = std::move(fresh);
     }
     if (!evidence.refused_by_front.empty()) {
@@ -206,8 +205,7 @@ class OpensslVerifier final : public CertificateVerifier {
     verified->until_s = answer.until_s;
     verified->subject = SubjectOf(leaf.get());
     verified->issuer_serial = IssuerSerialOf(leaf.get());
-    if (EVP_Digest(evidence.leaf_der.data(), evidence.leaf_der.size(), verified->fingerprint.data(), nullptr,
-                   EVP_sha256(), nullptr) != 1)
+    if (!Digest(evidence.leaf_der, &verified->fingerprint))
       return {CertificateStatus::kUntrusted, "OpenSSL could not digest the certificate", {}};
     if (answer.revocation_unknown) verified->revocation_unknown = std::move(answer.text);
     verified->account = binding_.AccountOf(leaf.get(), &verified->no_account).value_or("");

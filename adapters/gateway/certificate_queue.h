@@ -24,7 +24,7 @@
 // throw; what they hold on to is let go with the job. Threads begin with the first job: a gate without certificates has
 // none. The destructor stops.
 //
-// Cost: a lock for the time of a push; a job is what its closures hold. At most `queue` + kAskingMax jobs at any time.
+// Cost: a lock for the time of a push; a job is what its closures hold. At most JobsMax at any time.
 #pragma once
 
 #include <array>
@@ -63,6 +63,11 @@ class CertificateQueue {
   static constexpr int kAsksMax = 2;
   // Of the queue, for sources over their rate: they are served while it is short, and the rest is others'.
   static constexpr size_t kOverRateShare = 4;
+
+  // All that may wait or ask: sources over their rate may have their share before others come and fill the rest.
+  static constexpr size_t JobsMax(const CertificateQueueSettings& settings) noexcept {
+    return settings.queue + settings.queue / kOverRateShare + kAskingMax;
+  }
 
   enum class Why : uint8_t { kFull, kOverRate, kTooOld, kStopping };
   static constexpr std::array<const char*, 4> kWhyNames = {"full", "over_rate", "too_old", "stopping"};

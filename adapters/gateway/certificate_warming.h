@@ -3,8 +3,9 @@
 //
 //   queue.Warm(WarmingStep(verifier, &memory, clock))     certificate_queue.h: while no login waits
 //
-// One certificate a call, the last noted first: who logged in yesterday comes before who did last year. What has expired or
-// was revoked is forgotten; what fails otherwise is kept, for an anchor that is missing today may be back tomorrow.
+// One certificate a call, the last noted first: one is noted when it is verified for a login, not when it is only looked up.
+// What has expired or was revoked is forgotten; what fails otherwise is kept, for an anchor that is missing today may be back
+// tomorrow. Nobody is asked: where revocation is a responder's to tell, a certificate stays new until its owner comes.
 #pragma once
 
 #include <functional>

@@ -35,6 +35,10 @@ Fault FaultOf(NonceMemory::Answer answer) noexcept {
   return Fault::kTooManyNonces;
 }
 
+// A login may wait in our own queue for longer than it is fresh; a copy of it waits no longer. So its nonce is kept for that
+// much more: LongestJudgement with the longest `wait` that settings take.
+constexpr absl::Duration kHeldAtMost = absl::Seconds(92);
+
 }  // namespace
 
 bool ShowsCertificates(const EndpointSettings& endpoint) noexcept {
@@ -57,7 +61,7 @@ CertificateVerdict ShownCertificate::Look(const CertificateVerifier& verifier, a
   if (signature_) {
     absl::Time until;
     CertificateEvidence of_login = ReadSignedLogin(*signature_, within_, came_, &until);
-    if (of_login.from == From::kSigned) fresh_until_ = until;
+    if (of_login.from == From::kSigned) fresh_until_ = until + kHeldAtMost;
     nonce_ = std::move(signature_->nonce);
     signature_.reset();
     evidence_ = Together(std::move(evidence_), std::move(of_login));

@@ -2,8 +2,8 @@
 //
 // A certificate can come with the connection (our own TLS, or the fields of a listed proxy), in a signature of the login,
 // and bare, where the endpoint says so; the first of these that is there is the one that is judged. What else is there
-// must hold too, and be the same certificate: a login that shows two is malformed, as is one whose signature does not
-// hold, whoever owns the connection.
+// must hold too, and be the same certificate: a login that shows two is malformed, and one whose signature does not hold is
+// refused for that, whoever owns the connection.
 //
 // A signature is used up when its certificate is found valid for the account, whatever the gate then says of the login:
 // who was asked to wait or to prove something signs again, with a new nonce.

@@ -86,6 +86,10 @@ bool FindShown(const VerdictParts& parts, const Shown& shown, const std::optiona
       *why = "login.endpoint: no endpoint has this name";
       return false;
     }
+    if (shown.signature && !named->signature) {
+      *why = "login.endpoint: takes no signatures; gateway.endpoints says how they are made";
+      return false;
+    }
   }
   EndpointSettings endpoint;
   endpoint.signature = named != nullptr && named->signature ? named->signature : SignatureSettings();
@@ -152,7 +156,11 @@ std::optional<ServiceReply> VerdictDialects::TakeAssess(const ServiceRequest& re
     if (shown.any()) return JsonError("login.certificate: says already what the rest would have to say");
     attempt.certificate = *status;
     attempt.certificate_present = true;
-  } else if (shown.any()) {
+  }
+  // Whose account has a certificate is known here: a login that could have shown one and did not may be more than missing.
+  const bool left_out = shown.endpoint || (word && attempt.certificate == CertificateStatus::kMissing);
+  const bool is_judged = shown.any() || (left_out && parts_.assessed_certificate != nullptr);
+  if (is_judged) {
     std::string_view why;
     if (!FindShown(parts_, shown, account, attempt.source, &finding, &why)) return JsonError(why);
   }
@@ -177,7 +185,7 @@ std::optional<ServiceReply> VerdictDialects::TakeAssess(const ServiceRequest& re
   take(ja4, &attempt.ja4);
   take(password_id, &attempt.password_id);
 
-  if (!shown.any()) return ReplyAssessed(attempt);
+  if (!is_judged) return ReplyAssessed(attempt);
   return WithCertificate(attempt, finding, later,
                          [this](const Attempt& judged) { return ReplyAssessed(judged); });
 }

@@ -16,7 +16,9 @@ namespace stockade {
 struct VerdictDialects::Asked {
   RequestView head;
   std::string_view body;
-  bool has_body = true;         // the dialect can carry one
+  bool has_body = true;  // the dialect can carry one
+  // The fields are as the client sent them, and not as a proxy made them: what they say of certificates says the client.
+  bool has_clients_fields = false;
   std::string_view user_agent;  // where the dialect names it apart; data() null: as in `head`
   Address client;
   std::vector<HeaderField> own;  // fields that replace those of the request, where the dialect renames them
@@ -223,8 +225,10 @@ std::optional<ServiceReply> VerdictDialects::Decide(const Dialect& dialect, cons
   if (!claim.header_order.empty()) attempt.header_order = claim.header_order;
   if (!endpoint.channel.empty()) attempt.channel = endpoint.channel;
   const CertificateFinding finding =
-      parts_.certificate ? parts_.certificate(asked.head.fields, endpoint, claim, asked.client)
-                         : CertificateFinding(CertificateStatus::kUnchecked);
+      parts_.certificate
+          ? parts_.certificate(asked.has_clients_fields ? std::span<const HeaderField>() : asked.head.fields,
+                               endpoint, claim, asked.client)
+          : CertificateFinding(CertificateStatus::kUnchecked);
   return WithCertificate(
       attempt, finding, later,
       [this, &dialect, on_trouble = endpoint.on_engine_trouble, request_id = claim.request_id](
@@ -280,6 +284,7 @@ bool VerdictDialects::ReadAppSec(const ServiceRequest& request, Asked* asked) co
   asked->has_body = !request.body.empty();
   if (!client.has_value() || asked->head.method.empty() || asked->head.target.empty()) return false;
   asked->client = *client;
+  asked->has_clients_fields = true;
   for (const HeaderField& field : fields) {
     if (absl::EqualsIgnoreCase(ToAbsl(field.name), ToAbsl(kAppSecHost))) {
       asked->own.push_back({"Host", field.value});

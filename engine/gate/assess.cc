@@ -175,9 +175,11 @@ void Gate::AskCertificate(const Attempt& attempt, Verdict* verdict, const Trace*
   verdict->by = "certificate";
   verdict->reason = reason;
   verdict->decision = nullptr;
-  // What we could not look at, or not confirm, is nobody's fault.
-  verdict->for_certificate = asked.kind == VerdictKind::kDeny && status != CertificateStatus::kUnverified &&
-                             status != CertificateStatus::kUnconfirmed;
+  // What we could not look at, or what nobody could tell us, is not the client's fault.
+  const bool is_ours = status == CertificateStatus::kUnverified ||
+                       status == CertificateStatus::kUnconfirmed ||
+                       status == CertificateStatus::kRevocationUnknown;
+  verdict->for_certificate = asked.kind == VerdictKind::kDeny && !is_ours;
 }
 
 void Gate::AskMode(Verdict* verdict, const Trace* trace) const noexcept {

@@ -356,6 +356,8 @@ TEST_CASE("what could not be looked at or confirmed charges nobody", "[engine][c
     CHECK(bench.Try(kStart + i * kSecond, "192.0.2.9", account, Outcome::kSuccess,
                     CertificateStatus::kUnconfirmed) == VerdictKind::kChallenge);
     CHECK(bench.lane == Lane::kUnfamiliar);
+    CHECK(bench.Try(kStart + i * kSecond, "192.0.2.9", account, Outcome::kSuccess,
+                    CertificateStatus::kRevocationUnknown) == VerdictKind::kDeny);
   }
   CHECK(bench.recorder.alerts.empty());
 }

@@ -64,6 +64,8 @@ TEST_CASE("what loads and would surprise is told at its place", "[config][gatewa
       {start + good + "  certificates: {ocsp: {from_certificate: true}}\n", "gateway.certificates.ocsp",
        "has no anchors"},
       {start + good + "  certificates: {ocsp: {time: 1s}}\n", "gateway.certificates.ocsp", "asks nobody"},
+      {start + good + "  certificates: {wait: 1s, ocsp: {time: 2s}}\n", "gateway.certificates.ocsp.time",
+       "after which nobody waits"},
       {endpoint(rows + ", signature: {value: s, timestamp: t, nonce: n, ocsp: o}") +
            "  certificates: {ocsp: {nonce: true}}\n",
        "gateway.certificates.ocsp.nonce", "asked of responders only"},

@@ -120,11 +120,13 @@ void GateCertificates::Use(std::shared_ptr<const GateParts> parts) {
     log_.Warn("gateway.certificates.threads: fewer than before; it takes a restart");
   parts_ = std::move(parts);
   {
+    // The one before may end here, which takes its thread a moment: not under the lock.
+    std::shared_ptr<OcspClient> responders = parts_->ocsp;
     const std::lock_guard lock(responders_mutex_);
-    responders_ = parts_->ocsp;
+    responders_.swap(responders);
   }
   queue_.Use(parts_->gateway().certificates.queue);
-  if (!std::exchange(loaded_, true)) Load();
+  if (parts_->gateway().certificates.known_file != known_file_) Load();
   Warm();
 }
 
@@ -163,10 +165,15 @@ void GateCertificates::Tick(absl::Time now) {
 }
 
 void GateCertificates::Load() {
-  const std::string& file = parts_->gateway().certificates.known_file;
+  const std::string& file = known_file_ = parts_->gateway().certificates.known_file;
+  is_known_file_ours_ = true;
   if (file.empty()) return;
   const absl::StatusOr<size_t> read = memory_.known.Load(file);
-  if (!read.ok()) {
+  if (absl::IsFailedPrecondition(read.status()) || absl::IsUnavailable(read.status())) {
+    is_known_file_ours_ = false;
+    log_.Error(Concat("gateway.certificates.known: ", FromAbsl(read.status().message()),
+                      "; it is left alone, and what is known now is not kept over a restart"));
+  } else if (!read.ok()) {
     log_.Warn(Concat("gateway.certificates.known: ", FromAbsl(read.status().message()),
                      "; goes on without, and certificates are verified as they come"));
   } else if (*read > 0) {
@@ -176,10 +183,9 @@ void GateCertificates::Load() {
 }
 
 void GateCertificates::Save() {
-  const std::string& file = parts_->gateway().certificates.known_file;
   const uint64_t changes = memory_.known.changes();
-  if (file.empty() || changes == saved_changes_) return;
-  if (const absl::Status status = memory_.known.Save(file); !status.ok()) {
+  if (known_file_.empty() || !is_known_file_ours_ || changes == saved_changes_) return;
+  if (const absl::Status status = memory_.known.Save(known_file_); !status.ok()) {
     log_.Warn(Concat("gateway.certificates.known: ", FromAbsl(status.message())));
     return;
   }

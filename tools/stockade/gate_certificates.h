@@ -3,8 +3,9 @@
 //
 //   GateCertificates certificates(hash_key, &log);  Use(parts)  (Find | Tick | Use)*  Stop
 //
-// gateway.certificates.known: read at the first Use, written every kSaveEvery if something is new, and at Stop. A file that
-// cannot be read or written is said and costs nothing else: those it would have named are verified when they come.
+// gateway.certificates.known: read when a Use names it first, written every kSaveEvery if something is new, and at Stop. A
+// file that cannot be read or written is said and costs nothing else: those it would have named are verified when they
+// come. One that is there and is none of ours is never written over.
 //
 // Use, Tick, Stop: one thread. Find, Samples: any.
 #pragma once
@@ -12,6 +13,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <vector>
 
 #include "absl/time/time.h"
@@ -64,7 +66,8 @@ class GateCertificates {
   uint64_t crl_epoch_ = 0;  // with which was verified last
   uint64_t saved_changes_ = 0;
   absl::Time saved_ = absl::InfinitePast();
-  bool loaded_ = false;
+  std::string known_file_;  // that was read last
+  bool is_known_file_ours_ = true;
   bool stopped_ = false;
 };
 

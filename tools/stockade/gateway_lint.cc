@@ -174,6 +174,10 @@ class GatewayLinter {
       Warn("gateway.certificates.ocsp",
            "asks nobody: name responders, or set from_certificate; revocation is unknown but for lists");
     }
+    if (ocsp.time > gateway_.certificates.queue.wait) {
+      Warn("gateway.certificates.ocsp.time",
+           "is more than gateway.certificates.wait, after which nobody waits for an answer any more");
+    }
     if (ocsp.nonce && brought) {
       Warn("gateway.certificates.ocsp.nonce",
            "is asked of responders only: a response that a login brings is as old as its time allows");

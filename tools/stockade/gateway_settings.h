@@ -28,4 +28,8 @@ std::vector<EndpointSettings> ReadEndpointSettings(const YamlNode& node, const s
 AnswersSettings ReadAnswersSettings(const YamlNode& node, const std::string& path, GatewayFiles files,
                                     SettingsReader* reader);
 
+// The section `gateway.certificates`.
+CertificateSettings ReadCertificateSettings(const YamlNode& node, const std::string& path, GatewayFiles files,
+                                            SettingsReader* reader);
+
 }  // namespace stockade

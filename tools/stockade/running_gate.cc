@@ -95,6 +95,10 @@ absl::Status RunningGate::StartServices() {
     HttpServiceOptions options;
     options.at = gateway.service.at;
     options.body_bytes_max = LoginBytesMax(gateway);
+    // Logins that wait for their certificates hold their connections, and must leave room for those that need not wait.
+    const CertificateQueueSettings& queue = gateway.certificates.queue;
+    options.connections_max += static_cast<int>(CertificateQueue::JobsMax(queue));
+    options.request_time = std::max(options.request_time, LongestJudgement(queue) + absl::Seconds(1));
     ASSIGN_OR_RETURN(service_, HttpService::Start(
                                    options, [this](const ServiceRequest& request, const ServiceLater& later) {
                                      return dialects()->Reply(request, later);

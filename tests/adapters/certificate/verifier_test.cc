@@ -331,9 +331,9 @@ TEST_CASE("several threads may ask at once", "[certificate]") {
 TEST_CASE("the memory of good certificates is bounded, and the longest unasked goes first", "[certificate]") {
   VerifiedCache cache(3);
   const auto key = [](int i) {
-    VerifiedCache::Key k{};
-    k[0] = static_cast<uint8_t>(i);
-    return k;
+    VerifiedCache::Shown shown;
+    shown.leaf[0] = static_cast<uint8_t>(i);
+    return shown;
   };
   for (int i = 0; i < 3; ++i) cache.Put(key(i), {10, 20, Concat("a", i), "", ""});
   CHECK(cache.Find(key(0), 10)->account == "a0");
@@ -347,6 +347,17 @@ TEST_CASE("the memory of good certificates is bounded, and the longest unasked g
   cache.Put(key(0), {30, 40, "new", "", ""});
   CHECK(cache.size() == 3);
   CHECK(cache.Find(key(0), 30)->account == "new");
+  // However many chains come with one leaf, it has one place.
+  for (int i = 0; i < 100; ++i) {
+    VerifiedCache::Shown shown = key(0);
+    shown.chain[0] = static_cast<uint8_t>(i + 1);
+    CHECK_FALSE(cache.Find(shown, 30).has_value());
+    cache.Put(shown, {30, 40, Concat("chain", i), "", ""});
+    CHECK(cache.Find(shown, 30)->account == Concat("chain", i));
+  }
+  CHECK_FALSE(cache.Find(key(0), 30).has_value());
+  CHECK(cache.size() == 3);
+  CHECK(cache.Find(key(3), 15).has_value());
 }
 
 }  // namespace

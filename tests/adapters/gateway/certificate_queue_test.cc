@@ -129,6 +129,24 @@ TEST_CASE("who waited too long is answered without being looked at", "[certifica
   CHECK(scene.unverified(Why::kTooOld) == 1);
 }
 
+TEST_CASE("who waits behind the others is answered in time although they keep coming",
+          "[certificate][queue]") {
+  CertificateQueueSettings settings;
+  settings.misses = {1, 1};
+  Scene scene(settings);
+  scene.Judge("paying", Status::kUntrusted, At(9));
+  scene.done.Await(1);
+  scene.Hold();
+  scene.Judge("behind", Status::kValid, At(9));
+  CHECK(scene.queue.figures().over_rate == 1);
+  scene.now_ns += 3'000'000'001;
+  for (int i = 1; i < 8; ++i) scene.Judge("other", Status::kValid);
+  scene.gate.Open();
+  const Lines all = scene.done.Await(10);
+  CHECK(all.at(2) == "behind unverified");
+  CHECK(scene.unverified(Why::kTooOld) == 1);
+}
+
 TEST_CASE("a source over its rate waits behind the others, and only while the queue is short",
           "[certificate][queue]") {
   CertificateQueueSettings settings;

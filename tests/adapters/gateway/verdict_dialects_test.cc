@@ -335,8 +335,9 @@ struct LateScene : DialectScene {
     parts.exchange = std::move(*exchange);
     parts.hash_key = HashKey{1, 2};
     parts.counters = &counters;
-    parts.certificate = [this](std::span<const HeaderField>, const EndpointSettings&, const LoginClaim& claim,
-                               const Address& client) {
+    parts.certificate = [this](std::span<const HeaderField> fields, const EndpointSettings&,
+                               const LoginClaim& claim, const Address& client) {
+      fields_seen = fields.size();
       asked = claim.account + " " + client.ToString();
       return by_hand.Find();
     };
@@ -360,6 +361,7 @@ struct LateScene : DialectScene {
 
   JudgingByHand by_hand;
   std::string asked;
+  size_t fields_seen = 0;
   std::vector<std::string> replies;
 };
 
@@ -382,6 +384,20 @@ TEST_CASE("a login whose certificate is judged elsewhere is answered later, in i
   CHECK(attempt.user_agent == "agent/1");
   CHECK(attempt.channel == "web");
   CHECK(attempt.source.ToString() == "203.0.113.9");
+}
+
+TEST_CASE(
+    "certificates are read off the fields of a proxy, and never off those that AppSec hands on from the "
+    "client",
+    "[gateway][dialect]") {
+  LateScene scene;
+  scene.AskLate({"GET", "/auth-request", kNginx});
+  CHECK(scene.fields_seen == kNginx.size());
+  Fields fields = kAppSec;
+  fields.emplace_back("X-SSL-Client-Cert", "whatever the client wrote");
+  scene.AskLate({"POST", "/", fields, "user=bob&pass=secret"});
+  CHECK(scene.asked == "bob 203.0.113.9");
+  CHECK(scene.fields_seen == 0);
 }
 
 TEST_CASE("what a login shows may be handed to assess, to be judged", "[gateway][dialect]") {
@@ -412,6 +428,13 @@ TEST_CASE("what a login shows may be handed to assess, to be judged", "[gateway]
   CHECK_THAT(scene.asked, Catch::Contains("incomplete"));
   scene.AskLate({"POST", "/v1/assess", {}, R"({"user.name":"a","login.signature":"c2ln","login.nonce":""})"});
 
+  // Who leaves out what he could have shown is asked about, too; who says nothing of certificates is not.
+  scene.AskLate({"POST", "/v1/assess", {}, R"({"user.name":"bob","login.endpoint":"portal"})"});
+  CHECK(scene.asked == "bob  none");
+  scene.AskLate({"POST", "/v1/assess", {}, R"({"user.name":"cyd","login.certificate":"missing"})"});
+  CHECK(scene.asked == "cyd  none");
+  CHECK_THAT(scene.Assess(R"({"user.name":"dan"})"), Catch::Contains(R"("verdict":"allow")"));
+  CHECK(scene.asked == "cyd  none");
   CHECK_THAT(scene.Assess(R"({"login.certificate":"valid","login.signature":"c2ln"})"),
              Catch::StartsWith("400"));
   CHECK_THAT(scene.Assess(R"({"login.endpoint":"other","login.signature":"c2ln"})"),
