@@ -6,8 +6,10 @@
 #include <cctype>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <optional>
+#include <system_error>
 #include <utility>
 
 #include "adapters/certificate/account_binding.h"
@@ -136,6 +138,11 @@ absl::StatusOr<std::shared_ptr<const AccountTable>> AccountTable::Read(std::stri
 
 absl::StatusOr<std::shared_ptr<const AccountTable>> AccountTable::Load(const std::string& file) {
   const std::string name = PrintableText(file);
+  // A pipe would hold up whoever opens it until somebody writes.
+  std::error_code failed;
+  if (!std::filesystem::is_regular_file(file, failed))
+    return absl::InvalidArgumentError(
+        Concat(name, ": is no file", failed ? ": " : "", failed ? failed.message() : ""));
   std::ifstream in(file, std::ios::binary | std::ios::ate);
   if (!in)
     return absl::InvalidArgumentError(Concat(name, ": cannot be read: ", std::string_view(strerror(errno))));

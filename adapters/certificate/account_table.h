@@ -5,7 +5,8 @@
 //   {"issuer": "CN=Customers CA,O=Bank", "serial": "0A1B2C", "accounts": ["bob"]}
 // `fingerprint` is the SHA-256 of the certificate in DER, as `openssl x509 -fingerprint -sha256` prints it, colons or not;
 // `issuer` is spelt as `stockade cert check` prints it, `serial` is hexadecimal; other members are let stand. An empty list
-// of accounts is a certificate that may log in nowhere. Of lines about one certificate all accounts count, and where both
+// of accounts is a certificate that may log in nowhere: take one back by issuer and serial, since whoever holds a certificate
+// under an elliptic curve can write it in another way, with another fingerprint, and it stays valid. Of lines about one certificate all accounts count, and where both
 // kinds of line name it, the fingerprint's do.
 //
 // Accounts are folded (account_binding.h). A line that cannot be read refuses the whole file, by its number: half a table

@@ -42,6 +42,9 @@ struct CertificateEvidence {
   Fault fault = Fault::kNone;
   std::string leaf_der;                // empty where kNone or kMalformed
   std::vector<std::string> chain_der;  // what else was sent, in order
+  // kSigned: the key that signed, as SubjectPublicKeyInfo. What a signature is known by when it comes again: the same
+  // signature holds under every certificate of one key, and one certificate can be written in several ways.
+  std::string key_der;
   // kHeader: why the listed proxy did not accept it, in its own words; empty where it did, or did not say. Bytes from
   // outside: escape before printing.
   std::string refused_by_front;

@@ -3,14 +3,22 @@
 #include <openssl/ssl.h>
 
 #include "adapters/certificate/openssl_owned.h"
+#include "adapters/certificate/path_floors.h"
 #include "engine/event/printable_text.h"
 #include "engine/text.h"
 
 namespace stockade {
 namespace {
 
-int TakeAnyCertificate(X509_STORE_CTX*, void*) {
-  return 1;
+// Whatever it is, the gate judges it. But for a key that only costs whoever uses it: the client's signature is checked
+// with it next, on the event loop.
+int TakeAnyCertificate(X509_STORE_CTX* context, void*) {
+  const X509* const leaf = X509_STORE_CTX_get0_cert(context);
+  const EVP_PKEY* const key = leaf == nullptr ? nullptr : X509_get0_pubkey(leaf);
+  const int kind = key == nullptr ? EVP_PKEY_NONE : EVP_PKEY_get_base_id(key);
+  if ((kind != EVP_PKEY_RSA && kind != EVP_PKEY_RSA_PSS) || !HasLongExponent(key)) return 1;
+  X509_STORE_CTX_set_error(context, X509_V_ERR_EE_KEY_TOO_SMALL);
+  return 0;
 }
 
 }  // namespace

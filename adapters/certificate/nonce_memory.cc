@@ -7,15 +7,15 @@
 
 namespace stockade {
 
-NonceMemory::Answer NonceMemory::Note(std::string_view certificate_der, std::string_view nonce,
-                                      absl::Time until, absl::Time now) {
+NonceMemory::Answer NonceMemory::Note(std::string_view key_der, std::string_view nonce, absl::Time until,
+                                      absl::Time now) {
   Entry entry;
   entry.until_ns = absl::ToUnixNanos(until);
   const auto hash = [](std::string_view bytes, Digest* digest) {
     return SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), digest->data()) !=
            nullptr;
   };
-  bool hashed = hash(certificate_der, &entry.certificate);
+  bool hashed = hash(key_der, &entry.certificate);
   // The first part has one length, so no two pairs are one text.
   std::string both(reinterpret_cast<const char*>(entry.certificate.data()), entry.certificate.size());
   both += nonce;

@@ -1,8 +1,8 @@
-// Which signed logins were used already: by the certificate that signed and its nonce, for as long as the signature would
+// Which signed logins were used already: by the key that signed and the nonce, for as long as the signature would
 // be fresh. A signature that comes again in that time is a copy.
 //
 // Only for signatures whose certificate was found valid: who has none cannot fill it. It is full at kNoncesMax, and then
-// refuses what is new: forgetting would make what was used good again. One certificate may fill kNoncesPerCertificateMax
+// refuses what is new: forgetting would make what was used good again. One key may fill kNoncesPerCertificateMax
 // of it, so that no customer, nor who holds his key, can shut out the others. What was refused is counted.
 //
 // Time is an argument. Where it runs backwards, a nonce that may have been forgotten already counts as past: a clock that
@@ -43,13 +43,13 @@ class NonceMemory {
     kSeen,     //
     kPast,     // `until` lies in the past, or where the memory has been cleared already
     kFull,     // not noted: all places are taken, or OpenSSL could not hash
-    kTooMany,  // not noted: this certificate has all it may have
+    kTooMany,  // not noted: this key has all it may have
   };
 
   explicit NonceMemory(size_t nonces_max = kNoncesMax) : nonces_max_(nonces_max) {}
 
   // `until`: the last moment at which the signature is fresh.
-  Answer Note(std::string_view certificate_der, std::string_view nonce, absl::Time until, absl::Time now);
+  Answer Note(std::string_view key_der, std::string_view nonce, absl::Time until, absl::Time now);
 
   size_t size() const;
   uint64_t refused_full() const noexcept { return refused_full_; }

@@ -1,5 +1,7 @@
 #include "adapters/certificate/path_floors.h"
 
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/objects.h>
 #include <openssl/x509.h>
@@ -18,6 +20,18 @@ std::optional<PathFault> Weak(std::string text) {
   return PathFault{CertificateStatus::kWeak, std::move(text)};
 }
 
+}  // namespace
+
+bool HasLongExponent(const EVP_PKEY* key) noexcept {
+  BIGNUM* exponent = nullptr;
+  if (EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &exponent) != 1) return true;
+  const bool is_long = BN_num_bits(exponent) > kRsaExponentBitsMax;
+  BN_free(exponent);
+  return is_long;
+}
+
+namespace {
+
 std::optional<PathFault> CheckKey(const X509* certificate, const PathFloors& floors) {
   const EVP_PKEY* key = X509_get0_pubkey(certificate);
   if (key == nullptr) return Weak("has a key that cannot be read");
@@ -29,6 +43,7 @@ std::optional<PathFault> CheckKey(const X509* certificate, const PathFloors& flo
   switch (EVP_PKEY_get_base_id(key)) {
     case EVP_PKEY_RSA:
     case EVP_PKEY_RSA_PSS:
+      if (HasLongExponent(key)) return Weak("has an RSA key whose exponent is out of all proportion");
       if (bits > kRsaBitsMax) return Weak(Concat("has an RSA key of ", bits, " bits, above ", kRsaBitsMax));
       return below("an RSA", floors.rsa_bits_min);
     case EVP_PKEY_EC:

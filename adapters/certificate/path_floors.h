@@ -17,6 +17,8 @@
 struct X509_algor_st;
 struct x509_st;
 
+struct evp_pkey_st;
+
 namespace stockade {
 
 struct PathFloors {
@@ -31,6 +33,10 @@ struct PathFloors {
 
 // Beyond this a key is an attack on whoever verifies with it.
 inline constexpr int kRsaBitsMax = 8192;
+// Every key in use has 17 bits, FIPS 186-5 allows more; a check with one as long as the modulus costs sixty times as much.
+inline constexpr int kRsaExponentBitsMax = 64;
+// Of an RSA key; true as well where it cannot be read.
+bool HasLongExponent(const evp_pkey_st* key) noexcept;
 
 struct PathFault {
   CertificateStatus status;

@@ -3,6 +3,7 @@
 #include <openssl/x509v3.h>
 
 #include <algorithm>
+#include <vector>
 
 namespace stockade {
 namespace {
@@ -139,6 +140,45 @@ void PathWatch::NoteRevoked(int depth) {
   if (believed && revoked_depth_ < 0) revoked_depth_ = depth;
 }
 
+namespace {
+
+// Whether one of these that has the list's name signed it.
+bool IsSignedByOneOf(const STACK_OF(X509) * certificates, X509_CRL* list) {
+  for (int i = 0; i < sk_X509_num(certificates); ++i) {
+    const X509* const one = sk_X509_value(certificates, i);
+    if (X509_NAME_cmp(X509_get_subject_name(one), X509_CRL_get_issuer(list)) == 0 &&
+        X509_CRL_verify(list, X509_get0_pubkey(one)) == 1)
+      return true;
+  }
+  return false;
+}
+
+// An authority between two keys has two certificates, and the list may be signed by the one that is in no path.
+bool IsSignedHere(const X509_STORE_CTX* context, X509_CRL* list) {
+  return IsSignedByOneOf(X509_STORE_CTX_get0_chain(context), list) ||
+         IsSignedByOneOf(X509_STORE_CTX_get0_untrusted(context), list);
+}
+
+// Of several lists under one name OpenSSL takes the newest, and where that one's signature is wrong it looks at no other: a
+// list of a namesake, or anybody's, would hide the right one. Those that nobody signed of the path, or of what was sent or is
+// known, go, if others are left.
+void DropForeign(const X509_STORE_CTX* context, STACK_OF(X509_CRL) * lists) {
+  if (sk_X509_CRL_num(lists) < 2) return;
+  std::vector<X509_CRL*> foreign;
+  for (int i = 0; i < sk_X509_CRL_num(lists); ++i) {
+    X509_CRL* const crl = sk_X509_CRL_value(lists, i);
+    if (!IsSignedHere(context, crl)) foreign.push_back(crl);
+  }
+  if (foreign.size() == static_cast<size_t>(sk_X509_CRL_num(lists))) return;
+  for (X509_CRL* const crl : foreign) {
+    for (int i = sk_X509_CRL_num(lists); i-- > 0;) {
+      if (sk_X509_CRL_value(lists, i) == crl) X509_CRL_free(sk_X509_CRL_delete(lists, i));
+    }
+  }
+}
+
+}  // namespace
+
 STACK_OF(X509_CRL) * PathWatch::OnLookup(const X509_STORE_CTX* context, const X509_NAME* issuer) {
   bool nested = false;
   PathWatch* watch = WatchOf(context, &nested);
@@ -147,10 +187,16 @@ STACK_OF(X509_CRL) * PathWatch::OnLookup(const X509_STORE_CTX* context, const X5
   const X509* of = X509_STORE_CTX_get_current_cert(context);
   const bool says_kind = of == nullptr || X509_get_version(of) == X509_VERSION_3;
   const bool elsewhere = of != nullptr && NamesOthersForCrls(of);
+  std::vector<X509_CRL*> indirect;
   watch->crls_->For(issuer, watch->now_s_, &watch->until_s_, [&](X509_CRL* crl, CrlScope scope) {
     if ((scope.of_one_kind && !says_kind) || (elsewhere && !scope.indirect)) return;
-    if (sk_X509_CRL_push(found, crl) > 0) X509_CRL_up_ref(crl);
+    if (!scope.indirect && sk_X509_CRL_push(found, crl) > 0) X509_CRL_up_ref(crl);
+    if (scope.indirect) indirect.push_back(crl);
   });
+  if (!nested) DropForeign(context, found);
+  // Others sign these, and OpenSSL finds out who.
+  for (X509_CRL* const crl : indirect)
+    if (sk_X509_CRL_push(found, crl) > 0) X509_CRL_up_ref(crl);
   return found;
 }
 

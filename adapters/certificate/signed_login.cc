@@ -40,11 +40,20 @@ bool IsStrongDigest(int nid) noexcept {
   }
 }
 
+bool EncodeKey(const EVP_PKEY* key, std::string* der) {
+  unsigned char* bytes = nullptr;
+  const int size = i2d_PUBKEY(key, &bytes);
+  if (size <= 0) return false;
+  der->assign(reinterpret_cast<const char*>(bytes), static_cast<size_t>(size));
+  OPENSSL_free(bytes);
+  return true;
+}
+
 bool IsKeyWeTake(const EVP_PKEY* key) noexcept {
   switch (EVP_PKEY_get_base_id(key)) {
     case EVP_PKEY_RSA:
     case EVP_PKEY_RSA_PSS:
-      return EVP_PKEY_get_bits(key) <= kRsaBitsMax;
+      return EVP_PKEY_get_bits(key) <= kRsaBitsMax && !HasLongExponent(key);
     case EVP_PKEY_EC:
       return true;
     default:
@@ -109,7 +118,7 @@ Fault VerifySignature(const std::string& bytes, const std::string& text, Certifi
   constexpr unsigned kFlags = CMS_BINARY | CMS_NO_SIGNER_CERT_VERIFY;
   const bool good =
       content != nullptr && CMS_verify(cms.get(), nullptr, nullptr, content.get(), nullptr, kFlags) == 1;
-  return good ? Fault::kNone : Fault::kBadSignature;
+  return good && EncodeKey(key, &evidence->key_der) ? Fault::kNone : Fault::kBadSignature;
 }
 
 }  // namespace

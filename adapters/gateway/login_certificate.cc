@@ -17,6 +17,7 @@ CertificateEvidence Together(CertificateEvidence first, CertificateEvidence seco
   // nginx forwards no intermediates; a path is built of what was sent, wherever.
   if (first.chain_der.empty()) first.chain_der = std::move(second.chain_der);
   if (first.ocsp_der.empty()) first.ocsp_der = std::move(second.ocsp_der);
+  if (first.key_der.empty()) first.key_der = std::move(second.key_der);
   return first;
 }
 
@@ -77,7 +78,7 @@ CertificateVerdict ShownCertificate::Look(const CertificateVerifier& verifier, a
   const bool may_pass =
       verdict.status == CertificateStatus::kValid || verdict.status == CertificateStatus::kUnconfirmed;
   if (may_pass && fresh_until_) {
-    const Fault fault = FaultOf(memory->nonces.Note(evidence_.leaf_der, nonce_, *fresh_until_, now));
+    const Fault fault = FaultOf(memory->nonces.Note(evidence_.key_der, nonce_, *fresh_until_, now));
     fresh_until_.reset();
     if (fault != Fault::kNone) {
       is_accepted_unknown_ = false;

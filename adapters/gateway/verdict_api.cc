@@ -143,6 +143,9 @@ std::optional<ServiceReply> VerdictDialects::TakeAssess(const ServiceRequest& re
     if (!ReadMember(body, member.path, member.into))
       return JsonError(Concat(member.path, ": the body is no JSON, or says this twice"));
   }
+  // An empty member is none, as an empty field of a login is.
+  for (std::optional<std::string>* const member : {&shown.certificate, &shown.signature, &shown.endpoint})
+    if (*member && (*member)->empty()) member->reset();
   Attempt attempt;
   if (source) {
     const std::optional<Address> address = Address::Parse(*source);

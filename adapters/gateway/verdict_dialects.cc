@@ -202,12 +202,16 @@ std::optional<ServiceReply> VerdictDialects::Decide(const Dialect& dialect, cons
   const LoginReadError error = exchange.ReadRequest(index, asked.head, asked.body, &claim);
   const bool missing_is_normal = !asked.has_body && error == LoginReadError::kNoAccount;
   if (error != LoginReadError::kNone && !missing_is_normal) {
-    Decided decided;
-    decided.request_id = claim.request_id;
-    decided.kind =
-        endpoint.on_unreadable == FailMode::kOpen ? Decided::Kind::kLetBy : Decided::Kind::kUnreadable;
-    if (decided.kind == Decided::Kind::kUnreadable) Count(&parts_.counters->unreadable);
-    return (this->*dialect.reply)(decided);
+    Count(&parts_.counters->unreadable);
+    if (endpoint.on_unreadable == FailMode::kClosed) {
+      Decided decided;
+      decided.request_id = claim.request_id;
+      decided.kind = Decided::Kind::kUnreadable;
+      return (this->*dialect.reply)(decided);
+    }
+    // Open means that it may go on, not that nobody looks: what is decided about its source still holds.
+    claim.has_account = false;
+    claim.account.clear();
   }
   const std::string path(asked.head.path());
   Attempt attempt;

@@ -5,6 +5,8 @@
 namespace stockade {
 namespace {
 
+constexpr std::string_view kByCertificate = "certificate";
+
 // What one standing decision asks of an attempt in one lane: the table of assess.h.
 struct Asked {
   VerdictKind kind = VerdictKind::kAllow;
@@ -29,6 +31,11 @@ Asked AskedBy(const Decision& decision, Lane lane) noexcept {
       return lane == Lane::kHalf ? kIdentity : kDeny;
   }
   return kNothing;
+}
+
+// Whether the certificate gave it, and only because nobody has looked: no proof of anything else stands for that look.
+bool IsToComeAgain(const Verdict& verdict) noexcept {
+  return verdict.kind == VerdictKind::kThrottle && verdict.by == kByCertificate;
 }
 
 // Whether `a` asks for more than `b`. An identity challenge asks for more than a human one.
@@ -169,10 +176,12 @@ void Gate::AskCertificate(const Attempt& attempt, Verdict* verdict, const Trace*
                asked.kind == VerdictKind::kDeny ? " before the password" : "", " (certificates are ",
                kCertificatePolicyNames[static_cast<size_t>(certificates_.policy())], ")"));
   }
-  if (!IsStricter(asked, {verdict->kind, verdict->challenge_kind})) return;
+  // To come again is less than a challenge, but a challenge can be passed, and then nobody would have looked.
+  const bool to_come_again = asked.kind == VerdictKind::kThrottle && verdict->kind != VerdictKind::kDeny;
+  if (!to_come_again && !IsStricter(asked, {verdict->kind, verdict->challenge_kind})) return;
   verdict->kind = asked.kind;
   if (asked.kind == VerdictKind::kChallenge) verdict->challenge_kind = asked.challenge_kind;
-  verdict->by = "certificate";
+  verdict->by = kByCertificate;
   verdict->reason = reason;
   verdict->decision = nullptr;
   // What we could not look at, or what nobody could tell us, is not the client's fault.
@@ -185,7 +194,7 @@ void Gate::AskCertificate(const Attempt& attempt, Verdict* verdict, const Trace*
 void Gate::AskMode(Verdict* verdict, const Trace* trace) const noexcept {
   if (trace != nullptr) Say(trace, "mode", std::string(Name(mode_)));
   const auto set = [&](VerdictKind kind, std::string_view reason) {
-    if (verdict->kind >= kind) return;
+    if (verdict->kind >= kind || (kind != VerdictKind::kDeny && IsToComeAgain(*verdict))) return;
     verdict->kind = kind;
     verdict->challenge_kind = ChallengeKind::kIdentity;
     verdict->by = "mode";

@@ -18,7 +18,8 @@
 // So whoever floods an address or an account with wrong passwords shuts out strangers and never the customer who comes
 // from where he always comes. A throttle lets one stranger in ten seconds through, five at once. An allowlisted attempt
 // is challenged at most and never throttled. A shadow decision only says what it would do. What a certificate asks for
-// stands in the table of certificate_verdicts.h; the stricter of it and the standing decisions wins.
+// stands in the table of certificate_verdicts.h; the stricter of it and the standing decisions wins, save that a throttle for
+// a certificate nobody has looked at is not lifted to a challenge, which could be passed instead of the look.
 //
 // Takes an Attempt, which holds no outcome: a verdict cannot depend on the outcome of its own attempt.
 // noexcept; well below a microsecond; allocates only while tracing. Not thread-safe: throttles spend their

@@ -362,6 +362,45 @@ TEST_CASE("what could not be looked at or confirmed charges nobody", "[engine][c
   CHECK(bench.recorder.alerts.empty());
 }
 
+TEST_CASE("no challenge stands for a look at a certificate that nobody has looked at",
+          "[engine][certificate]") {
+  using enum CertificateStatus;
+  EngineOptions options;
+  options.certificates = CertificatePolicy::kRequired;
+  constexpr std::string_view kChallenge = R"(
+title: A failed login
+name: failed_login
+logsource: {category: authentication}
+detection: {selection: {event.outcome: failure}, condition: selection}
+---
+title: Five failures from one address
+name: many_failures
+correlation:
+  type: event_count
+  rules: [failed_login]
+  group-by: [source.ip]
+  timespan: 10m
+  condition: {gte: 5}
+response: {action: challenge, challenge: human, target: source.ip, for: 15m}
+)";
+  Bench bench(options, kChallenge);
+  for (int i = 0; i < 5; ++i)
+    bench.Try(kStart + i * kSecond, "203.0.113.9", "bob" + std::to_string(i), Outcome::kSuccess, kUntrusted);
+  CHECK(bench.recorder.alerts == std::vector<std::string>{"many_failures"});
+  CHECK(bench.Try(kStart + 6 * kSecond, "203.0.113.9", "ann", Outcome::kSuccess, kUnverified) ==
+        VerdictKind::kThrottle);
+  CHECK(bench.by == "certificate");
+  CHECK(bench.Try(kStart + 6 * kSecond, "203.0.113.9", "ann", Outcome::kSuccess, kUntrusted) ==
+        VerdictKind::kDeny);
+  // Nor does a mode lift it to one.
+  for (const Mode mode : {Mode::kEstablishedOnly, Mode::kCertificateOnly}) {
+    bench.engine->SetMode(mode);
+    const VerdictKind kind =
+        bench.Try(kStart + 7 * kSecond, "203.0.113.9", "ann", Outcome::kSuccess, kUnverified);
+    CHECK((kind == VerdictKind::kThrottle || kind == VerdictKind::kDeny));
+  }
+}
+
 TEST_CASE("a table of certificates decides, and the stricter of it and a standing decision wins",
           "[engine][certificate]") {
   using enum CertificateStatus;

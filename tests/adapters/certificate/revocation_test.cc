@@ -21,7 +21,7 @@ const absl::Time kJune = absl::FromUnixSeconds(1717200000);  // 2024-06-01, when
 
 struct Scene {
   Pki pki;
-  std::string none, alice, stale, by_other, critical, future, inter;
+  std::string none, alice, stale, by_other, critical, future, inter, newer_by_other;
 
   Scene() {
     pki.Make("root", {"/O=Stockade/CN=Root", "root", "root", kEarly, kLate});
@@ -34,6 +34,7 @@ struct Scene {
     alice = pki.MakeCrl("alice.crl", "root", {"alice"});
     stale = pki.MakeCrl("stale.crl", "root", {"alice"}, "20240301000000Z", "20240401000000Z");
     by_other = pki.MakeCrl("by_other.crl", "other", {"alice"});
+    newer_by_other = pki.MakeCrl("newer_by_other.crl", "other", {}, "20240502000000Z", "20240701000000Z");
     critical = pki.MakeCrl("critical.crl", "root", {}, "20240501000000Z", "20240601000000Z", "crl_critical");
     future = pki.MakeCrl("future.crl", "root", {}, "20240510000000Z", "20240601000000Z");
     inter = pki.MakeCrl("inter.crl", "inter", {});
@@ -111,6 +112,17 @@ TEST_CASE("a CRL that is stale, early, wrong or not understood leaves it unknown
   // To the second: stale at its nextUpdate.
   CHECK(Ask({s.none}, "bob", kJune - absl::Seconds(1)).status == Status::kValid);
   CHECK(Ask({s.none}, "bob", kJune).status == Status::kRevocationUnknown);
+}
+
+TEST_CASE("a list of a namesake hides none of the right one", "[certificate]") {
+  const Scene& s = TheScene();
+  for (const std::string& other : {s.by_other, s.newer_by_other}) {
+    for (const std::vector<std::string>& lists : {std::vector{s.alice, other}, std::vector{other, s.alice}}) {
+      CHECK(Ask(lists, "alice").status == Status::kRevoked);
+      CHECK(Ask(lists, "bob").status == Status::kValid);
+    }
+    CHECK(Ask({other}, "bob").status == Status::kRevocationUnknown);
+  }
 }
 
 TEST_CASE("what was remembered ends with the CRL it was asked of", "[certificate]") {

@@ -30,6 +30,9 @@ const Pki& ThePki() {
     pki->Make("alice", {"/CN=alice", "inter"});
     pki->Make("bob", {"/CN=bob", "inter"});
     pki->Make("stranger", {"/CN=alice", "stranger"});
+    Pki::Wish renewed{"/CN=alice", "inter"};
+    renewed.key_of = "alice";
+    pki->Make("renewed", renewed);
     return pki;
   }();
   return *made;
@@ -139,6 +142,24 @@ TEST_CASE("a signed login is valid once", "[certificate]") {
   CHECK(judge.Ask() == "valid");
   CHECK(judge.shown(From::kSigned) == 2);
   CHECK(judge.memory.nonces.size() == 2);
+}
+
+TEST_CASE("a signature is used up under every certificate of its key", "[certificate]") {
+  Judge judge;
+  judge.Sign("alice");
+  CHECK(judge.Ask() == "valid");
+  // The signer's name in a signature is not signed: the same login comes again under the renewed certificate.
+  judge.Sign("renewed");
+  CHECK(judge.Ask() == "replayed");
+  judge.Sign("renewed", "another-nonce");
+  CHECK(judge.Ask() == "valid");
+  judge.Sign("alice", "another-nonce");
+  CHECK(judge.Ask() == "replayed");
+  // As well where the connection shows the certificate.
+  judge.Sign("renewed", "nonce-for-tls");
+  CHECK(judge.Ask(Connection(From::kTls, "renewed")) == "valid");
+  judge.Sign("alice", "nonce-for-tls");
+  CHECK(judge.Ask() == "replayed");
 }
 
 TEST_CASE("only who is valid is remembered", "[certificate]") {

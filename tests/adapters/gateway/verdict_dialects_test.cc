@@ -220,6 +220,11 @@ TEST_CASE("a login that cannot be read is refused or let by, as its endpoint say
   CHECK(closed.desk.asked.empty());
   DialectScene open("", FailMode::kOpen);
   CHECK_THAT(open.Ask({"POST", "/forward-auth", fields, "{broken"}), Catch::StartsWith("204\n"));
+  CHECK(open.counters.unreadable == 1);
+  CHECK_FALSE(open.Asked().has_account());
+  // Nobody gets round what is decided about his address by what cannot be read.
+  open.Say(VerdictKind::kDeny);
+  CHECK_THAT(open.Ask({"POST", "/forward-auth", fields, "{broken"}), Catch::StartsWith("403\n"));
 }
 
 TEST_CASE("while nobody can be asked, the endpoint's choice holds", "[gateway][dialect]") {
