@@ -36,9 +36,9 @@ std::optional<std::string> DigitsOf(std::string_view text) {
   return digits;
 }
 
-std::optional<CertificateFingerprint> ParseFingerprint(std::string_view text) {
+std::optional<Sha256Digest> ParseFingerprint(std::string_view text) {
   const std::optional<std::string> digits = DigitsOf(text);
-  CertificateFingerprint fingerprint;
+  Sha256Digest fingerprint;
   if (!digits || digits->size() != 2 * fingerprint.size()) return std::nullopt;
   for (size_t i = 0; i < fingerprint.size(); ++i)
     fingerprint[i] = static_cast<uint8_t>(HexDigit((*digits)[2 * i]) << 4 | HexDigit((*digits)[2 * i + 1]));
@@ -103,7 +103,7 @@ absl::Status AccountTable::AddLine(std::string_view text) {
       issuer.has_value() != serial.has_value())
     return absl::InvalidArgumentError("needs a fingerprint, or an issuer and a serial");
   if (fingerprint) {
-    const std::optional<CertificateFingerprint> key = ParseFingerprint(*fingerprint);
+    const std::optional<Sha256Digest> key = ParseFingerprint(*fingerprint);
     if (!key)
       return absl::InvalidArgumentError(
           Concat("\"", PrintableText(*fingerprint), "\" is no SHA-256 in 64 hexadecimal digits"));
@@ -158,7 +158,7 @@ absl::StatusOr<std::shared_ptr<const AccountTable>> AccountTable::Load(const std
   return Read(text, name);
 }
 
-const AccountTable::Accounts* AccountTable::Find(const CertificateFingerprint& fingerprint,
+const AccountTable::Accounts* AccountTable::Find(const Sha256Digest& fingerprint,
                                                  std::string_view issuer_serial) const {
   if (const auto found = by_fingerprint_.find(fingerprint); found != by_fingerprint_.end())
     return &found->second;

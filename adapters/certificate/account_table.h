@@ -16,9 +16,7 @@
 // about 2 s.
 #pragma once
 
-#include <array>
 #include <cstddef>
-#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -27,13 +25,12 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/statusor.h"
+#include "adapters/certificate/sha256.h"
 
 namespace stockade {
 
 // The largest brokers have some millions of customers, and a line some 150 bytes.
 inline constexpr size_t kAccountTableBytesMax = size_t{1} << 30;
-
-using CertificateFingerprint = std::array<uint8_t, 32>;
 
 class AccountTable {
  public:
@@ -47,7 +44,7 @@ class AccountTable {
 
   // The accounts, folded, of the certificate with this fingerprint, or with the issuer and serial of `issuer_serial`
   // (IssuerSerialKey); null where no line names it.
-  const Accounts* Find(const CertificateFingerprint& fingerprint, std::string_view issuer_serial) const;
+  const Accounts* Find(const Sha256Digest& fingerprint, std::string_view issuer_serial) const;
   // Whether any line gives this account, folded, a certificate.
   bool Owns(std::string_view account) const;
   size_t certificates() const noexcept { return by_fingerprint_.size() + by_serial_.size(); }
@@ -56,7 +53,7 @@ class AccountTable {
   AccountTable() = default;
   absl::Status AddLine(std::string_view line);
 
-  absl::flat_hash_map<CertificateFingerprint, Accounts> by_fingerprint_;
+  absl::flat_hash_map<Sha256Digest, Accounts, Sha256DigestHash> by_fingerprint_;
   absl::flat_hash_map<std::string, Accounts> by_serial_;
   absl::flat_hash_set<std::string> owners_;
 };

@@ -1,12 +1,12 @@
 #include "adapters/certificate/known_certificates.h"
 
 #include <fcntl.h>
-#include <openssl/sha.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <string_view>
 #include <utility>
 
@@ -16,7 +16,7 @@ namespace stockade {
 namespace {
 
 constexpr std::string_view kMagic = "stockade known certificates 1\n";
-constexpr size_t kSumBytes = SHA256_DIGEST_LENGTH;
+constexpr size_t kSumBytes = sizeof(Sha256Digest);
 // The records, 5 bytes a certificate for their frames, and the rest.
 constexpr size_t kFileBytesMax = kKnownBytesMax + kMagic.size() + kSumBytes;
 
@@ -81,10 +81,6 @@ std::string_view LeafPart(std::string_view record) {
   return TakeCertificate(&left, &leaf) ? record.substr(0, record.size() - left.size()) : record;
 }
 
-void Sum(std::string_view bytes, unsigned char* sum) {
-  SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), sum);
-}
-
 }  // namespace
 
 void KnownCertificates::Note(const CertificateEvidence& evidence) {
@@ -102,11 +98,11 @@ void KnownCertificates::Note(const CertificateEvidence& evidence) {
 }
 
 void KnownCertificates::Put(std::string record) {
-  Key key;
-  Sum(LeafPart(record), key.data());
+  Sha256Digest leaf;
+  if (!Sha256(LeafPart(record), &leaf)) return;
   const std::lock_guard lock(mutex_);
-  const auto found = by_key_.find(key);
-  if (found != by_key_.end()) {
+  const auto found = by_leaf_.find(leaf);
+  if (found != by_leaf_.end()) {
     if (*found->second->record == record) {
       entries_.splice(entries_.begin(), entries_, found->second);
       return;
@@ -118,23 +114,23 @@ void KnownCertificates::Put(std::string record) {
     Erase(std::prev(entries_.end()));
   bytes_ += record.size();
   ++changes_;
-  entries_.push_front({key, std::make_shared<const std::string>(std::move(record))});
-  by_key_.emplace(key, entries_.begin());
+  entries_.push_front({leaf, std::make_shared<const std::string>(std::move(record))});
+  by_leaf_.emplace(leaf, entries_.begin());
 }
 
 void KnownCertificates::Erase(std::list<Entry>::iterator entry) {
   bytes_ -= entry->record->size();
   ++changes_;
-  by_key_.erase(entry->key);
+  by_leaf_.erase(entry->leaf);
   entries_.erase(entry);
 }
 
 void KnownCertificates::Forget(const Record& record) {
-  Key key;
-  Sum(LeafPart(*record), key.data());
+  Sha256Digest leaf;
+  if (!Sha256(LeafPart(*record), &leaf)) return;
   const std::lock_guard lock(mutex_);
-  const auto found = by_key_.find(key);
-  if (found != by_key_.end()) Erase(found->second);
+  const auto found = by_leaf_.find(leaf);
+  if (found != by_leaf_.end()) Erase(found->second);
 }
 
 std::vector<KnownCertificates::Record> KnownCertificates::All() const {
@@ -171,9 +167,9 @@ absl::Status KnownCertificates::Save(const std::string& file) const {
   std::string bytes(kMagic);
   const std::vector<Record> all = All();
   for (auto record = all.rbegin(); record != all.rend(); ++record) bytes += **record;
-  unsigned char sum[kSumBytes];
-  Sum(bytes, sum);
-  bytes.append(reinterpret_cast<const char*>(sum), sizeof sum);
+  Sha256Digest sum;
+  if (!Sha256(bytes, &sum)) return absl::ResourceExhaustedError("OpenSSL: out of memory");
+  bytes.append(reinterpret_cast<const char*>(sum.data()), sum.size());
 
   const std::string beside = file + ".new";
   // One that was left by a process that died, or that somebody put there, is not written through.
@@ -223,9 +219,9 @@ absl::StatusOr<size_t> KnownCertificates::Load(const std::string& file) {
   if (!left.starts_with(kMagic))
     return foreign("is not one of known certificates, or of another version of this program");
   if (left.size() < kMagic.size() + kSumBytes) return refuse("is cut off");
-  unsigned char sum[kSumBytes];
-  Sum(left.substr(0, left.size() - kSumBytes), sum);
-  if (std::memcmp(sum, left.data() + left.size() - kSumBytes, kSumBytes) != 0)
+  Sha256Digest sum;
+  if (!Sha256(left.substr(0, left.size() - kSumBytes), &sum) ||
+      std::memcmp(sum.data(), left.data() + left.size() - kSumBytes, kSumBytes) != 0)
     return refuse("is cut off or damaged: its sum is another");
   left.remove_suffix(kSumBytes);
   left.remove_prefix(kMagic.size());

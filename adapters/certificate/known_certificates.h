@@ -15,10 +15,8 @@
 // Any thread. Note: a hash of the certificates and a lock.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <list>
 #include <memory>
 #include <mutex>
@@ -30,6 +28,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "adapters/certificate/evidence.h"
+#include "adapters/certificate/sha256.h"
 #include "adapters/certificate/verifier.h"
 
 namespace stockade {
@@ -67,17 +66,8 @@ class KnownCertificates {
   absl::StatusOr<size_t> Load(const std::string& file);
 
  private:
-  using Key = std::array<uint8_t, 32>;
-  // A SHA-256 is as good a hash as any of its parts; nobody chooses it.
-  struct KeyHash {
-    size_t operator()(const Key& key) const noexcept {
-      size_t hash;
-      std::memcpy(&hash, key.data(), sizeof hash);
-      return hash;
-    }
-  };
   struct Entry {
-    Key key;
+    Sha256Digest leaf;
     Record record;
   };
 
@@ -89,7 +79,7 @@ class KnownCertificates {
   mutable std::mutex mutex_;
   // Under mutex_, all that follow.
   std::list<Entry> entries_;  // last noted first
-  absl::flat_hash_map<Key, std::list<Entry>::iterator, KeyHash> by_key_;
+  absl::flat_hash_map<Sha256Digest, std::list<Entry>::iterator, Sha256DigestHash> by_leaf_;
   size_t bytes_ = 0;
   uint64_t changes_ = 0;
 };

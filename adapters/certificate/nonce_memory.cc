@@ -1,7 +1,5 @@
 #include "adapters/certificate/nonce_memory.h"
 
-#include <openssl/sha.h>
-
 #include <algorithm>
 #include <string>
 
@@ -11,15 +9,11 @@ NonceMemory::Answer NonceMemory::Note(std::string_view key_der, std::string_view
                                       absl::Time now) {
   Entry entry;
   entry.until_ns = absl::ToUnixNanos(until);
-  const auto hash = [](std::string_view bytes, Digest* digest) {
-    return SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), digest->data()) !=
-           nullptr;
-  };
-  bool hashed = hash(key_der, &entry.certificate);
+  bool hashed = Sha256(key_der, &entry.certificate);
   // The first part has one length, so no two pairs are one text.
   std::string both(reinterpret_cast<const char*>(entry.certificate.data()), entry.certificate.size());
   both += nonce;
-  hashed = hash(both, &entry.nonce) && hashed;
+  hashed = Sha256(both, &entry.nonce) && hashed;
 
   const std::lock_guard<std::mutex> lock(mutex_);
   Forget(absl::ToUnixNanos(now));

@@ -12,11 +12,9 @@
 // reloads of settings: a new one knows of nothing.
 #pragma once
 
-#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <functional>
 #include <limits>
 #include <mutex>
@@ -27,6 +25,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/time/time.h"
+#include "adapters/certificate/sha256.h"
 
 namespace stockade {
 
@@ -56,17 +55,9 @@ class NonceMemory {
   uint64_t refused_too_many() const noexcept { return refused_too_many_; }
 
  private:
-  using Digest = std::array<uint8_t, 32>;  // SHA-256
-  struct DigestHash {
-    size_t operator()(const Digest& digest) const noexcept {
-      size_t hash;
-      std::memcpy(&hash, digest.data(), sizeof hash);
-      return hash;
-    }
-  };
   struct Entry {
     int64_t until_ns = 0;
-    Digest nonce{}, certificate{};
+    Sha256Digest nonce{}, certificate{};
     bool operator>(const Entry& other) const noexcept { return until_ns > other.until_ns; }
   };
 
@@ -77,8 +68,8 @@ class NonceMemory {
   mutable std::mutex mutex_;
   // Under mutex_, all of them.
   std::priority_queue<Entry, std::vector<Entry>, std::greater<>> by_end_;
-  absl::flat_hash_set<Digest, DigestHash> nonces_;                  // of certificate and nonce
-  absl::flat_hash_map<Digest, uint32_t, DigestHash> certificates_;  // how many of each
+  absl::flat_hash_set<Sha256Digest, Sha256DigestHash> nonces_;                  // of certificate and nonce
+  absl::flat_hash_map<Sha256Digest, uint32_t, Sha256DigestHash> certificates_;  // how many of each
   int64_t forgotten_until_ns_ = std::numeric_limits<int64_t>::min();
   std::atomic<uint64_t> refused_full_{0};
   std::atomic<uint64_t> refused_too_many_{0};

@@ -84,7 +84,7 @@ struct OcspClient::State {
   asio::io_context context{1};
   asio::executor_work_guard<asio::io_context::executor_type> work;
   const std::shared_ptr<NameLookUps> look_ups;
-  absl::flat_hash_map<OcspMemory::Key, std::shared_ptr<Request>, OcspMemory::KeyHash> requests;
+  absl::flat_hash_map<OcspMemory::Key, std::shared_ptr<Request>, Sha256DigestHash> requests;
   std::deque<std::shared_ptr<Request>> waiting;            // those of `requests` that have no place yet
   absl::flat_hash_map<std::string, Responder> responders;  // by Host; those that are busy or were silent
   size_t in_flight = 0;

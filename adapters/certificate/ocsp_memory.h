@@ -19,7 +19,6 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <list>
 #include <mutex>
 #include <optional>
@@ -28,6 +27,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "adapters/certificate/ocsp_response.h"
+#include "adapters/certificate/sha256.h"
 
 namespace stockade {
 
@@ -54,14 +54,7 @@ inline std::string_view Name(OcspResult result) noexcept {
 
 class OcspMemory {
  public:
-  using Key = std::array<uint8_t, 32>;  // SHA-256 of the issuer's name and key and the serial number
-  struct KeyHash {
-    size_t operator()(const Key& key) const noexcept {
-      size_t hash;
-      std::memcpy(&hash, key.data(), sizeof hash);
-      return hash;
-    }
-  };
+  using Key = Sha256Digest;  // of the issuer's name and key and the serial number
 
   struct Known {
     OcspStatus status = OcspStatus::kUnknown;
@@ -110,7 +103,7 @@ class OcspMemory {
   // std::mutex and not Abseil's: ThreadSanitizer does not see into the distribution's build of that.
   mutable std::mutex mutex_;
   std::list<Entry> entries_;  // last asked first; under mutex_, as by_key_ is
-  absl::flat_hash_map<Key, std::list<Entry>::iterator, KeyHash> by_key_;
+  absl::flat_hash_map<Key, std::list<Entry>::iterator, Sha256DigestHash> by_key_;
 };
 
 }  // namespace stockade

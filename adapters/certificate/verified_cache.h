@@ -9,17 +9,15 @@
 // Every member may be called from any thread at once; a lock is held for a look-up.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <list>
 #include <mutex>
 #include <optional>
 #include <string>
 
 #include "absl/container/flat_hash_map.h"
-#include "adapters/certificate/account_table.h"
+#include "adapters/certificate/sha256.h"
 
 namespace stockade {
 
@@ -38,7 +36,7 @@ struct VerifiedCertificate {
   std::string no_account;  // then, why
   std::string subject;     // printable
   // What a table of accounts knows it by (account_table.h).
-  CertificateFingerprint fingerprint{};
+  Sha256Digest fingerprint{};
   std::string issuer_serial{};
   RevocationEpochs epochs{};
   std::string revocation_unknown{};  // not empty: good although revocation is unknown, and why
@@ -47,10 +45,9 @@ struct VerifiedCertificate {
 
 class VerifiedCache {
  public:
-  using Key = std::array<uint8_t, 32>;  // SHA-256
   struct Shown {
-    Key leaf{};
-    Key chain{};  // of what came with it, each under its length; zeros where nothing did
+    Sha256Digest leaf{};
+    Sha256Digest chain{};  // of what came with it, each under its length; zeros where nothing did
   };
 
   explicit VerifiedCache(size_t entries_max) : entries_max_(entries_max) {}
@@ -61,14 +58,6 @@ class VerifiedCache {
   size_t size() const;
 
  private:
-  // A SHA-256 is as good a hash as any of its parts; nobody chooses it.
-  struct KeyHash {
-    size_t operator()(const Key& key) const noexcept {
-      size_t hash;
-      std::memcpy(&hash, key.data(), sizeof hash);
-      return hash;
-    }
-  };
   struct Entry {
     Shown shown;
     VerifiedCertificate certificate;
@@ -78,7 +67,7 @@ class VerifiedCache {
   // std::mutex and not Abseil's: ThreadSanitizer does not see into the distribution's build of that.
   mutable std::mutex mutex_;
   std::list<Entry> entries_;  // last asked first; under mutex_, as by_leaf_ is
-  absl::flat_hash_map<Key, std::list<Entry>::iterator, KeyHash> by_leaf_;
+  absl::flat_hash_map<Sha256Digest, std::list<Entry>::iterator, Sha256DigestHash> by_leaf_;
 };
 
 }  // namespace stockade

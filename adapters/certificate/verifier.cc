@@ -20,18 +20,14 @@
 namespace stockade {
 namespace {
 
-bool Digest(std::string_view bytes, VerifiedCache::Key* key) {
-  return EVP_Digest(bytes.data(), bytes.size(), key->data(), nullptr, EVP_sha256(), nullptr) == 1;
-}
-
 // Of every byte shown.
 std::optional<VerifiedCache::Shown> ShownOf(const CertificateEvidence& evidence) {
   VerifiedCache::Shown shown;
-  if (!Digest(evidence.leaf_der, &shown.leaf)) return std::nullopt;
+  if (!Sha256(evidence.leaf_der, &shown.leaf)) return std::nullopt;
   if (evidence.chain_der.empty()) return shown;
   std::string chain;
   for (const std::string& der : evidence.chain_der) Append(&chain, der.size(), ":", der);
-  if (!Digest(chain, &shown.chain)) return std::nullopt;
+  if (!Sha256(chain, &shown.chain)) return std::nullopt;
   return shown;
 }
 
@@ -125,8 +121,8 @@ class OpensslVerifier final : public CertificateVerifier {
     // Before the answers are looked up: what is revoked meanwhile is of a later epoch.
     const RevocationEpochs epochs{crls == nullptr ? 0 : crls->epoch(), ocsp_ ? ocsp_->memory->epoch() : 0};
     const std::optional<VerifiedCache::Shown> shown = ShownOf(evidence);
-    std::optional<VerifiedCertificate> verified;
-    if (shown) verified = cache_.Find(*shown, now_s, epochs);
+    if (!shown) return {CertificateStatus::kUntrusted, "OpenSSL could not digest the certificate", {}};
+    std::optional<VerifiedCertificate> verified = cache_.Find(*shown, now_s, epochs);
     // A response that comes now may tell what was unknown.
     if (verified && !verified->revocation_unknown.empty() && !evidence.ocsp_der.empty()) verified.reset();
     if (!verified && is_new != nullptr) {
@@ -138,10 +134,11 @@ class OpensslVerifier final : public CertificateVerifier {
       VerifiedCertificate fresh;
       CertificateVerdict verdict = VerifyPath(evidence, revocation, now_s, &fresh);
       if (verdict.status != CertificateStatus::kValid) return verdict;
+      fresh.fingerprint = shown->leaf;
       fresh.epochs = epochs;
       ask = std::move(verdict.ask);
       // What an answer may change at any moment is not remembered.
-      if (shown && ask.empty()) cache_.Put(*shown, fresh);
+      if (ask.empty()) cache_.Put(*shown, fresh);
       verified = std::move(fresh);
     }
     if (!evidence.refused_by_front.empty()) {
@@ -205,8 +202,6 @@ class OpensslVerifier final : public CertificateVerifier {
     verified->until_s = answer.until_s;
     verified->subject = SubjectOf(leaf.get());
     verified->issuer_serial = IssuerSerialOf(leaf.get());
-    if (!Digest(evidence.leaf_der, &verified->fingerprint))
-      return {CertificateStatus::kUntrusted, "OpenSSL could not digest the certificate", {}};
     if (answer.revocation_unknown) verified->revocation_unknown = std::move(answer.text);
     verified->account = binding_.AccountOf(leaf.get(), &verified->no_account).value_or("");
     return {CertificateStatus::kValid, "", {}, std::move(answer.ask)};
