@@ -36,9 +36,14 @@ Fault FaultOf(NonceMemory::Answer answer) noexcept {
   return Fault::kTooManyNonces;
 }
 
-// A login may wait in our own queue for longer than it is fresh; a copy of it waits no longer. So its nonce is kept for that
-// much more: LongestJudgement with the longest `wait` that settings take.
-constexpr absl::Duration kHeldAtMost = absl::Seconds(92);
+// Of a login that is over.
+void CountLogin(CertificateStatus status, const CertificateEvidence& evidence, bool is_accepted_unknown,
+                CertificateMemory* memory) {
+  ++memory->statuses[static_cast<size_t>(status)];
+  if (is_accepted_unknown && status == CertificateStatus::kValid) ++memory->accepted_unknown;
+  ++memory->shown[static_cast<size_t>(evidence.from)];
+  if (evidence.fault != Fault::kNone) ++memory->faults[static_cast<size_t>(evidence.fault)];
+}
 
 }  // namespace
 
@@ -62,7 +67,9 @@ CertificateVerdict ShownCertificate::Look(const CertificateVerifier& verifier, a
   if (signature_) {
     absl::Time until;
     CertificateEvidence of_login = ReadSignedLogin(*signature_, within_, came_, &until);
-    if (of_login.from == From::kSigned) fresh_until_ = until + kHeldAtMost;
+    // A login may wait in our own queue for longer than it is fresh; a copy of it waits no longer. So its nonce is kept for
+    // that much more.
+    if (of_login.from == From::kSigned) fresh_until_ = until + LongestJudgement(kCertificateWaitMax);
     nonce_ = std::move(signature_->nonce);
     signature_.reset();
     evidence_ = Together(std::move(evidence_), std::move(of_login));
@@ -72,8 +79,7 @@ CertificateVerdict ShownCertificate::Look(const CertificateVerifier& verifier, a
     bare_.reset();
   }
   CertificateVerdict verdict = verifier.Verify(evidence_, account_, now);
-  is_accepted_unknown_ =
-      verdict.status == CertificateStatus::kValid && verdict.revocation_unknown.has_value();
+  is_accepted_unknown_ = verdict.revocation_unknown.has_value();
   // Who is only unconfirmed may get as far as the password too, by another proof; nor may his signature come twice then.
   const bool may_pass =
       verdict.status == CertificateStatus::kValid || verdict.status == CertificateStatus::kUnconfirmed;
@@ -91,10 +97,7 @@ CertificateVerdict ShownCertificate::Look(const CertificateVerifier& verifier, a
 }
 
 void ShownCertificate::Count(CertificateStatus status, CertificateMemory* memory) const {
-  ++memory->statuses[static_cast<size_t>(status)];
-  if (is_accepted_unknown_ && status == CertificateStatus::kValid) ++memory->accepted_unknown;
-  ++memory->shown[static_cast<size_t>(evidence_.from)];
-  if (evidence_.fault != Fault::kNone) ++memory->faults[static_cast<size_t>(evidence_.fault)];
+  CountLogin(status, evidence_, is_accepted_unknown_, memory);
 }
 
 std::optional<CertificateStatus> JudgeAtOnce(const CertificateVerifier& verifier,
@@ -115,10 +118,7 @@ std::optional<CertificateStatus> JudgeAtOnce(const CertificateVerifier& verifier
     return std::nullopt;
   }
   if (!evidence->leaf_der.empty()) ++memory->cache_hits;
-  ++memory->statuses[static_cast<size_t>(verdict->status)];
-  if (verdict->status == CertificateStatus::kValid && verdict->revocation_unknown) ++memory->accepted_unknown;
-  ++memory->shown[static_cast<size_t>(evidence->from)];
-  if (evidence->fault != Fault::kNone) ++memory->faults[static_cast<size_t>(evidence->fault)];
+  CountLogin(verdict->status, *evidence, verdict->revocation_unknown.has_value(), memory);
   return verdict->status;
 }
 

@@ -87,7 +87,7 @@ Session::Step Session::TakeLogin() {
   held_claim_ = std::make_unique<LoginClaim>(std::move(claim));
   state_ = State::kCertificate;
   // Whoever judges answers in time by himself; this is for the day on which he does not.
-  SetDeadline(LongestJudgement(state_ptr_->settings.certificates.queue));
+  SetDeadline(LongestJudgement(state_ptr_->settings.certificates.queue.wait));
   certificate_ticket_ = worker_->AwaitCertificate(this);
   finding.later(worker_->CertificateAnswer(certificate_ticket_));
   return Step::kWait;

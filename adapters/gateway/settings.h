@@ -210,6 +210,13 @@ struct MissRate {
   int burst = 100;  // burst: at once
 };
 
+// The longest `wait` that settings take.
+inline constexpr absl::Duration kCertificateWaitMax = absl::Seconds(30);
+// From a job's beginning to its answer at the latest: it waits, somebody else is asked twice, and it is looked at.
+inline absl::Duration LongestJudgement(absl::Duration wait) {
+  return 3 * wait + absl::Seconds(2);
+}
+
 // How certificates that need a signature checked are judged (certificate_queue.h); keys of the section `certificates`.
 struct CertificateQueueSettings {
   // threads: one checks 1000 to 3000 a second, ten times what a broker's opening brings with nothing remembered, and a
@@ -221,10 +228,6 @@ struct CertificateQueueSettings {
   absl::Duration wait = absl::Seconds(3);
   MissRate misses;
 };
-// From a job's beginning to its answer at the latest: it waits, somebody else is asked twice, and it is looked at.
-inline absl::Duration LongestJudgement(const CertificateQueueSettings& queue) {
-  return 3 * queue.wait + absl::Seconds(2);
-}
 
 // certificates: (the section of the gateway; the policy is the top-level key `certificates`)
 struct CertificateSettings {

@@ -93,7 +93,7 @@ class CertificateReader : GatewaySection {
          Number("queue", {kCertificateQueueLeast, kCertificateQueueMax}, &certificates.queue.queue),
          {"wait",
           [&](Node value, Path at) {
-            if (const auto read = reader_.ReadSpan(value, at, {absl::Milliseconds(100), absl::Seconds(30)}))
+            if (const auto read = reader_.ReadSpan(value, at, {absl::Milliseconds(100), kCertificateWaitMax}))
               certificates.queue.wait = *read;
           }},
          {"misses",

@@ -82,8 +82,6 @@ absl::Status RunningGate::StartDesk(const BookFiles& files) {
 
 absl::Status RunningGate::StartServices() {
   const GatewaySettings& gateway = parts_->gateway();
-  crls_ = parts_->crls;
-  accounts_ = parts_->accounts;
   certificates_ = std::make_unique<GateCertificates>(parts_->config.engine.hash_key, &log_);
   certificates_->Use(parts_);
   dialects_ = DialectsOf(parts_, desk_.get(), certificates_.get(), &counters_);
@@ -98,7 +96,7 @@ absl::Status RunningGate::StartServices() {
     // Logins that wait for their certificates hold their connections, and must leave room for those that need not wait.
     const CertificateQueueSettings& queue = gateway.certificates.queue;
     options.connections_max += static_cast<int>(CertificateQueue::JobsMax(queue));
-    options.request_time = std::max(options.request_time, LongestJudgement(queue) + absl::Seconds(1));
+    options.request_time = std::max(options.request_time, LongestJudgement(queue.wait) + absl::Seconds(1));
     ASSIGN_OR_RETURN(service_, HttpService::Start(
                                    options, [this](const ServiceRequest& request, const ServiceLater& later) {
                                      return dialects()->Reply(request, later);
@@ -136,14 +134,9 @@ std::shared_ptr<const VerdictDialects> RunningGate::dialects() const {
   return dialects_;
 }
 
-std::shared_ptr<CrlWatch> RunningGate::crls() const {
+std::shared_ptr<const GateParts> RunningGate::parts() const {
   const std::lock_guard lock(swapped_mutex_);
-  return crls_;
-}
-
-std::shared_ptr<AccountWatch> RunningGate::accounts() const {
-  const std::lock_guard lock(swapped_mutex_);
-  return accounts_;
+  return parts_;
 }
 
 void RunningGate::WarnOfFixed(const Config& before, const Config& after) {
@@ -200,10 +193,8 @@ bool RunningGate::Reload() {
         DialectsOf(parts, desk_.get(), certificates_.get(), &counters_);
     const std::lock_guard lock(swapped_mutex_);
     dialects_.swap(dialects);
-    crls_ = parts->crls;
-    accounts_ = parts->accounts;
+    parts_ = parts;
   }
-  parts_ = parts;
   certificates_->Use(parts);
   log_.Say(decides_anew ? "reloaded: settings, rules and certificates; nothing that was counted is lost"
                         : "reloaded: certificates and secrets; settings and rules are the same");
@@ -229,8 +220,8 @@ void RunningGate::Tick() {
     }
     last_not_ready_ = std::move(not_ready);
   }
-  if (const std::shared_ptr<CrlWatch> watched = crls()) watched->Look(absl::Now());
-  if (const std::shared_ptr<AccountWatch> watched = accounts()) watched->Look(absl::Now());
+  if (parts_->crls != nullptr) parts_->crls->Look(absl::Now());
+  if (parts_->accounts != nullptr) parts_->accounts->Look(absl::Now());
   certificates_->Tick(absl::Now());
   SayWhatWasUnread();
 }
@@ -255,10 +246,11 @@ std::vector<MetricSample> RunningGate::Samples() const {
   std::vector<MetricSample> samples = books_->Samples();
   for (MetricSample& sample : certificates_->Samples()) samples.push_back(std::move(sample));
   AppendOcspSamples(*ocsp_, &samples);
-  if (const std::shared_ptr<CrlWatch> watched = crls())
-    for (MetricSample& sample : watched->Samples(absl::Now())) samples.push_back(std::move(sample));
-  if (const std::shared_ptr<AccountWatch> watched = accounts())
-    for (MetricSample& sample : watched->Samples()) samples.push_back(std::move(sample));
+  const std::shared_ptr<const GateParts> parts = this->parts();
+  if (parts->crls != nullptr)
+    for (MetricSample& sample : parts->crls->Samples(absl::Now())) samples.push_back(std::move(sample));
+  if (parts->accounts != nullptr)
+    for (MetricSample& sample : parts->accounts->Samples()) samples.push_back(std::move(sample));
   if (proxy_ == nullptr) return samples;
   const ProxyCounts counts = proxy_->counts();
   for (size_t i = 0; i < kCountKinds; ++i) {

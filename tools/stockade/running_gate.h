@@ -63,12 +63,12 @@ class RunningGate {
   void SayWhatWasUnread();
   std::vector<MetricSample> Samples() const;
   std::shared_ptr<const VerdictDialects> dialects() const;
-  std::shared_ptr<CrlWatch> crls() const;
-  std::shared_ptr<AccountWatch> accounts() const;
+  // For other threads than that of Start and Reload.
+  std::shared_ptr<const GateParts> parts() const;
 
   const RunOptions options_;
   RunLog& log_;
-  std::shared_ptr<const GateParts> parts_;
+  std::shared_ptr<const GateParts> parts_;  // written under swapped_mutex_
   std::unique_ptr<GateBooks> books_;
   std::unique_ptr<EngineDesk> desk_;
   VerdictCounters counters_;
@@ -77,8 +77,6 @@ class RunningGate {
   std::unique_ptr<GateCertificates> certificates_;  // its jobs ask the desk
   mutable std::mutex swapped_mutex_;                // of what a reload swaps and other threads ask
   std::shared_ptr<const VerdictDialects> dialects_;
-  std::shared_ptr<CrlWatch> crls_;          // null: no lists
-  std::shared_ptr<AccountWatch> accounts_;  // null: no table
   std::unique_ptr<Proxy> proxy_;
   std::unique_ptr<HttpService> service_;
   std::unique_ptr<AdminDesk> admin_desk_;
