@@ -82,7 +82,7 @@ inline constexpr std::array<std::string_view, 24> kCertificateNames = {"unchecke
                                                                        "replayed",
                                                                        "withheld"};
 
-// True where a certificate was shown and is not good: its source is charged. Not so where we could not say.
+// True where a certificate was shown and is not good; not so where we could not say, or said only that it is not confirmed.
 constexpr bool IsBadCertificate(CertificateStatus status) noexcept {
   switch (status) {
     case CertificateStatus::kUnchecked:

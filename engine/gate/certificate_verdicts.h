@@ -41,16 +41,15 @@ class CertificateVerdicts {
       : policy_(policy) {
     if (policy == CertificatePolicy::kIgnored) return;
     const bool required = policy == CertificatePolicy::kRequired;
-    verdicts_.fill(VerdictKind::kDeny);
+    for (size_t i = 0; i < verdicts_.size(); ++i) {
+      const bool denied = required || IsBadCertificate(static_cast<CertificateStatus>(i));
+      verdicts_[i] = denied ? VerdictKind::kDeny : VerdictKind::kAllow;
+    }
+    missing_from_owner_ = required ? VerdictKind::kDeny : VerdictKind::kChallenge;
     Set(CertificateStatus::kValid, VerdictKind::kAllow);
+    Set(CertificateStatus::kWithheld, missing_from_owner_);
     Set(CertificateStatus::kUnconfirmed, VerdictKind::kChallenge);
     Set(CertificateStatus::kUnverified, VerdictKind::kThrottle);
-    missing_from_owner_ = VerdictKind::kDeny;
-    if (required) return;
-    Set(CertificateStatus::kMissing, VerdictKind::kAllow);
-    Set(CertificateStatus::kUnchecked, VerdictKind::kAllow);
-    Set(CertificateStatus::kWithheld, VerdictKind::kChallenge);
-    missing_from_owner_ = VerdictKind::kChallenge;
   }
 
   // Whether a setting may have this word answered so.
