@@ -18,6 +18,7 @@
 #include "tests/adapters/certificate/signatures.h"
 #include "tests/adapters/gateway/child_process.h"
 #include "tests/adapters/gateway/service_scene.h"
+#include "tests/adapters/loopback.h"
 #include "tests/end_to_end/scene.h"
 
 namespace stockade {
@@ -322,12 +323,7 @@ class HttpsClient {
 class Gate {
  public:
   Gate(const Bank& bank, uint16_t application) {
-    HttpServiceOptions options;
-    options.at.host = "127.0.0.1";
-    auto probe = HttpService::Start(options, [](const ServiceRequest&) { return ServiceReply{}; });
-    REQUIRE(probe.ok());
-    port_ = (*probe)->port();
-    (*probe)->Stop();
+    port_ = FreePort();
     folder_.Write("ca.pem", PemOf(bank.root().certificate.get()));
     folder_.Write("server.pem", PemOf(bank.server().certificate.get()));
     folder_.Write("server.key", PemOf(bank.server().key.get()));

@@ -7,19 +7,10 @@
 #include "tests/adapters/certificate/signatures.h"
 #include "tests/adapters/gateway/child_process.h"
 #include "tests/adapters/gateway/service_scene.h"
+#include "tests/adapters/loopback.h"
 
 namespace stockade {
 namespace {
-
-uint16_t FreePort() {
-  HttpServiceOptions options;
-  options.at.host = "127.0.0.1";
-  auto probe = HttpService::Start(options, [](const ServiceRequest&) { return ServiceReply{}; });
-  REQUIRE(probe.ok());
-  const uint16_t port = (*probe)->port();
-  (*probe)->Stop();
-  return port;
-}
 
 class KnownScene {
  public:

@@ -9,6 +9,7 @@
 
 #include "tests/adapters/gateway/child_process.h"
 #include "tests/adapters/gateway/service_scene.h"
+#include "tests/adapters/loopback.h"
 #include "tests/end_to_end/scene.h"
 
 namespace stockade {
@@ -20,14 +21,6 @@ ServiceReply Application(const ServiceRequest& request) {
   if (body.find("pass=right") != std::string_view::npos) return {302, {{"Location", "/home"}}, ""};
   if (body.find("pass=odd") != std::string_view::npos) return {204, {}, ""};
   return {200, {{"Content-Type", "text/plain"}}, "wrong password"};
-}
-
-uint16_t FreePort() {
-  HttpServiceOptions options;
-  options.at.host = "127.0.0.1";
-  auto service = HttpService::Start(options, Application);
-  REQUIRE(service.ok());
-  return (*service)->port();
 }
 
 constexpr const char* kToken = "0123456789abcdef0123456789abcdef";

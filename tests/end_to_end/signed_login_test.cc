@@ -10,6 +10,7 @@
 #include "tests/adapters/certificate/signatures.h"
 #include "tests/adapters/gateway/child_process.h"
 #include "tests/adapters/gateway/service_scene.h"
+#include "tests/adapters/loopback.h"
 
 namespace stockade {
 namespace {
@@ -35,10 +36,7 @@ class SignedScene {
     auto started = HttpService::Start(options, application);
     REQUIRE(started.ok());
     application_ = std::move(*started);
-    auto probe = HttpService::Start(options, application);
-    REQUIRE(probe.ok());
-    port_ = (*probe)->port();
-    (*probe)->Stop();
+    port_ = FreePort();
     List({});
     Write("2m");
     gate_ = std::make_unique<ChildProcess>(

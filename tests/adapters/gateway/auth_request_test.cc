@@ -8,6 +8,7 @@
 #include "tests/adapters/gateway/child_process.h"
 #include "tests/adapters/gateway/desk_scene.h"
 #include "tests/adapters/gateway/service_scene.h"
+#include "tests/adapters/loopback.h"
 
 namespace stockade {
 namespace {
@@ -18,15 +19,6 @@ namespace fs = std::filesystem;
 ServiceReply Application(const ServiceRequest& request) {
   const std::string_view ticket = FindField(request.head.fields, "X-Stockade-Ticket");
   return {200, {}, "application, ticket " + std::string(ticket)};
-}
-
-// A port that was free a moment ago.
-uint16_t FreePort() {
-  HttpServiceOptions options;
-  options.at.host = "127.0.0.1";
-  auto service = HttpService::Start(options, Application);
-  REQUIRE(service.ok());
-  return (*service)->port();
 }
 
 constexpr const char* kNginx = "/usr/sbin/nginx";
