@@ -3,8 +3,8 @@
 #include <iterator>
 
 #include "absl/strings/ascii.h"
-#include "adapters/gateway/endpoint_address.h"
 #include "adapters/gateway/json_body.h"
+#include "adapters/http/endpoint_address.h"
 #include "engine/text.h"
 
 namespace stockade {

@@ -18,8 +18,8 @@
 #include <string>
 
 #include "absl/status/status.h"
-#include "adapters/gateway/service_message.h"
 #include "adapters/gateway/settings.h"
+#include "adapters/http/service_message.h"
 #include "engine/decision/decision.h"
 #include "engine/gate/verdict.h"
 

@@ -30,8 +30,8 @@
 #include <span>
 #include <string_view>
 
-#include "adapters/gateway/http_message.h"
 #include "adapters/gateway/proxy_protocol.h"
+#include "adapters/http/http_message.h"
 #include "engine/decision/prefix_map.h"
 #include "engine/event/address.h"
 

@@ -22,7 +22,7 @@
 #include <string_view>
 #include <vector>
 
-#include "adapters/gateway/http_message.h"
+#include "adapters/http/http_message.h"
 
 namespace stockade {
 

@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "adapters/gateway/found_value.h"
-#include "adapters/gateway/http_message.h"
+#include "adapters/http/http_message.h"
 #include "engine/event/keyed_hash.h"
 
 namespace stockade {

@@ -19,8 +19,8 @@
 #include "absl/status/statusor.h"
 #include "adapters/certificate/signed_login.h"
 #include "adapters/gateway/found_value.h"
-#include "adapters/gateway/http_message.h"
 #include "adapters/gateway/settings.h"
+#include "adapters/http/http_message.h"
 #include "engine/event/keyed_hash.h"
 #include "engine/event/outcome.h"
 

@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "adapters/gateway/http_message.h"
 #include "adapters/gateway/settings.h"
+#include "adapters/http/http_message.h"
 #include "engine/event/outcome.h"
 
 namespace re2 {

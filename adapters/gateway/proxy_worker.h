@@ -16,10 +16,10 @@
 #include "absl/container/flat_hash_map.h"
 #include "adapters/gateway/deadline_wheel.h"
 #include "adapters/gateway/health_check.h"
-#include "adapters/gateway/loop_door.h"
 #include "adapters/gateway/proxy_counts.h"
 #include "adapters/gateway/proxy_state.h"
 #include "adapters/gateway/upstream_pool.h"
+#include "adapters/http/loop_door.h"
 
 namespace stockade {
 

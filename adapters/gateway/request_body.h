@@ -11,7 +11,7 @@
 #include <string_view>
 
 #include "adapters/gateway/found_value.h"
-#include "adapters/gateway/http_message.h"
+#include "adapters/http/http_message.h"
 
 namespace stockade {
 

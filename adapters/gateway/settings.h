@@ -13,20 +13,12 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "adapters/http/endpoint_address.h"
 #include "engine/decision/decision.h"
 #include "engine/event/address.h"
 #include "engine/event/outcome.h"
 
 namespace stockade {
-
-// An address to listen on or to connect to: "127.0.0.1:8443", "[::1]:8443", "localhost:80", or "unix:/run/x.sock".
-struct Endpoint {
-  std::string host;  // empty for a unix socket
-  uint16_t port = 0;
-  std::string unix_path;
-
-  bool is_unix() const noexcept { return !unix_path.empty(); }
-};
 
 // tls: of a listener, or towards an upstream.
 struct TlsSettings {

@@ -14,8 +14,8 @@
 #include "adapters/certificate/signed_text.h"
 #include "adapters/gateway/account_text.h"
 #include "adapters/gateway/json_body.h"
-#include "adapters/gateway/service_replies.h"
 #include "adapters/gateway/verdict_dialects.h"
+#include "adapters/http/service_replies.h"
 #include "engine/decision/decision.h"
 #include "engine/text.h"
 

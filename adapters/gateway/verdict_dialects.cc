@@ -5,7 +5,7 @@
 
 #include "absl/strings/match.h"
 #include "adapters/gateway/answer.h"
-#include "adapters/gateway/service_replies.h"
+#include "adapters/http/service_replies.h"
 #include "engine/decision/decision.h"
 #include "engine/event/printable_text.h"
 #include "engine/text.h"

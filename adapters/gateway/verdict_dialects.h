@@ -52,8 +52,8 @@
 #include "adapters/gateway/client_address.h"
 #include "adapters/gateway/gate_desk.h"
 #include "adapters/gateway/login_exchange.h"
-#include "adapters/gateway/service_message.h"
 #include "adapters/gateway/settings.h"
+#include "adapters/http/service_message.h"
 
 namespace stockade {
 

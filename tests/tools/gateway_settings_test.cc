@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "adapters/gateway/endpoint_address.h"
+#include "adapters/http/endpoint_address.h"
 #include "tools/stockade/config_file.h"
 
 namespace stockade {

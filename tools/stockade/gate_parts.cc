@@ -10,7 +10,7 @@
 #include "adapters/gateway/account_text.h"
 #include "adapters/gateway/admin_service.h"
 #include "adapters/gateway/challenge_token.h"
-#include "adapters/gateway/endpoint_address.h"
+#include "adapters/http/endpoint_address.h"
 #include "engine/status.h"
 #include "engine/text.h"
 #include "tools/stockade/certificate_options.h"

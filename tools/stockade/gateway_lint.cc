@@ -7,8 +7,8 @@
 
 #include "absl/strings/match.h"
 #include "adapters/certificate/account_table.h"
-#include "adapters/gateway/endpoint_address.h"
 #include "adapters/gateway/path_match.h"
+#include "adapters/http/endpoint_address.h"
 #include "engine/status.h"
 #include "engine/text.h"
 

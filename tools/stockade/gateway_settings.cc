@@ -8,8 +8,8 @@
 #include <utility>
 
 #include "adapters/gateway/challenge_token.h"
-#include "adapters/gateway/endpoint_address.h"
 #include "adapters/gateway/token.h"
+#include "adapters/http/endpoint_address.h"
 #include "engine/text.h"
 #include "tools/stockade/gateway_section.h"
 

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "absl/time/clock.h"
-#include "adapters/gateway/endpoint_address.h"
+#include "adapters/http/endpoint_address.h"
 #include "engine/status.h"
 #include "engine/text.h"
 #include "tools/stockade/console.h"

@@ -1,6 +1,6 @@
 // Proves that the small listener answers whole requests in order, over TCP and unix sockets, holds its limits, and stops
 // without leaving anybody half answered.
-#include "adapters/gateway/http_service.h"
+#include "adapters/http/http_service.h"
 
 #include <catch2/catch.hpp>
 #include <condition_variable>

@@ -18,7 +18,7 @@
 #include <vector>
 
 #include "adapters/gateway/gate_desk.h"
-#include "adapters/gateway/http_service.h"
+#include "adapters/http/http_service.h"
 #include "engine/event/login_event.h"
 
 namespace stockade {

@@ -1,4 +1,4 @@
-#include "adapters/gateway/endpoint_address.h"
+#include "adapters/http/endpoint_address.h"
 
 #include <algorithm>
 #include <optional>

@@ -25,8 +25,8 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "adapters/gateway/service_message.h"
-#include "adapters/gateway/settings.h"
+#include "adapters/http/endpoint_address.h"
+#include "adapters/http/service_message.h"
 
 namespace stockade {
 

@@ -1,4 +1,4 @@
-#include "adapters/gateway/http_service.h"
+#include "adapters/http/http_service.h"
 
 #include <strings.h>
 #include <sys/socket.h>
@@ -24,7 +24,7 @@
 #include <set>
 #include <thread>
 
-#include "adapters/gateway/loop_door.h"
+#include "adapters/http/loop_door.h"
 #include "engine/status.h"
 #include "engine/text.h"
 

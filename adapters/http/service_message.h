@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "adapters/gateway/http_message.h"
+#include "adapters/http/http_message.h"
 #include "engine/event/address.h"
 
 namespace stockade {

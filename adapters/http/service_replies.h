@@ -5,7 +5,7 @@
 #include <string_view>
 #include <utility>
 
-#include "adapters/gateway/service_message.h"
+#include "adapters/http/service_message.h"
 #include "engine/decision/decision.h"
 #include "engine/text.h"
 

@@ -1,0 +1,165 @@
+#include "adapters/decision_json.h"
+
+#include <iterator>
+
+#include "absl/time/time.h"
+#include "engine/rule/span_text.h"
+#include "engine/status.h"
+#include "engine/text.h"
+#include "simdjson.h"
+
+namespace stockade {
+namespace {
+
+namespace dom = simdjson::dom;
+
+absl::Status Wrong(std::string_view member, std::string_view what) {
+  return absl::InvalidArgumentError(Concat(member, ": ", what));
+}
+
+// The object's members by name; what is there and of another type is an error, what is not there is not.
+class Members {
+ public:
+  explicit Members(dom::object object) : object_(object) {}
+
+  absl::Status Text(std::string_view name, std::string* out, bool required = false) const {
+    dom::element element;
+    if (object_[name].get(element) != simdjson::SUCCESS)
+      return required ? Wrong(name, "is missing") : absl::OkStatus();
+    std::string_view text;
+    if (element.get(text) != simdjson::SUCCESS) return Wrong(name, "is no text");
+    *out = std::string(text);
+    return absl::OkStatus();
+  }
+  absl::Status Flag(std::string_view name, bool* out) const {
+    dom::element element;
+    if (object_[name].get(element) != simdjson::SUCCESS) return absl::OkStatus();
+    return element.get(*out) == simdjson::SUCCESS ? absl::OkStatus()
+                                                  : Wrong(name, "is neither true nor false");
+  }
+  absl::Status Number(std::string_view name, double* out) const {
+    dom::element element;
+    // An infinity was written as null.
+    if (object_[name].get(element) != simdjson::SUCCESS || element.is_null()) return absl::OkStatus();
+    return element.get(*out) == simdjson::SUCCESS ? absl::OkStatus() : Wrong(name, "is no number");
+  }
+  absl::Status Time(std::string_view name, int64_t* out, bool required = false) const {
+    std::string text;
+    RETURN_IF_ERROR(Text(name, &text, required));
+    if (text.empty()) return absl::OkStatus();
+    const std::optional<int64_t> time_ms = ParseTimeMs(text);
+    if (!time_ms) return Wrong(name, "is no time as 2026-11-23T09:00:00.000Z");
+    *out = *time_ms;
+    return absl::OkStatus();
+  }
+  template <typename Word, size_t N>
+  absl::Status OneOf(std::string_view name, const std::string_view (&words)[N], Word* out,
+                     bool required = false) const {
+    std::string text;
+    RETURN_IF_ERROR(Text(name, &text, required));
+    if (text.empty() && !required) return absl::OkStatus();
+    for (size_t i = 0; i < N; ++i) {
+      if (words[i] != text) continue;
+      *out = static_cast<Word>(i);
+      return absl::OkStatus();
+    }
+    std::string known;
+    for (const std::string_view word : words) Append(&known, known.empty() ? "" : ", ", word);
+    return Wrong(name, Concat("is none of ", known));
+  }
+  bool Object(std::string_view name, dom::object* out) const {
+    return object_[name].get(*out) == simdjson::SUCCESS;
+  }
+
+ private:
+  dom::object object_;
+};
+
+absl::Status ReadEvidence(const Members& members, Evidence* evidence) {
+  RETURN_IF_ERROR(members.Text("title", &evidence->title));
+  RETURN_IF_ERROR(members.Text("via", &evidence->via));
+  RETURN_IF_ERROR(members.Number("value", &evidence->value));
+  RETURN_IF_ERROR(members.Flag("at_least", &evidence->at_least));
+  RETURN_IF_ERROR(members.Flag("estimated", &evidence->estimated));
+  RETURN_IF_ERROR(members.Text("condition", &evidence->condition));
+  RETURN_IF_ERROR(members.Text("field", &evidence->counted_field));
+  std::string span;
+  RETURN_IF_ERROR(members.Text("span", &span));
+  if (!span.empty()) {
+    SpanError error;
+    const std::optional<int64_t> span_ms = ParseSpanMs(span, INT64_MAX / 2, &error);
+    if (!span_ms) return Wrong("evidence.span", "is no span as 10m");
+    evidence->span_ms = *span_ms;
+  }
+  RETURN_IF_ERROR(members.Time("first", &evidence->first_ms));
+  RETURN_IF_ERROR(members.Time("last", &evidence->last_ms));
+  dom::object group;
+  if (!members.Object("group", &group)) return absl::OkStatus();
+  for (const auto [field, element] : group) {
+    std::string_view value;
+    if (element.get(value) != simdjson::SUCCESS)
+      return Wrong("evidence.group", "holds something else than text");
+    evidence->group.emplace_back(std::string(field), std::string(value));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ReadTarget(Decision* decision) {
+  if (decision->value.empty()) return Wrong("value", "is empty");
+  if (decision->scope == Scope::kIp || decision->scope == Scope::kRange) {
+    const std::optional<Prefix> prefix = Prefix::Parse(decision->value);
+    if (!prefix) return Wrong("value", "is no address or network");
+    if (prefix->is_single() != (decision->scope == Scope::kIp))
+      return Wrong("value", decision->scope == Scope::kIp
+                                ? "is a network, not one address; scope range holds those"
+                                : "is one address, not a network; scope ip holds those");
+    decision->prefix = *prefix;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+std::optional<int64_t> ParseTimeMs(std::string_view text) noexcept {
+  absl::Time time;
+  if (!absl::ParseTime(absl::RFC3339_full, ToAbsl(text), &time, nullptr)) return std::nullopt;
+  if (time == absl::InfiniteFuture() || time == absl::InfinitePast()) return std::nullopt;
+  return absl::ToUnixMillis(time);
+}
+
+absl::StatusOr<Decision> ParseDecision(std::string_view json) {
+  if (json.size() > kDecisionTextBytesMax)
+    return absl::InvalidArgumentError(Concat("longer than ", kDecisionTextBytesMax, " bytes"));
+  // One for each thread: its buffers are worth keeping when a million are read.
+  thread_local dom::parser parser;
+  dom::object object;
+  if (parser.parse(json.data(), json.size()).get(object) != simdjson::SUCCESS)
+    return absl::InvalidArgumentError("no JSON object");
+  const Members members(object);
+  Decision decision;
+  RETURN_IF_ERROR(members.Time("time", &decision.time_ms, true));
+  RETURN_IF_ERROR(members.Text("id", &decision.id, true));
+  RETURN_IF_ERROR(members.OneOf("action", kActionNames, &decision.action, true));
+  RETURN_IF_ERROR(members.OneOf("scope", kScopeNames, &decision.scope, true));
+  RETURN_IF_ERROR(members.Text("value", &decision.value, true));
+  RETURN_IF_ERROR(members.Time("until", &decision.until_ms, true));
+  RETURN_IF_ERROR(members.Text("rule", &decision.rule, true));
+  RETURN_IF_ERROR(members.Text("reason", &decision.reason));
+  RETURN_IF_ERROR(members.Text("campaign", &decision.campaign));
+  RETURN_IF_ERROR(members.OneOf("kind", kChallengeKindNames, &decision.challenge_kind));
+  double repeat = 0;
+  RETURN_IF_ERROR(members.Number("repeat", &repeat));
+  if (!(repeat >= 0 && repeat <= 1e9)) return Wrong("repeat", "is no count");
+  decision.repeat = static_cast<int>(repeat);
+  RETURN_IF_ERROR(members.Flag("all_lanes", &decision.all_lanes));
+  RETURN_IF_ERROR(members.Flag("shadow", &decision.shadow));
+  dom::object evidence;
+  if (members.Object("evidence", &evidence))
+    RETURN_IF_ERROR(ReadEvidence(Members(evidence), &decision.evidence));
+  if (decision.id.empty()) return Wrong("id", "is empty");
+  if (decision.until_ms <= decision.time_ms) return Wrong("until", "is not after time");
+  RETURN_IF_ERROR(ReadTarget(&decision));
+  return decision;
+}
+
+}  // namespace stockade

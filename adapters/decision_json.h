@@ -1,0 +1,24 @@
+// Decisions from their JSON, the other way round of ToJson(Decision): for who keeps them, records them or is handed them.
+//
+// Pure, any thread.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "engine/decision/decision.h"
+
+namespace stockade {
+
+// One object as ToJson writes it: ToJson of the result gives the same bytes. Members that are not known are passed over, so
+// that an older program reads a newer one's. Errors: InvalidArgument, naming the member, for what is missing, of another
+// type, no time, no address of its scope, or over before it begins. Text beyond kDecisionTextBytesMax is refused.
+absl::StatusOr<Decision> ParseDecision(std::string_view json);
+inline constexpr size_t kDecisionTextBytesMax = size_t{64} << 10;
+
+// "2026-11-23T09:00:00.123Z" → milliseconds since 1970; nothing for another form.
+std::optional<int64_t> ParseTimeMs(std::string_view text) noexcept;
+
+}  // namespace stockade
