@@ -338,7 +338,7 @@ void Ledger::Note(ChangeKind kind, const Decision& decision) {
     changes_.clear();
     changes_lost_ = true;
   }
-  if (!changes_lost_) changes_.push_back({sequence, kind, decision});
+  if (!changes_lost_) changes_.push_back({sequence, kind, decision, {}, {}});
 }
 
 bool Ledger::DrainChanges(std::vector<Change>* out) {

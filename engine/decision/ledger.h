@@ -30,6 +30,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "engine/decision/allowlist.h"
+#include "engine/decision/change.h"
 #include "engine/decision/decision.h"
 #include "engine/decision/expiry_queue.h"
 #include "engine/decision/prefix_map.h"
@@ -59,13 +60,6 @@ constexpr Action ActionOn(const Decision& decision, bool allowlisted) noexcept {
   const bool stops = decision.action == Action::kBlock || decision.action == Action::kLock;
   return allowlisted && stops ? Action::kChallenge : decision.action;
 }
-
-enum class ChangeKind : uint8_t { kAdded, kExtended, kExpired, kRemoved };
-struct Change {
-  uint64_t sequence = 0;  // 1, 2, 3, …: a gap is a loss
-  ChangeKind kind = ChangeKind::kAdded;
-  Decision decision;  // as it stands after the change; for kExpired and kRemoved as it stood before
-};
 
 // What became of a proposal. Only kAdded and kExtended changed anything, and are worth telling anybody.
 enum class Proposal : uint8_t {
