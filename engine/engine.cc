@@ -24,18 +24,28 @@ int64_t ToMs(int64_t time_ns) noexcept {
 // How one ceiling is shared out. Lanes hold 72 bytes an account, decisions half a kilobyte each, remembered repeaters
 // kRepeaterBytes; windows get the rest.
 constexpr size_t kRepeaterBytes = 128;
+// Policy's memory of failing addresses, of one size.
+constexpr size_t kWitnessBytes = size_t{2} << 20;
 struct Shares {
-  size_t lanes, ledger, repeaters, windows;
+  size_t lanes, ledger, repeaters, customers, windows;
 };
-Shares ShareOut(size_t memory_bytes) noexcept {
+Shares ShareOut(size_t memory_bytes, size_t ledger_bytes) noexcept {
   constexpr size_t kLanesMax = size_t{256} << 20;
   constexpr size_t kLedgerMax = size_t{1} << 30;
   Shares shares;
   shares.lanes = std::clamp(memory_bytes / 4, Lanes::kBytesMin, kLanesMax);
-  shares.ledger = std::min(memory_bytes / 8, kLedgerMax);
+  shares.ledger = ledger_bytes != 0 ? ledger_bytes : std::min(memory_bytes / 8, kLedgerMax);
   shares.repeaters = std::min(memory_bytes / 32, Policy::kRepeatersMax * kRepeaterBytes);
-  shares.windows = memory_bytes - shares.lanes - shares.ledger - shares.repeaters;
+  shares.customers = std::min(memory_bytes / 64, Policy::kCustomersMax * ProvenCustomers::kCustomerBytes);
+  shares.windows =
+      memory_bytes - shares.lanes - shares.ledger - shares.repeaters - shares.customers - kWitnessBytes;
   return shares;
+}
+
+// Speaks against whoever sent it.
+bool IsFailure(Outcome outcome) noexcept {
+  return outcome == Outcome::kBadPassword || outcome == Outcome::kUnknownAccount ||
+         outcome == Outcome::kBadCertificate || outcome == Outcome::kSecondFactorFailed;
 }
 
 }  // namespace
@@ -49,8 +59,9 @@ struct Engine::State final : CorrelationListener {
         correlator(std::move(made)),
         watermark({options.lateness_ms, kJumpMsMax}),
         lanes(shares.lanes, options.hash_key),
-        ledger(LedgerOptions{options.hash_key, shares.ledger, 0}),
-        policy(options.hash_key, shares.repeaters / kRepeaterBytes),
+        ledger(LedgerOptions{options.hash_key, shares.ledger, options.tells_changes ? kChangesMax : 0}),
+        policy(options.hash_key, shares.repeaters / kRepeaterBytes,
+               shares.customers / ProvenCustomers::kCustomerBytes, options.policy),
         gate(&ledger, &lanes),
         trace([this](const GateStep& step) { listener->OnGateStep(step); }) {
     ledger.SetAllowlist(options.allowlist);
@@ -60,7 +71,12 @@ struct Engine::State final : CorrelationListener {
     TakeRaising();
   }
 
+  // Changes are told after each call, so that no call can bring more than there may be decisions.
+  static constexpr size_t kChangesMax = SIZE_MAX;
+
   uint64_t AdmitTime(int64_t time_ms);
+  void TellChanges();
+  Circumstances Now() const;
   void Resolve(HeldFate fate);
   // Takes an outcome when its time is believed: now, or once the next event has confirmed it.
   void Settle(const LoginEvent& event, const Verdict& verdict) noexcept;
@@ -73,6 +89,8 @@ struct Engine::State final : CorrelationListener {
   void TakeRaising();
   void RaiseBaseAlerts(const LoginEvent& event, std::span<const uint16_t> matched, int64_t time_ms);
   void OnAlert(const Alert& alert) override;
+  // Of a decision that now stands.
+  void TakeUp(const Decision& decision, const std::optional<Alarm>& alarm);
   void OnWindow(const WindowReading& reading) override { listener->OnWindow(reading); }
 
   const RuleSet* rules;
@@ -87,6 +105,8 @@ struct Engine::State final : CorrelationListener {
   Gate::Trace trace;
   bool tracing = false;
   bool lets_through = false;
+  std::vector<Change> changes;    // while they are told; reused
+  bool stranger_inside = false;   // while the success of a stranger is taken
   bool charging_sources = false;  // while an attempt is taken that was denied for its certificate
   int64_t observed_ms =
       INT64_MIN;  // the newest time of an event whose outcome was taken; goes back in a rollback
@@ -131,8 +151,14 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Create(const EngineOptions& opti
     return absl::InvalidArgumentError(Concat("lateness: ", FormatSpanMs(options.lateness_ms),
                                              " is not within 0 to ", FormatSpanMs(kLatenessMsMax)));
   }
+  // Windows get what is left, and want at least half.
+  if (options.ledger_bytes > options.memory_bytes / 4) {
+    return absl::InvalidArgumentError(Concat("store.memory: ", options.ledger_bytes >> 20,
+                                             "MiB are more than a quarter of memory, ",
+                                             options.memory_bytes >> 20, "MiB; raise memory"));
+  }
   static EngineListener nobody;
-  const Shares shares = ShareOut(options.memory_bytes);
+  const Shares shares = ShareOut(options.memory_bytes, options.ledger_bytes);
   ASSIGN_OR_RETURN(auto correlator,
                    Correlator::Create(rules, {{shares.windows, options.lateness_ms}, options.hash_key}));
   return std::unique_ptr<Engine>(new Engine(std::make_unique<State>(
@@ -192,19 +218,39 @@ Verdict Engine::Assess(const Attempt& attempt) noexcept {
                                       has_fingerprint ? &state.prepared[at].fingerprint : nullptr);
   verdict.time_ticket = ticket;
   ++state.counters.assessed;
+  // After the verdict is made: what it points to may be about to expire, but nothing has been taken out since.
+  if (state.ledger.has_changes()) [[unlikely]]
+    state.TellChanges();
   ++state.counters.verdicts[static_cast<size_t>(verdict.kind)];
   return verdict;
+}
+
+void Engine::State::TellChanges() {
+  ledger.DrainChanges(&changes);
+  if (!changes.empty()) listener->OnChanges(changes);
+  changes.clear();
+}
+
+Circumstances Engine::State::Now() const {
+  const int64_t now_ms = watermark.now_ms().value_or(INT64_MIN);
+  return {ledger.allowlist(), gate.mode() == Mode::kObserve, stranger_inside,
+          [this, now_ms](const Prefix& rung) { return ledger.BlocksWithin(rung, now_ms); }};
 }
 
 void Engine::Observe(const LoginEvent& event, const Verdict& verdict) noexcept {
   if (!verdict.for_certificate || state_->lets_through) {
     ++state_->counters.observed;
-    return state_->Settle(event, verdict);
+    state_->Settle(event, verdict);
+    if (state_->ledger.has_changes()) [[unlikely]]
+      state_->TellChanges();
+    return;
   }
   // What became of it is known, and by us: whatever the log says, no password was checked.
   LoginEvent refused = event;
   refused.aftermath = {Outcome::kBadCertificate, {}};
   state_->Settle(refused, verdict);
+  if (state_->ledger.has_changes()) [[unlikely]]
+    state_->TellChanges();
 }
 
 void Engine::State::Settle(const LoginEvent& event, const Verdict& verdict) noexcept {
@@ -227,6 +273,7 @@ void Engine::State::Settle(const LoginEvent& event, const Verdict& verdict) noex
 
 void Engine::Finish() noexcept {
   state_->Resolve(state_->watermark.Finish());
+  state_->TellChanges();
 }
 
 // An outcome whose time is believed: rules, windows, lanes.
@@ -245,15 +292,21 @@ void Engine::State::Take(const LoginEvent& event, const Verdict& verdict) {
     prepared_for[at] = nullptr;
     prepared_due = at + 1;
   }
+  const Outcome outcome = event.aftermath.outcome;
+  const bool succeeded = outcome == Outcome::kSuccess;
+  stranger_inside = succeeded && verdict.lane >= Lane::kHalf;
+  if (IsFailure(outcome)) policy.NoteFailure(event.attempt.source, time_ms);
   RaiseBaseAlerts(event, meaning->matched, time_ms);
   correlator->Observe(event, &meaning->feeds, time_ms, this);
-  if (event.aftermath.outcome == Outcome::kSuccess) {
+  if (succeeded) {
     LearnContext context;
     context.identity_passed = verdict.kind == VerdictKind::kChallenge &&
                               verdict.challenge_kind == ChallengeKind::kIdentity &&
                               event.aftermath.challenge.identity == ChallengeResult::kPassed;
     if (context.identity_passed) lanes.NoteIdentityPassed(event.attempt);
     lanes.Learn(event.attempt, verdict.lane, context);
+    const bool proven = verdict.lane <= Lane::kFamiliar || context.identity_passed;
+    if (proven && event.attempt.has_account()) policy.NoteProven(event.attempt, time_ms);
   }
 }
 
@@ -285,13 +338,21 @@ void Engine::State::OnAlert(const Alert& found) {
   listener->OnAlert(alert);
   if (alert.response == nullptr) return;
   if (charging_sources && alert.response->target == Target::kUserName) return;
-  const std::optional<Decision> decision =
-      policy.Decide(alert, ledger.allowlist(), gate.mode() == Mode::kObserve);
+  std::optional<Alarm> alarm;
+  const std::optional<Decision> decision = policy.Decide(alert, Now(), &alarm);
   if (!decision.has_value()) return;
   const Proposal fate = ledger.Propose(*decision);
   if (fate != Proposal::kAdded && fate != Proposal::kExtended) return;
+  TakeUp(*decision, alarm);
+}
+
+void Engine::State::TakeUp(const Decision& decision, const std::optional<Alarm>& alarm) {
+  policy.Made(decision);
   ++counters.decisions;
-  listener->OnDecision(*decision);
+  listener->OnDecision(decision);
+  if (!alarm.has_value()) return;
+  ++counters.alarms;
+  listener->OnAlarm(*alarm);
 }
 
 void Engine::State::Prepare(const LoginEvent& event, Prepared* into, Correlator::Charge charge) noexcept {
@@ -363,6 +424,49 @@ absl::Status Engine::SwapRules(const RuleSet* rules) {
 
 void Engine::SetAllowlist(const Allowlist& allowlist) {
   state_->ledger.SetAllowlist(allowlist);
+  state_->TellChanges();
+}
+
+bool Engine::IsAllowlisted(const Decision& decision) const noexcept {
+  return state_->ledger.allowlist().Touches(decision.scope, decision.prefix, decision.value);
+}
+
+void Engine::SetPolicy(const PolicySettings& policy) {
+  state_->policy.Set(policy);
+}
+
+void Engine::SetEnforcing(bool enforcing) noexcept {
+  state_->gate.SetEnforcing(enforcing);
+}
+
+Engine::Proposed Engine::Propose(Decision decision, std::string_view by, std::string_view why) {
+  State& state = *state_;
+  std::optional<Alarm> alarm;
+  Circumstances now = state.Now();
+  now.stranger_inside = false;
+  state.policy.Admit(now, &decision, &alarm);
+  const Proposal fate = state.ledger.Propose(decision, by, why);
+  if (fate == Proposal::kAdded || fate == Proposal::kExtended) state.TakeUp(decision, alarm);
+  state.TellChanges();
+  return {std::move(decision), fate};
+}
+
+bool Engine::Remove(const Decision& decision, std::string_view by, std::string_view why) {
+  const bool removed = state_->ledger.Remove(decision, by, why);
+  state_->TellChanges();
+  return removed;
+}
+
+void Engine::Restore(const Decision& decision, int64_t now_ms) {
+  State& state = *state_;
+  const auto remember = [&](const auto& rule) {
+    if (rule.response.has_value() && rule.header.handle() == decision.rule)
+      state.policy.Remember(decision, *rule.response, now_ms);
+  };
+  for (const SigmaRule& rule : state.rules->rules()) remember(rule);
+  for (const CompiledCorrelation& correlation : state.rules->correlations()) remember(*correlation.written);
+  if (decision.until_ms > now_ms) state.ledger.Propose(decision, "restart", {});
+  state.TellChanges();
 }
 
 void Engine::SetCertificates(const CertificateVerdicts& certificates) noexcept {

@@ -32,12 +32,16 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "engine/decision/alarm.h"
 #include "engine/decision/allowlist.h"
+#include "engine/decision/change.h"
 #include "engine/decision/decision.h"
+#include "engine/decision/policy.h"
 #include "engine/event/keyed_hash.h"
 #include "engine/event/login_event.h"
 #include "engine/gate/assess.h"
@@ -58,6 +62,11 @@ struct EngineOptions {
   // live draws one at random and keeps it: with a known key they can compute names that fall together.
   HashKey hash_key{0x73746f636b616465, 0x2d64656661756c74};
   Allowlist allowlist;
+  PolicySettings policy;
+  // For standing decisions, of memory_bytes: some 700 bytes each. 0: an eighth of it.
+  size_t ledger_bytes = 0;
+  // Whether EngineListener::OnChanges is called.
+  bool tells_changes = false;
   // Every attempt goes on to the password check whatever the verdict, and is observed: the log of a system where nothing
   // was stopped. Then a bad certificate is observed as the log has it, like everything else.
   bool lets_through = false;
@@ -70,6 +79,7 @@ struct EngineCounters {
   uint64_t verdicts[4] = {};  // by VerdictKind
   uint64_t alerts = 0;
   uint64_t decisions = 0;
+  uint64_t alarms = 0;
   uint64_t late = 0;             // counted where they belong
   uint64_t too_late = 0;         // older than the allowed lateness: assessed, not observed
   uint64_t wild = 0;             // timestamps in the future that nothing confirmed: assessed, not observed
@@ -86,6 +96,9 @@ class EngineListener {
   virtual ~EngineListener() = default;
   virtual void OnAlert(const Alert&) {}
   virtual void OnDecision(const Decision&) {}
+  // Every change of the ledger, in order, after the call that made them has done its work: for stores and firewalls.
+  virtual void OnChanges(std::span<const Change>) {}
+  virtual void OnAlarm(const Alarm&) {}
   // Only while tracing is on (SetTracing): the way of each attempt.
   virtual void OnGateStep(const GateStep&) {}
   virtual void OnRuleMatch(std::string_view /*rule*/) {}
@@ -121,7 +134,27 @@ class Engine {
   //               hints no longer; one whose time is not confirmed yet loses its extra fields, which the old rules named.
   absl::Status SwapRules(const RuleSet* rules);
   void SetAllowlist(const Allowlist& allowlist);
+  // Whether the allowlist holds somebody whom this decision names (Allowlist::Touches).
+  bool IsAllowlisted(const Decision& decision) const noexcept;
+  void SetPolicy(const PolicySettings& policy);
   void SetCertificates(const CertificateVerdicts& certificates) noexcept;
+  // The kill switch (Gate::SetEnforcing).
+  void SetEnforcing(bool enforcing) noexcept;
+
+  // Orders that no rule gave. A decision's `rule` then says where it came from.
+  //   Propose  by hand, or taken in from elsewhere: made harmless as policy does, and given an id if it has none.
+  //   Remove   takes out what stands with this id, doing this, to whom it names; false if nothing does.
+  //   Restore  at a start, what stood before, as it stood; of one that is over by now only its target is known, as a
+  //            repeater's, where its rule escalates.
+  // `by`, `why`: for OnChanges.
+  struct Proposed {
+    Decision decision;  // as it was made
+    Proposal fate;
+  };
+  Proposed Propose(Decision decision, std::string_view by, std::string_view why);
+  bool Remove(const Decision& decision, std::string_view by, std::string_view why);
+  void Restore(const Decision& decision, int64_t now_ms);
+
   void SetTracing(bool on) noexcept;
   EngineCounters counters() const noexcept;
   // Standing decisions at the engine's time, soonest expiry first.

@@ -46,6 +46,7 @@ absl::StatusOr<std::unique_ptr<EngineDesk>> EngineDesk::Create(DeskOptions optio
 EngineDesk::EngineDesk(DeskOptions options, std::shared_ptr<const RuleSet> rules, DeskListener* listener)
     : clock_(std::move(options.clock)),
       lateness_ns_(options.engine.lateness_ms * 1'000'000),
+      hash_key_(options.engine.hash_key),
       record_(options.record),
       listener_(listener),
       rules_(std::move(rules)),
@@ -226,9 +227,67 @@ absl::Status EngineDesk::Reload(Changes changes) {
   rules_.swap(changes.rules);  // the old ones go when this returns, when nobody looks at them any more
   engine_->SetAllowlist(changes.allowlist);
   engine_->SetCertificates(changes.certificates);
+  engine_->SetPolicy(changes.policy);
   remember_ns_ = absl::ToInt64Nanoseconds(changes.remember);
   Record([&](std::string* out) { AppendReloadLine(now_ns, out); });
   return absl::OkStatus();
+}
+
+std::vector<Engine::Proposed> EngineDesk::Order(std::vector<Decision> decisions, std::string_view by,
+                                                std::string_view why) {
+  std::vector<Engine::Proposed> proposed;
+  proposed.reserve(decisions.size());
+  for (Decision& decision : decisions) {
+    // One at a time: a list of a hundred thousand must not stand between a customer and his login.
+    const std::lock_guard lock(mutex_);
+    if (finished_) break;
+    const int64_t now_ns = Now();
+    decision.time_ms = now_ns / 1'000'000;
+    decision.id = DecisionId(hash_key_, decision);
+    Record([&](std::string* out) { AppendDecisionLine("order", now_ns, decision, out); });
+    proposed.push_back(engine_->Propose(std::move(decision), by, why));
+  }
+  return proposed;
+}
+
+size_t EngineDesk::Release(std::span<const Decision> decisions, std::string_view by, std::string_view why) {
+  size_t released = 0;
+  for (const Decision& decision : decisions) {
+    const std::lock_guard lock(mutex_);
+    if (finished_) break;
+    const int64_t now_ns = Now();
+    Record([&](std::string* out) { AppendDecisionLine("release", now_ns, decision, out); });
+    released += engine_->Remove(decision, by, why) ? 1 : 0;
+  }
+  return released;
+}
+
+void EngineDesk::Restore(std::span<const Decision> decisions) {
+  const std::lock_guard lock(mutex_);
+  const int64_t now_ns = Now();
+  for (const Decision& decision : decisions) {
+    Record([&](std::string* out) { AppendDecisionLine("restore", now_ns, decision, out); });
+    engine_->Restore(decision, now_ns / 1'000'000);
+  }
+}
+
+void EngineDesk::SetEnforcing(bool enforcing) {
+  const std::lock_guard lock(mutex_);
+  if (finished_) return;
+  const int64_t now_ns = Now();
+  engine_->SetEnforcing(enforcing);
+  enforcing_ = enforcing;
+  Record([&](std::string* out) { AppendEnforcingLine(now_ns, enforcing, out); });
+}
+
+bool EngineDesk::enforcing() const {
+  const std::lock_guard lock(mutex_);
+  return enforcing_;
+}
+
+bool EngineDesk::IsAllowlisted(const Decision& decision) const {
+  const std::lock_guard lock(mutex_);
+  return engine_->IsAllowlisted(decision);
 }
 
 void EngineDesk::Tick() {

@@ -20,6 +20,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -94,9 +95,25 @@ class EngineDesk final : public GateDesk {
     std::shared_ptr<const RuleSet> rules;
     Allowlist allowlist;
     CertificateVerdicts certificates;
+    PolicySettings policy;
     absl::Duration remember = absl::Minutes(15);
   };
   absl::Status Reload(Changes changes);
+
+  // Orders that no rule gave; each is in the record, and the listener hears of what comes of it. `by`: who, `why`: for the
+  // audit log. Logins go on in between, also where there are many.
+  //   Order    by hand or taken in from elsewhere: from now on, until its `until_ms`. One answer each, in their order.
+  //   Release  takes out those that still stand as given here (same id); how many did.
+  //   Restore  before the first attempt: what stood, and what was over lately, when the process ended last.
+  std::vector<Engine::Proposed> Order(std::vector<Decision> decisions, std::string_view by,
+                                      std::string_view why);
+  size_t Release(std::span<const Decision> decisions, std::string_view by, std::string_view why);
+  void Restore(std::span<const Decision> decisions);
+  // The kill switch: false, and standing decisions act on nobody here. They stay, and new ones are made.
+  void SetEnforcing(bool enforcing);
+  bool enforcing() const;
+  // Whether somebody vouches for whom this names.
+  bool IsAllowlisted(const Decision& decision) const;
 
   // Gives up tickets whose time is over; call it every second or so, for when no attempts come.
   void Tick();
@@ -133,6 +150,7 @@ class EngineDesk final : public GateDesk {
 
   const std::function<int64_t()> clock_;
   const int64_t lateness_ns_;
+  const HashKey hash_key_;
   const bool record_;
   DeskListener* const listener_;
 
@@ -141,6 +159,7 @@ class EngineDesk final : public GateDesk {
   std::unique_ptr<Engine> engine_;
   bool finished_ = false;
   Mode mode_;
+  bool enforcing_ = true;
   int64_t now_ns_ = 0;
   int64_t remember_ns_;
   uint64_t last_ticket_ = 0;

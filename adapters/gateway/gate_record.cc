@@ -88,6 +88,20 @@ void AppendReloadLine(int64_t time_ns, std::string* out) {
   out->push_back('}');
 }
 
+void AppendDecisionLine(std::string_view what, int64_t time_ns, const Decision& decision, std::string* out) {
+  out->append("{\"stockade\":{\"").append(what).append("\":");
+  AppendJsonString(ToJson(decision), out);
+  out->push_back('}');
+  AppendTime(time_ns, out);
+  out->push_back('}');
+}
+
+void AppendEnforcingLine(int64_t time_ns, bool enforcing, std::string* out) {
+  out->append(enforcing ? "{\"stockade\":{\"enforcing\":true}" : "{\"stockade\":{\"enforcing\":false}");
+  AppendTime(time_ns, out);
+  out->push_back('}');
+}
+
 void AppendAttemptLine(uint64_t ticket, const LoginEvent& event, std::string* out) {
   const Attempt& attempt = event.attempt;
   AppendNumbered("attempt", ticket, attempt.time_ns, out);

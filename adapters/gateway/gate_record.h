@@ -8,6 +8,10 @@
 //   {"stockade":{"attempt":0},…,"event.reason":"stopped"}                         asked, and stopped
 //   {"stockade":{"observe":17},"@timestamp":"…","event.reason":"bad_password"}    told
 //   {"stockade":{"abandon":17},"@timestamp":"…"}                                  nothing will be told
+//   {"stockade":{"order":"{…}"},"@timestamp":"…"}        a decision that no rule gave, as JSON, before policy eased it
+//   {"stockade":{"restore":"{…}"},"@timestamp":"…"}      one that stood before the desk began, or whose target is a repeater
+//   {"stockade":{"release":"{…}"},"@timestamp":"…"}      one that was taken out by hand
+//   {"stockade":{"enforcing":false},"@timestamp":"…"}    the kill switch
 //   {"stockade":{"reload":true},"@timestamp":"…"}        other rules or settings from here on: no replay can follow
 //
 // An attempt has every field that the gate had, under its ECS name, and `login.challenge` where a challenge that was
@@ -22,6 +26,7 @@
 #include <string>
 #include <string_view>
 
+#include "engine/decision/decision.h"
 #include "engine/event/login_event.h"
 #include "engine/gate/verdict.h"
 
@@ -32,6 +37,9 @@ inline constexpr int kRecordVersion = 1;
 void AppendBeginLine(int64_t time_ns, std::string* out);
 void AppendModeLine(int64_t time_ns, Mode mode, std::string* out);
 void AppendReloadLine(int64_t time_ns, std::string* out);
+// `what`: "order", "restore" or "release".
+void AppendDecisionLine(std::string_view what, int64_t time_ns, const Decision& decision, std::string* out);
+void AppendEnforcingLine(int64_t time_ns, bool enforcing, std::string* out);
 // `ticket`: 0 for one that was stopped.
 void AppendAttemptLine(uint64_t ticket, const LoginEvent& event, std::string* out);
 void AppendOutcomeLine(uint64_t ticket, int64_t time_ns, Outcome outcome, std::string* out);

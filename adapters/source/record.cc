@@ -17,12 +17,16 @@ struct Word {
   std::string_view name;
   RecordKind kind;
 };
-constexpr std::array<Word, 6> kWords = {{{"stockade.attempt", RecordKind::kAttempt},
-                                         {"stockade.observe", RecordKind::kOutcome},
-                                         {"stockade.abandon", RecordKind::kAbandoned},
-                                         {"stockade.mode", RecordKind::kMode},
-                                         {"stockade.reload", RecordKind::kReloaded},
-                                         {"stockade.record", RecordKind::kBegun}}};
+constexpr std::array<Word, 10> kWords = {{{"stockade.attempt", RecordKind::kAttempt},
+                                          {"stockade.observe", RecordKind::kOutcome},
+                                          {"stockade.abandon", RecordKind::kAbandoned},
+                                          {"stockade.mode", RecordKind::kMode},
+                                          {"stockade.reload", RecordKind::kReloaded},
+                                          {"stockade.order", RecordKind::kOrdered},
+                                          {"stockade.restore", RecordKind::kRestored},
+                                          {"stockade.release", RecordKind::kReleased},
+                                          {"stockade.enforcing", RecordKind::kEnforcing},
+                                          {"stockade.record", RecordKind::kBegun}}};
 
 class RecordSource final : public Source {
  public:
@@ -96,6 +100,14 @@ class RecordSource final : public Source {
         return false;
       case RecordKind::kReloaded:
         return true;
+      case RecordKind::kOrdered:
+      case RecordKind::kRestored:
+      case RecordKind::kReleased:
+        record->text = said.text;
+        return said.kind == FieldValue::Kind::kText;
+      case RecordKind::kEnforcing:
+        record->number = said.text == "true" ? 1 : 0;
+        return said.kind == FieldValue::Kind::kBool;
       case RecordKind::kAttempt:
       case RecordKind::kOutcome:
       case RecordKind::kAbandoned:

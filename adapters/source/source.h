@@ -83,6 +83,10 @@ enum class RecordKind : uint8_t {
   kAbandoned,  // nothing will ever come of the attempt `number`
   kMode,       // the gate's mode from here on: `number` is the engine's Mode
   kReloaded,   // the gate went on with other rules or settings
+  kOrdered,    // an order that no rule gave: `text` is the decision, as JSON
+  kRestored,   // one that stood before the gate began: the same
+  kReleased,   // one that was taken out by hand: the same
+  kEnforcing,  // the kill switch: `number` is 1 while standing decisions act, else 0
   kBegun,      // a gate began, with empty windows; `number` is the version of the record
 };
 
@@ -96,7 +100,8 @@ struct Record {
   FieldId error_field = FieldId::kFirstUnknown;  // a known field that is to blame; kFirstUnknown: none
   // Of an attempt of a record: its outcome is not known yet and comes in a kOutcome of this number. 0: it is in `event`.
   uint64_t number = 0;
-  LoginEvent event;  // meaningful only if ok(); its text lives in the batch
+  std::string_view text;  // of kOrdered, kRestored, kReleased; lives in the batch
+  LoginEvent event;       // meaningful only if ok(); its text lives in the batch
 
   bool ok() const noexcept { return error == ReadError::kNone; }
 };

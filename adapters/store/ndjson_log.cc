@@ -135,6 +135,16 @@ void AppendUnreadable(uint64_t line, std::string* out) {
   out->append(",\"verdict\":\"unreadable\"}");
 }
 
+void AppendAlarm(const Alarm& alarm, std::string* out) {
+  out->append("{\"time\":\"").append(FormatTimeMs(alarm.time_ms));
+  out->push_back('"');
+  AppendMember("alarm", Name(alarm.kind), out);
+  AppendMember("rule", alarm.rule, out);
+  AppendMember("decision", alarm.decision_id, out);
+  AppendMember("text", alarm.text, out);
+  out->push_back('}');
+}
+
 void AppendAlert(const Alert& alert, std::string* out) {
   out->append("{\"time\":\"").append(FormatTimeMs(alert.time_ms));
   out->push_back('"');

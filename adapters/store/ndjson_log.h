@@ -15,6 +15,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "engine/decision/alarm.h"
 #include "engine/decision/alert.h"
 #include "engine/decision/decision.h"
 #include "engine/gate/verdict.h"
@@ -73,6 +74,8 @@ void AppendUnreadable(uint64_t line, std::string* out);
 // {"time":"…Z","rule":"…","title":"…","level":"high","condition":"gte 8","value":9,"span":"10m","first":"…Z",
 // "last":"…Z","group":{"source.ip":"…"}}: members that say nothing are left out.
 void AppendAlert(const Alert& alert, std::string* out);
+// {"time":"…Z","alarm":"harm_cap","rule":"…","decision":"…","text":"…"}
+void AppendAlarm(const Alarm& alarm, std::string* out);
 // A number of JSON: the shortest text that reads back as the same double; 0 for what JSON cannot say.
 void AppendJsonNumber(double value, std::string* out);
 

@@ -43,6 +43,7 @@ struct Response {
   int64_t escalate_up_to_ms = 0;  // … up to this; 0: no escalation
   ChallengeKind challenge_kind = ChallengeKind::kHuman;  // of a challenge, where the rule names one
   bool all_lanes = false;  // of a lock: not only the unfamiliar lane. Never for what a stranger can cause.
+  bool shadow = false;     // shown, never carried out: a rule on trial
 };
 
 // The counts behind an alert. Values live as long as the alert is handed on: during one Observe.

@@ -112,7 +112,35 @@ uint32_t Ledger::FindSame(const Decision& decision) const noexcept {
   return kNone;
 }
 
-Proposal Ledger::Propose(const Decision& decision) {
+std::optional<Prefix> Ledger::RungAbove(const Decision& decision) noexcept {
+  if (decision.action != Action::kBlock || decision.shadow) return std::nullopt;
+  if (decision.scope != Scope::kIp && decision.scope != Scope::kRange) return std::nullopt;
+  if (!decision.prefix.address.is_v6()) return std::nullopt;
+  for (size_t i = 0; i + 1 < kLadderV6.size(); ++i)
+    if (kLadderV6[i] == decision.prefix.length)
+      return Prefix::Around(decision.prefix.address, kLadderV6[i + 1]);
+  return std::nullopt;
+}
+
+size_t Ledger::BlocksWithin(const Prefix& rung, int64_t now_ms) const noexcept {
+  const auto found = children_.find(rung);
+  if (found == children_.end()) return 0;
+  return static_cast<size_t>(std::count_if(found->second.begin(), found->second.end(),
+                                           [&](uint32_t slot) { return hot_[slot].until_ms > now_ms; }));
+}
+
+bool Ledger::IsCoveredAround(const Decision& decision) const noexcept {
+  if (decision.scope != Scope::kIp && decision.scope != Scope::kRange) return false;
+  bool covered = false;
+  prefixes_.VisitCovering(decision.prefix.address, [&](const PrefixMap::Match& match) noexcept {
+    if (match.prefix.length >= decision.prefix.length) return;
+    for (uint32_t slot = match.value; slot != kNone && !covered; slot = hot_[slot].next)
+      covered = hot_[slot].until_ms >= decision.until_ms && SameAction(slots_[slot].decision, decision);
+  });
+  return covered;
+}
+
+Proposal Ledger::Propose(const Decision& decision, std::string_view by, std::string_view why) {
   if (decision.until_ms <= decision.time_ms || decision.until_ms <= now_ms_) {
     ++refused_;
     return Proposal::kRefused;
@@ -123,9 +151,10 @@ Proposal Ledger::Propose(const Decision& decision) {
     Fill(same, decision);
     expiries_.Push(decision.until_ms, {slot.sequence, same});
     expiries_.Compact(live_, [this](const auto& item) { return IsLive(item); });
-    Note(ChangeKind::kExtended, decision);
+    Note(ChangeKind::kExtended, decision, by, why);
     return Proposal::kExtended;
   }
+  if (IsCoveredAround(decision)) return Proposal::kCovered;
 
   if (!MakeRoom(kSlotBytes + HeapBytes(decision), decision.until_ms)) {
     ++refused_;
@@ -152,7 +181,11 @@ Proposal Ledger::Propose(const Decision& decision) {
   Fill(index, decision);
   ++live_;
   expiries_.Push(decision.until_ms, {slots_[index].sequence, index});
-  Note(ChangeKind::kAdded, decision);
+  if (const std::optional<Prefix> rung = RungAbove(decision)) {
+    std::vector<uint32_t>& children = children_[*rung];
+    if (children.size() < kChildrenMax) children.push_back(index);
+  }
+  Note(ChangeKind::kAdded, decision, by, why);
   return Proposal::kAdded;
 }
 
@@ -172,14 +205,19 @@ bool Ledger::MakeRoom(size_t bytes, int64_t until_ms) {
     if (expiries_.empty() || expiries_.top().when_ms > until_ms) return false;
     const uint32_t slot = expiries_.top().token.slot;
     expiries_.Pop();
-    Erase(slot, ChangeKind::kRemoved);
+    Erase(slot, ChangeKind::kRemoved, "memory", "the ledger is full, and this would have been over soonest");
     ++evicted_;
   }
   return true;
 }
 
-void Ledger::Erase(uint32_t index, ChangeKind kind) {
+void Ledger::Erase(uint32_t index, ChangeKind kind, std::string_view by, std::string_view why) {
   Slot& slot = slots_[index];
+  if (const std::optional<Prefix> rung = RungAbove(slot.decision)) {
+    const auto found = children_.find(*rung);
+    if (found != children_.end() && std::erase(found->second, index) > 0 && found->second.empty())
+      children_.erase(found);
+  }
   const uint32_t head = Head(slot.decision);
   if (head == index) {
     SetHead(slot.decision, hot_[index].next);
@@ -188,7 +226,7 @@ void Ledger::Erase(uint32_t index, ChangeKind kind) {
     while (hot_[before].next != index) before = hot_[before].next;
     hot_[before].next = hot_[index].next;
   }
-  Note(kind, slot.decision);
+  Note(kind, slot.decision, by, why);
   bytes_ -= slot.bytes;
   --live_;
   slot = Slot{};
@@ -268,16 +306,14 @@ bool Ledger::TakeToken(const Decision& decision, int64_t now_ms) noexcept {
   return true;
 }
 
-bool Ledger::Remove(std::string_view id) {
-  for (uint32_t index = 0; index < slots_.size(); ++index) {
-    if (slots_[index].sequence == 0 || slots_[index].decision.id != id) continue;
-    Erase(index, ChangeKind::kRemoved);
-    return true;
-  }
-  return false;
+bool Ledger::Remove(const Decision& decision, std::string_view by, std::string_view why) {
+  const uint32_t slot = FindSame(decision);
+  if (slot == kNone || slots_[slot].decision.id != decision.id) return false;
+  Erase(slot, ChangeKind::kRemoved, by, why);
+  return true;
 }
 
-size_t Ledger::Release(Scope scope, std::string_view value) {
+size_t Ledger::Release(Scope scope, std::string_view value, std::string_view by, std::string_view why) {
   Decision target;
   target.scope = scope;
   target.value = std::string(value);
@@ -288,7 +324,7 @@ size_t Ledger::Release(Scope scope, std::string_view value) {
   }
   size_t removed = 0;
   for (uint32_t head = Head(target); head != kNone; head = Head(target), ++removed)
-    Erase(head, ChangeKind::kRemoved);
+    Erase(head, ChangeKind::kRemoved, by, why);
   return removed;
 }
 
@@ -301,12 +337,13 @@ void Ledger::SetAllowlist(Allowlist allowlist) {
       eased.push_back(*decision);
   }
   for (Decision& decision : eased) {
-    Erase(FindSame(decision), ChangeKind::kRemoved);
+    constexpr std::string_view kBy = "allowlist";
+    Erase(FindSame(decision), ChangeKind::kRemoved, kBy, "somebody vouches for it now");
     decision.action = Action::kChallenge;
     decision.challenge_kind = ChallengeKind::kHuman;
     decision.all_lanes = false;
     Append(&decision.reason, "; allowlisted since: challenged, not stopped");
-    Propose(decision);
+    Propose(decision, kBy, "");
   }
 }
 
@@ -331,14 +368,14 @@ const Decision* Ledger::FindById(std::string_view id) const noexcept {
   return nullptr;
 }
 
-void Ledger::Note(ChangeKind kind, const Decision& decision) {
+void Ledger::Note(ChangeKind kind, const Decision& decision, std::string_view by, std::string_view why) {
   if (options_.changes_max == 0) return;
   const uint64_t sequence = next_change_++;
   if (changes_.size() >= options_.changes_max) {
     changes_.clear();
     changes_lost_ = true;
   }
-  if (!changes_lost_) changes_.push_back({sequence, kind, decision, {}, {}});
+  if (!changes_lost_) changes_.push_back({sequence, kind, decision, std::string(by), std::string(why)});
 }
 
 bool Ledger::DrainChanges(std::vector<Change>* out) {

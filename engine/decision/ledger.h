@@ -10,7 +10,8 @@
 //
 // Merging: of decisions with the same scope, value and action (challenge kind, lanes and shadow are part of
 // the action) the one that lasts longest stands, whole: its id, rule and evidence with it. Different actions
-// on one target stand beside each other, and the strictest acts.
+// on one target stand beside each other, and the strictest acts. A newcomer inside a network on which the same action
+// stands as long is covered by it; those that stood inside before go their own way.
 //
 // Memory: at most `bytes_max`, about 700 bytes a decision. Where it is full the decision that would be over
 // soonest gives way, or the newcomer if that is the one; both are counted.
@@ -24,6 +25,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -61,14 +63,6 @@ constexpr Action ActionOn(const Decision& decision, bool allowlisted) noexcept {
   return allowlisted && stops ? Action::kChallenge : decision.action;
 }
 
-// What became of a proposal. Only kAdded and kExtended changed anything, and are worth telling anybody.
-enum class Proposal : uint8_t {
-  kAdded,
-  kExtended,  // an older one on the same target lasted less long
-  kCovered,   // one that lasts as long already stands
-  kRefused,   // already over, or names nothing, or expires sooner than all the rest of a full ledger
-};
-
 class Ledger {
  public:
   // Throttling: a throttled target has kThrottleBurst attempts at once and one more every
@@ -78,7 +72,8 @@ class Ledger {
 
   explicit Ledger(const LedgerOptions& options);
 
-  Proposal Propose(const Decision& decision);
+  // `by`, `why`: whose doing it is, where it is not the rule's (change.h).
+  Proposal Propose(const Decision& decision, std::string_view by = {}, std::string_view why = {});
   // Event time has come to `now_ms`: throws out what is over. Time never goes back; an older `now_ms` changes
   // nothing.
   void Advance(int64_t now_ms);
@@ -99,15 +94,20 @@ class Ledger {
   // Whether TakeToken would let an attempt pass; takes nothing.
   bool HasToken(const Decision& decision, int64_t now_ms) const noexcept;
 
-  // By hand. False if no decision has this id. Looks at all of them.
-  bool Remove(std::string_view id);
+  // By hand: takes out the decision that does what this one does to whom it names. False if none of that id stands there.
+  bool Remove(const Decision& decision, std::string_view by, std::string_view why);
   // Lets a target go: removes every decision on exactly this scope and value, and says how many.
-  size_t Release(Scope scope, std::string_view value);
+  size_t Release(Scope scope, std::string_view value, std::string_view by = {}, std::string_view why = {});
+
+  // How many of those that act at `now_ms` and are no shadows block an address or network one rung below this one: for
+  // IPv6, where a host has many. Counted for the rungs of the ladder only; O(of them).
+  size_t BlocksWithin(const Prefix& rung, int64_t now_ms) const noexcept;
 
   // Replaces the allowlist. Look-ups follow it at once; standing blocks and locks that touch it are removed
   // and come back as challenges, so that a firewall lets go as well.
   void SetAllowlist(Allowlist allowlist);
   const Allowlist& allowlist() const noexcept { return allowlist_; }
+  bool has_changes() const noexcept { return !changes_.empty(); }
 
   // All that act at `now_ms`, soonest expiry first.
   std::vector<const Decision*> Standing(int64_t now_ms) const;
@@ -159,8 +159,14 @@ class Ledger {
   // The slot of the standing decision that this one would merge with, or kNone.
   uint32_t FindSame(const Decision& decision) const noexcept;
   bool MakeRoom(size_t bytes, int64_t until_ms);
-  void Erase(uint32_t slot, ChangeKind kind);
-  void Note(ChangeKind kind, const Decision& decision);
+  void Erase(uint32_t slot, ChangeKind kind, std::string_view by = {}, std::string_view why = {});
+  void Note(ChangeKind kind, const Decision& decision, std::string_view by, std::string_view why);
+  // Whether a network around the newcomer's stands at least as long under the same action.
+  bool IsCoveredAround(const Decision& decision) const noexcept;
+  // Children of a rung beyond these are not kept: three make it guilty.
+  static constexpr size_t kChildrenMax = 8;
+  // The rung above a block that counts there; nothing for other decisions.
+  static std::optional<Prefix> RungAbove(const Decision& decision) noexcept;
   void Consider(uint32_t head, int64_t now_ms, uint32_t* best) const noexcept;
   bool Beats(uint32_t a, uint32_t b) const noexcept;
 
@@ -170,6 +176,7 @@ class Ledger {
   std::vector<Hot> hot_;  // of the slot with the same index
   std::vector<uint32_t> free_;
   PrefixMap prefixes_;
+  absl::flat_hash_map<Prefix, std::vector<uint32_t>> children_;  // slots of blocks, by the rung above them
   absl::flat_hash_map<uint32_t, uint32_t> asns_;
   absl::flat_hash_map<Hash128, uint32_t> fingerprints_;
   mutable PairMemo<Hash128> prints_;  // JA4 and user agent → their hash

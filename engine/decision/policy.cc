@@ -24,9 +24,19 @@ std::string FormatValue(double value) {
   return std::string(text.data(), end);
 }
 
-std::string NameBytes(const Alert& alert, const TargetValue& target) {
+std::string NameBytes(const Decision& decision) {
   const std::string_view zero("\0", 1);
-  return Concat(alert.rule, zero, Name(target.scope), zero, target.value);
+  return Concat(decision.rule, zero, Name(decision.scope), zero, decision.value);
+}
+
+bool Stops(const Decision& decision) noexcept {
+  return decision.action == Action::kBlock || decision.action == Action::kLock;
+}
+
+void Challenge(Decision* decision) noexcept {
+  decision->action = Action::kChallenge;
+  decision->challenge_kind = ChallengeKind::kHuman;
+  decision->all_lanes = false;
 }
 
 Evidence EvidenceOf(const Alert& alert) {
@@ -75,7 +85,88 @@ int64_t DurationMs(const Response& response, int repeats) noexcept {
   return static_cast<int64_t>(std::min(duration, most));
 }
 
-std::optional<Decision> Policy::Decide(const Alert& alert, const Allowlist& allowlist, bool shadow) {
+std::string DecisionId(const HashKey& key, const Decision& decision) {
+  return ToHex(SipHash128(key, Concat(NameBytes(decision), std::string_view("\0", 1), decision.time_ms)))
+      .substr(0, 16);
+}
+
+Policy::Policy(const HashKey& key, size_t repeaters_max, size_t customers_max, PolicySettings settings)
+    : key_(key),
+      settings_(std::move(settings)),
+      repeats_(repeaters_max),
+      customers_(key, customers_max),
+      harm_(settings_.harm),
+      witness_(key) {}
+
+Hash128 Policy::NameHash(const Decision& decision) const {
+  return SipHash128(key_, NameBytes(decision));
+}
+
+void Policy::Set(PolicySettings settings) {
+  settings_ = std::move(settings);
+  harm_.Set(settings_.harm);
+}
+
+void Policy::ChooseRung(const Circumstances& now, Decision* decision) {
+  if (decision->action != Action::kBlock || decision->shadow) return;
+  const auto take = [&](const Prefix& rung) {
+    decision->prefix = rung;
+    decision->value = rung.ToString();
+    decision->scope = rung.is_single() ? Scope::kIp : Scope::kRange;
+  };
+  if (decision->scope == Scope::kRange) {
+    if (const std::optional<Address> only = witness_.Only(decision->prefix, decision->time_ms)) {
+      take(Prefix::Around(*only, only->bits()));
+      Append(&decision->reason, "; no other address of its network took part");
+    }
+  }
+  const bool is_source = decision->scope == Scope::kIp || decision->scope == Scope::kRange;
+  if (!is_source || !decision->prefix.address.is_v6() || !now.blocks_within) return;
+  for (const uint8_t length : kLadderV6) {
+    if (length >= decision->prefix.length) continue;
+    const Prefix parent = Prefix::Around(decision->prefix.address, length);
+    if (now.blocks_within(parent) < kChildrenMin) return;
+    Decision wider = *decision;
+    wider.prefix = parent;
+    // Whoever lives there beside the guilty is a reason to stay with the guilty.
+    if (customers_.SharedBy(wider, decision->time_ms) > 0) return;
+    take(parent);
+    Append(&decision->reason, "; others of ", decision->value, " are blocked already");
+  }
+}
+
+void Policy::Ease(const Circumstances& now, Decision* decision, std::optional<Alarm>* alarm) {
+  if (!Stops(*decision)) return;
+  if (now.allowlist.Touches(decision->scope, decision->prefix, decision->value)) {
+    Challenge(decision);
+    Append(&decision->reason, "; allowlisted: challenged, not stopped");
+    return;
+  }
+  if (decision->scope == Scope::kAccount) return;
+  if (customers_.SharedBy(*decision, decision->time_ms) >= settings_.shared_accounts) {
+    Challenge(decision);
+    Append(&decision->reason, "; shared by customers: challenged, not stopped");
+    return;
+  }
+  const size_t customers = customers_.total(decision->time_ms);
+  const HarmCap::Breach breach = harm_.Asks(decision->rule, customers_.Touched(*decision, decision->time_ms),
+                                            customers, decision->time_ms);
+  if (breach.cap.empty()) return;
+  Challenge(decision);
+  const std::string why =
+      Concat("would touch ", breach.touched, " of the ", customers,
+             " customers of the last hour, and the cap of one ", breach.cap, " is ", breach.allowed);
+  Append(&decision->reason, "; ", why, ": challenged, not stopped");
+  if (alarm == nullptr) return;
+  alarm->emplace();
+  (*alarm)->time_ms = decision->time_ms;
+  (*alarm)->rule = decision->rule;
+  (*alarm)->text = Concat(decision->rule, " on ", Name(decision->scope), " ", decision->value, " ", why,
+                          "; it is challenged. If this is an attack, look at who gets in from there");
+}
+
+std::optional<Decision> Policy::Decide(const Alert& alert, const Circumstances& now,
+                                       std::optional<Alarm>* alarm) {
   if (alert.response == nullptr || alert.event == nullptr) return std::nullopt;
   const Response& response = *alert.response;
   std::optional<TargetValue> target = TargetOf(alert.event->attempt, response.target, key_);
@@ -87,24 +178,20 @@ std::optional<Decision> Policy::Decide(const Alert& alert, const Allowlist& allo
   decision.challenge_kind = response.challenge_kind;
   decision.scope = target->scope;
   decision.prefix = target->prefix;
-  decision.shadow = shadow;
+  decision.value = std::move(target->value);
   decision.rule = std::string(alert.rule);
+  decision.shadow = now.observing || response.shadow || settings_.in_shadow.contains(decision.rule);
   decision.reason = ReasonOf(alert);
   decision.evidence = EvidenceOf(alert);
 
-  const bool is_account = target->scope == Scope::kAccount;
+  const bool is_account = decision.scope == Scope::kAccount;
   if (is_account && decision.action == Action::kBlock) decision.action = Action::kLock;
   if (!is_account && decision.action == Action::kLock) decision.action = Action::kChallenge;
-  const bool stops = decision.action == Action::kBlock || decision.action == Action::kLock;
-  if (stops && allowlist.Touches(target->scope, target->prefix, target->value)) {
-    decision.action = Action::kChallenge;
-    decision.challenge_kind = ChallengeKind::kHuman;
-    Append(&decision.reason, "; allowlisted: challenged, not stopped");
-  }
-  decision.all_lanes = decision.action == Action::kLock && response.all_lanes;
+  decision.all_lanes = decision.action == Action::kLock && response.all_lanes && now.stranger_inside;
+  ChooseRung(now, &decision);
+  Ease(now, &decision, alarm);
 
-  const std::string name = NameBytes(alert, *target);
-  const Hash128 name_hash = SipHash128(key_, name);
+  const Hash128 name_hash = NameHash(decision);
   if (Escalates(response)) decision.repeat = repeats_.Repeats(name_hash, alert.time_ms);
   decision.until_ms = alert.time_ms + DurationMs(response, decision.repeat);
   if (Escalates(response))
@@ -113,9 +200,27 @@ std::optional<Decision> Policy::Decide(const Alert& alert, const Allowlist& allo
                       alert.time_ms);
   if (decision.repeat > 0) Append(&decision.reason, "; repeat ", decision.repeat);
 
-  decision.id = ToHex(SipHash128(key_, Concat(name, std::string_view("\0", 1), alert.time_ms))).substr(0, 16);
-  decision.value = std::move(target->value);
+  decision.id = DecisionId(key_, decision);
+  if (alarm != nullptr && alarm->has_value()) (*alarm)->decision_id = decision.id;
   return decision;
+}
+
+void Policy::Admit(const Circumstances& now, Decision* decision, std::optional<Alarm>* alarm) {
+  decision->shadow |= now.observing;
+  Ease(now, decision, alarm);
+  if (decision->id.empty()) decision->id = DecisionId(key_, *decision);
+  if (alarm != nullptr && alarm->has_value()) (*alarm)->decision_id = decision->id;
+}
+
+void Policy::Made(const Decision& decision) {
+  if (!Stops(decision) || decision.shadow || decision.scope == Scope::kAccount) return;
+  harm_.Add(decision.rule, customers_.Touched(decision, decision.time_ms), decision.time_ms);
+}
+
+void Policy::Remember(const Decision& decision, const Response& response, int64_t now_ms) {
+  if (!Escalates(response)) return;
+  repeats_.Remember(NameHash(decision), decision.repeat, decision.until_ms,
+                    decision.until_ms + std::min(response.escalate_up_to_ms, kDurationMsMax), now_ms);
 }
 
 }  // namespace stockade

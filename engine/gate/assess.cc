@@ -136,14 +136,16 @@ void Gate::AskStanding(const Attempt& attempt, int64_t now_ms, Verdict* verdict,
     }
     // Made while the engine only observed: it acts on nobody, but an operator who observes is still told what
     // it would have done.
-    const bool acts = !decision->shadow || mode_ == Mode::kObserve;
+    const bool acts = enforcing_ && (!decision->shadow || mode_ == Mode::kObserve);
     if (trace != nullptr) {
       Say(trace, "standing decisions",
           Concat(Name(decision->action), " of ", Name(decision->scope), " ", decision->value, " until ",
                  FormatTimeMs(decision->until_ms), " by ", decision->rule, " (", decision->id,
                  "): for this attempt ", Name(asked.kind),
                  in_force.allowlisted ? ", because it is allowlisted" : "",
-                 acts ? "" : ", but it is a shadow"));
+                 acts         ? ""
+                 : enforcing_ ? ", but it is a shadow"
+                              : ", but nothing is enforced"));
     }
     if (!acts || !IsStricter(asked, strictest)) continue;
     strictest = asked;

@@ -53,6 +53,9 @@ class Gate {
 
   void SetMode(Mode mode) noexcept { mode_ = mode; }
   Mode mode() const noexcept { return mode_; }
+  // The kill switch: while off, standing decisions act on nobody, here as at every firewall. Certificates and the mode go on.
+  void SetEnforcing(bool enforcing) noexcept { enforcing_ = enforcing; }
+  bool enforcing() const noexcept { return enforcing_; }
   void SetCertificates(const CertificateVerdicts& certificates) noexcept { certificates_ = certificates; }
 
   // The verdict at event time `now_ms`. `trace`, if not null, is told each step. `fingerprint` as in Ledger::Find.
@@ -68,6 +71,7 @@ class Gate {
   Ledger* ledger_;
   const Lanes* lanes_;
   Mode mode_ = Mode::kProtect;
+  bool enforcing_ = true;
   CertificateVerdicts certificates_;
 };
 

@@ -16,8 +16,8 @@ constexpr double kEscalateFactorMax = 1000;
 }  // namespace
 
 std::optional<Response> DocumentReader::ReadResponse(const YamlNode& response) {
-  constexpr std::array<std::string_view, 6> kKeys = {"action",   "target",    "for",
-                                                     "escalate", "challenge", "lanes"};
+  constexpr std::array<std::string_view, 7> kKeys = {"action",    "target", "for",   "escalate",
+                                                     "challenge", "lanes",  "shadow"};
   if (!response.is_map()) {
     Fail(response, "response", "must be a map with action, target and for");
     return std::nullopt;
@@ -75,6 +75,12 @@ std::optional<Response> DocumentReader::ReadResponse(const YamlNode& response) {
     if (action.has_value() && read.action != Action::kLock) {
       sound = Fail(*value, "response.lanes", "goes only with action: lock");
     }
+  }
+  if (const YamlNode* value = response.Find("shadow")) {
+    constexpr std::array<std::string_view, 2> kFlags = {"false", "true"};
+    const std::optional<size_t> flag = ReadChoice(*value, "response.shadow", kFlags);
+    read.shadow = flag == std::optional<size_t>(1);
+    sound = sound && flag.has_value();
   }
   if (const YamlNode* value = response.Find("escalate")) sound = ReadEscalation(*value, &read) && sound;
   if (!sound) return std::nullopt;

@@ -227,6 +227,12 @@ void SayWhatRecordsSay(const RecordNotes& notes, Console* console) {
     console->err << "stockade: rules or settings were reloaded, first at line " << notes.first_reload
                  << ": a replay has one set of rules, and from there on it may differ from what happened\n";
   }
+  if (notes.unread_decisions > 0) {
+    console->err << "stockade: " << notes.unread_decisions
+                 << " decisions that somebody gave by hand cannot be read, first at line "
+                 << notes.first_unread_decision
+                 << "; from there on this replay may differ from what happened\n";
+  }
   if (notes.without_outcome > 0) {
     console->err << "stockade: " << notes.without_outcome
                  << " attempts were let through and the record ends before their outcome\n";

@@ -5,6 +5,7 @@
 
 #include "CLI/CLI.hpp"
 #include "absl/time/clock.h"
+#include "adapters/decision_json.h"
 #include "engine/status.h"
 #include "engine/text.h"
 #include "tools/stockade/units.h"
@@ -92,6 +93,25 @@ absl::StatusOr<ReplaySession> ReplaySession::Open(const ReplayOptions& options) 
   session.config_.source.reference_time = absl::Now();
   RETURN_IF_ERROR(Validate(session.config_.source));
   return session;
+}
+
+void FollowDecision(const Record& record, ReplaySession* session) {
+  const absl::StatusOr<Decision> decision = ParseDecision(record.text);
+  if (!decision.ok()) {
+    if (session->notes().unread_decisions++ == 0) session->notes().first_unread_decision = record.position;
+    return;
+  }
+  Engine& engine = session->engine();
+  switch (record.kind) {
+    case RecordKind::kOrdered:
+      engine.Propose(*decision, {}, {});
+      break;
+    case RecordKind::kRestored:
+      engine.Restore(*decision, record.event.attempt.time_ns / 1'000'000);
+      break;
+    default:
+      engine.Remove(*decision, {}, {});
+  }
 }
 
 absl::Status ReplaySession::Start(EngineListener* listener) {

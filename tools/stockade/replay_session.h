@@ -68,6 +68,9 @@ class ReplaySession {
   RecordNotes notes_;
 };
 
+// Gives the engine the decision that a record says somebody gave, restored or took out; one that cannot be read is noted.
+void FollowDecision(const Record& record, ReplaySession* session);
+
 // Drives all records through the engine. A Watcher sees it happen:
 //   bool OnBatch();                   before each batch; false ends the run as if the inputs ended here
 //   void OnUnreadable(const Record&);
@@ -99,6 +102,14 @@ void FollowRecord(const Record& record, ReplaySession* session, WaitingAttempts*
       break;
     case RecordKind::kReloaded:
       if (notes.reloads++ == 0) notes.first_reload = record.position;
+      break;
+    case RecordKind::kOrdered:
+    case RecordKind::kRestored:
+    case RecordKind::kReleased:
+      FollowDecision(record, session);
+      break;
+    case RecordKind::kEnforcing:
+      session->engine().SetEnforcing(record.number != 0);
       break;
     case RecordKind::kBegun:
       ++notes.begun;

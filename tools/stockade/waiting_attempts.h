@@ -55,10 +55,12 @@ class WaitingAttempts {
 
 // What a record said that a replay can only report.
 struct RecordNotes {
-  uint64_t begun = 0;            // gates that began: more than one, and windows were emptied in between
-  std::optional<Mode> mode;      // the last one that was switched to
-  uint64_t reloads = 0;          // other rules or settings from there on
-  uint64_t first_reload = 0;     // its line
+  uint64_t begun = 0;             // gates that began: more than one, and windows were emptied in between
+  std::optional<Mode> mode;       // the last one that was switched to
+  uint64_t reloads = 0;           // other rules or settings from there on
+  uint64_t first_reload = 0;      // its line
+  uint64_t unread_decisions = 0;  // given by hand, and not to be read
+  uint64_t first_unread_decision = 0;
   uint64_t without_outcome = 0;  // let through, and the record ends before their outcome
 };
 

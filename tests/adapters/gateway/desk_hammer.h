@@ -9,7 +9,23 @@
 
 namespace stockade {
 
-// Several threads ask, tell, abandon, forget, pass challenges and switch modes at random.
+// A block or challenge on one of the hammer's addresses or networks, for up to an hour, as an operator gives it.
+inline Decision HandOrder(std::mt19937* random, int64_t now_ns) {
+  Decision decision;
+  const Address source =
+      Address::V4(static_cast<uint32_t>(0xc0000200u + (((*random)() % 6) << 8) + (*random)() % 4));
+  decision.prefix = Prefix::Around(source, (*random)() % 4 == 0 ? 24 : 32);
+  decision.scope = decision.prefix.is_single() ? Scope::kIp : Scope::kRange;
+  decision.value = decision.prefix.ToString();
+  decision.action = (*random)() % 2 == 0 ? Action::kBlock : Action::kThrottle;
+  decision.until_ms = now_ns / 1'000'000 + 1 + static_cast<int64_t>((*random)() % 3'600'000);
+  decision.rule = "by hand";
+  decision.reason = "a \"guess\"";
+  return decision;
+}
+
+// Several threads ask, tell, abandon, forget, pass challenges, switch modes, give and take orders by hand, and switch
+// enforcement, at random.
 inline void Hammer(DeskScene* scene, unsigned seed, int attempts) {
   std::mt19937 random(seed);
   std::vector<uint64_t> tickets;
@@ -23,6 +39,16 @@ inline void Hammer(DeskScene* scene, unsigned seed, int attempts) {
     if (dice >= 6 && dice < 10) scene->now_ns -= 30 * DeskScene::kSecond;
     if (dice == 10) scene->desk->SetMode(static_cast<Mode>(random() % 4));
     if (dice > 10 && dice < 40) scene->desk->SetMode(Mode::kProtect);
+    if (dice >= 40 && dice < 55) {
+      scene->desk->Order({HandOrder(&random, scene->now_ns), HandOrder(&random, scene->now_ns)}, "operator",
+                         "");
+    }
+    if (dice >= 55 && dice < 60) {
+      const std::vector<Decision> standing = scene->desk->StandingDecisions();
+      if (!standing.empty())
+        scene->desk->Release(std::span(&standing[random() % standing.size()], 1), "operator", "a mistake");
+    }
+    if (dice >= 60 && dice < 65) scene->desk->SetEnforcing(dice > 61);
     const std::string account = "c" + std::to_string(random() % 12) + (random() % 50 == 0 ? "\xff" : "");
     const std::string device = random() % 2 == 0 ? "d" + account : "";
     const Address source =

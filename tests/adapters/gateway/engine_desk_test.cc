@@ -164,7 +164,7 @@ TEST_CASE("a finished desk answers that it is in trouble and tells nobody anythi
   scene.desk->Observe(waiting.ticket, Outcome::kSuccess);
   scene.desk->SetMode(Mode::kObserve);
   CHECK_FALSE(
-      scene.desk->Reload({CompileDeskRules(), {}, CertificatePolicy::kPreferred, absl::Minutes(1)}).ok());
+      scene.desk->Reload({CompileDeskRules(), {}, CertificatePolicy::kPreferred, {}, absl::Minutes(1)}).ok());
   CHECK(scene.books.record.size() == written);
 }
 

@@ -41,6 +41,32 @@ TEST_CASE(
   CHECK(run.out.find("record, the first") != std::string::npos);
 }
 
+TEST_CASE("what stood before a gate began, and was restored, is replayed too", "[gateway][desk][record]") {
+  DeskScene before;
+  for (int i = 0; i < 5; ++i) before.Try("192.0.2.9", "a", Outcome::kBadPassword);
+  const std::vector<Decision> standing = before.desk->StandingDecisions();
+  REQUIRE(standing.size() == 1);
+  Decision over = standing[0];  // another address, long over: a repeater
+  over.value = "192.0.2.7";
+  over.prefix = *Prefix::Parse(over.value);
+  over.time_ms -= 7'200'000;
+  over.until_ms -= 7'200'000;
+
+  DeskScene after;
+  after.now_ns = before.now_ns.load();
+  after.desk->Restore(std::vector<Decision>{standing[0], over});
+  CHECK(after.Try("192.0.2.9", "b", Outcome::kSuccess).kind == VerdictKind::kDeny);
+  CHECK(after.Try("192.0.2.7", "b", Outcome::kSuccess).kind == VerdictKind::kAllow);
+  CHECK(after.books.decisions.empty());  // nobody decided anew
+  after.desk->Finish();
+  const Scene folder;
+  folder.Write("rules.yml", std::string(kDeskRules));
+  const ProgramRun run = folder.Replay({folder.Write("record.ndjson", after.books.record)});
+  INFO(run.err);
+  REQUIRE(run.exit_code == kExitFine);
+  CHECK(folder.Read("verdicts") == after.books.verdicts);
+}
+
 TEST_CASE("an attempt of a record is explained with the outcome that came later", "[gateway][desk][record]") {
   DeskScene scene;
   std::vector<GateAnswer> answers;

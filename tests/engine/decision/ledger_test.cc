@@ -53,6 +53,13 @@ struct Oracle {
       changes.emplace_back(ChangeKind::kExtended, d.id);
       return Proposal::kExtended;
     }
+    for (const Entry& e : entries) {
+      const bool both_sources = e.decision.prefix.address.present() && d.prefix.address.present();
+      if (both_sources && e.decision.prefix.length < d.prefix.length &&
+          e.decision.prefix.Contains(d.prefix.address) && Kind(e.decision) == Kind(d) &&
+          e.decision.until_ms >= d.until_ms)
+        return Proposal::kCovered;
+    }
     entries.push_back({d, next++});
     changes.emplace_back(ChangeKind::kAdded, d.id);
     return Proposal::kAdded;
@@ -137,14 +144,16 @@ TEST_CASE("the ledger does as a plain list does", "[decision]") {
           // The order of several removals is the ledger's own; compared below without them.
           break;
         }
-        case 2:
+        case 2: {
           if (!oracle.entries.empty()) {
             const size_t which = random() % oracle.entries.size();
-            REQUIRE(ledger.Remove(oracle.entries[which].decision.id));
+            REQUIRE(ledger.Remove(oracle.entries[which].decision, "", ""));
             oracle.entries.erase(oracle.entries.begin() + static_cast<std::ptrdiff_t>(which));
           }
-          REQUIRE_FALSE(ledger.Remove("nobody"));
+          Decision nobody = Make(Scope::kAccount, "nobody", Action::kLock, now, now + 1);
+          REQUIRE_FALSE(ledger.Remove(nobody, "", ""));
           break;
+        }
         default: {
           const auto scope = static_cast<Scope>(random() % 5);
           std::string value;

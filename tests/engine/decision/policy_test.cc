@@ -42,10 +42,19 @@ struct Case {
   }
 };
 
+std::optional<Decision> Decide(Policy* policy, const Alert& alert, const Allowlist& list = {},
+                               bool observing = false) {
+  return policy->Decide(alert, {list, observing, true}, nullptr);
+}
+std::optional<Decision> DecideAnew(const HashKey& key, const Alert& alert) {
+  Policy policy(key);
+  return Decide(&policy, alert);
+}
+
 TEST_CASE("an alert becomes the decision its response asks for", "[decision]") {
   Case c;
   Policy policy(kKey);
-  const auto decision = policy.Decide(c.Ready(), {}, false);
+  const auto decision = Decide(&policy, c.Ready());
   REQUIRE(decision);
   CHECK(decision->action == Action::kBlock);
   CHECK(decision->scope == Scope::kIp);
@@ -57,23 +66,23 @@ TEST_CASE("an alert becomes the decision its response asks for", "[decision]") {
   CHECK(decision->evidence.group.at(0).second == "203.0.113.9");
   CHECK(decision->id.size() == 16);
   CHECK_FALSE(decision->shadow);
-  CHECK(policy.Decide(c.Ready(), {}, true)->shadow);
+  CHECK(Decide(&policy, c.Ready(), {}, true)->shadow);
 
   c.response.target = Target::kSourcePrefix;
-  CHECK(policy.Decide(c.Ready(), {}, false)->value == "203.0.113.0/24");
+  CHECK(Decide(&policy, c.Ready())->value == "203.0.113.0/24");
   c.response.target = Target::kSourceAsn;
-  CHECK(policy.Decide(c.Ready(), {}, false)->value == "64500");
+  CHECK(Decide(&policy, c.Ready())->value == "64500");
 }
 
 TEST_CASE("without a response, or without the target's field, there is no decision", "[decision]") {
   Case c;
   Policy policy(kKey);
-  CHECK_FALSE(policy.Decide(c.alert, {}, false));
+  CHECK_FALSE(Decide(&policy, c.alert));
   c.event.attempt = Attempt{};
   for (const Target target : {Target::kSourceIp, Target::kSourcePrefix, Target::kSourceAsn,
                               Target::kSourceFingerprint, Target::kUserName}) {
     c.response.target = target;
-    CHECK_FALSE(policy.Decide(c.Ready(), {}, false));
+    CHECK_FALSE(Decide(&policy, c.Ready()));
   }
 }
 
@@ -82,14 +91,14 @@ TEST_CASE("a block of an account is a lock of its unfamiliar lane, a lock of a s
   Case c;
   Policy policy(kKey);
   c.response.target = Target::kUserName;
-  auto decision = policy.Decide(c.Ready(), {}, false);
+  auto decision = Decide(&policy, c.Ready());
   CHECK(decision->action == Action::kLock);
   CHECK_FALSE(decision->all_lanes);
   c.response.all_lanes = true;
-  CHECK(policy.Decide(c.Ready(), {}, false)->all_lanes);
+  CHECK(Decide(&policy, c.Ready())->all_lanes);
   c.response.target = Target::kSourceIp;
   c.response.action = Action::kLock;
-  decision = policy.Decide(c.Ready(), {}, false);
+  decision = Decide(&policy, c.Ready());
   CHECK(decision->action == Action::kChallenge);
   CHECK_FALSE(decision->all_lanes);
 }
@@ -100,18 +109,18 @@ TEST_CASE("what touches the allowlist is challenged at most", "[decision]") {
   Allowlist list;
   REQUIRE(list.AddNetwork(*Prefix::Parse("203.0.113.9")));
   REQUIRE(list.AddAccount("alice"));
-  CHECK(policy.Decide(c.Ready(), list, false)->action == Action::kChallenge);
+  CHECK(Decide(&policy, c.Ready(), list)->action == Action::kChallenge);
   c.response.target = Target::kSourcePrefix;  // the network holds the address
-  CHECK(policy.Decide(c.Ready(), list, false)->action == Action::kChallenge);
+  CHECK(Decide(&policy, c.Ready(), list)->action == Action::kChallenge);
   c.response.target = Target::kUserName;
-  CHECK(policy.Decide(c.Ready(), list, false)->action == Action::kChallenge);
+  CHECK(Decide(&policy, c.Ready(), list)->action == Action::kChallenge);
   c.response.target = Target::kSourceIp;
   c.response.action = Action::kThrottle;
-  CHECK(policy.Decide(c.Ready(), list, false)->action == Action::kThrottle);
+  CHECK(Decide(&policy, c.Ready(), list)->action == Action::kThrottle);
   // Naming an allowlisted account does not make a stranger's address untouchable.
   c.response.action = Action::kBlock;
   c.event.attempt.source = *Address::Parse("198.51.100.1");
-  CHECK(policy.Decide(c.Ready(), list, false)->action == Action::kBlock);
+  CHECK(Decide(&policy, c.Ready(), list)->action == Action::kBlock);
 }
 
 TEST_CASE("repeaters are stopped longer, up to the limit, and forgiven after it", "[decision]") {
@@ -121,17 +130,17 @@ TEST_CASE("repeaters are stopped longer, up to the limit, and forgiven after it"
   c.response.escalate_up_to_ms = 300 * kMinuteMs;
   const std::vector<int64_t> expected = {15, 60, 240, 300, 300};
   for (size_t i = 0; i < expected.size(); ++i) {
-    const auto decision = policy.Decide(c.Ready(), {}, false);
+    const auto decision = Decide(&policy, c.Ready());
     CHECK(decision->repeat == static_cast<int>(i));
     CHECK(decision->until_ms - decision->time_ms == expected[i] * kMinuteMs);
     // More of the same while it stands is the same episode.
     c.alert.time_ms = decision->until_ms - 1;
-    CHECK(policy.Decide(c.Ready(), {}, false)->repeat == static_cast<int>(i));
+    CHECK(Decide(&policy, c.Ready())->repeat == static_cast<int>(i));
     c.alert.time_ms += expected[i] * kMinuteMs + 1;
   }
-  const auto last = policy.Decide(c.Ready(), {}, false);
+  const auto last = Decide(&policy, c.Ready());
   c.alert.time_ms = last->until_ms + 300 * kMinuteMs;
-  CHECK(policy.Decide(c.Ready(), {}, false)->repeat == 0);
+  CHECK(Decide(&policy, c.Ready())->repeat == 0);
 }
 
 TEST_CASE("repeats are what a list of past decisions says", "[decision]") {
@@ -172,7 +181,7 @@ TEST_CASE("repeats are what a list of past decisions says", "[decision]") {
 TEST_CASE("an id is a function of rule, scope, value and time", "[decision]") {
   Case c;
   std::set<std::string> ids;
-  const auto id = [&] { return Policy(kKey).Decide(c.Ready(), {}, false)->id; };
+  const auto id = [&] { return DecideAnew(kKey, c.Ready())->id; };
   const std::string first = id();
   CHECK(id() == first);
   ids.insert(first);
@@ -187,7 +196,7 @@ TEST_CASE("an id is a function of rule, scope, value and time", "[decision]") {
   CHECK(ids.insert(id()).second);
   c.event.attempt.source = *Address::Parse("198.51.100.1");
   CHECK(ids.insert(id()).second);
-  CHECK(Policy(HashKey{5, 6}).Decide(c.Ready(), {}, false)->id != id());
+  CHECK(DecideAnew(HashKey{5, 6}, c.Ready())->id != id());
 }
 
 TEST_CASE("hostile durations and texts stay in bounds", "[decision]") {
@@ -211,7 +220,7 @@ TEST_CASE("hostile durations and texts stay in bounds", "[decision]") {
   c.alert.group = {{"user.name", huge}};
   c.alert.value = 1234567.125;
   c.alert.at_least = true;
-  const auto decision = Policy(kKey).Decide(c.Ready(), {}, false);
+  const auto decision = DecideAnew(kKey, c.Ready());
   CHECK(decision->value.size() < 40);
   CHECK(decision->reason.find("at least 1234567.13") != std::string::npos);
   CHECK(ToJson(*decision).size() < 2000);

@@ -1,0 +1,179 @@
+#include "engine/decision/proven_customers.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "engine/decision/target.h"
+#include "engine/text.h"
+
+namespace stockade {
+namespace {
+
+constexpr int64_t kMsPerMinute = 60'000;
+
+uint64_t HashText(const HashKey& key, std::string_view text) noexcept {
+  return SipHash128(key, text).low;
+}
+
+}  // namespace
+
+ProvenCustomers::ProvenCustomers(const HashKey& key, size_t customers_max)
+    : key_(key),
+      customers_max_(std::max<size_t>(customers_max, 64)),
+      // As many sources as customers, in whole buckets of a power of two.
+      sources_(std::bit_ceil(std::max<size_t>(customers_max / 2, 64))) {}
+
+uint64_t ProvenCustomers::PlaceOf(Scope scope, uint64_t a, uint64_t b, uint64_t c) const noexcept {
+  const uint64_t words[] = {static_cast<uint64_t>(scope), a, b, c};
+  const uint64_t place = HashText(key_, {reinterpret_cast<const char*>(words), sizeof words});
+  return place == 0 ? 1 : place;
+}
+
+uint64_t ProvenCustomers::PlaceOf(const Prefix& prefix) const noexcept {
+  return PlaceOf(Scope::kRange, prefix.address.high(), prefix.address.low(),
+                 (static_cast<uint64_t>(prefix.address.bits()) << 8) | prefix.length);
+}
+
+uint64_t ProvenCustomers::PlaceOf(const Decision& decision) const noexcept {
+  switch (decision.scope) {
+    case Scope::kIp:
+    case Scope::kRange:
+      return PlaceOf(decision.prefix);
+    case Scope::kAsn: {
+      uint64_t asn = 0;
+      for (const char c : decision.value) asn = asn * 10 + static_cast<uint64_t>(c - '0');
+      return PlaceOf(Scope::kAsn, asn, 0, 0);
+    }
+    case Scope::kFingerprint:
+      return PlaceOf(Scope::kFingerprint, ParseHash128(decision.value).value_or(Hash128{}).low, 0, 0);
+    case Scope::kAccount:
+      break;
+  }
+  return 0;
+}
+
+ProvenCustomers::Places ProvenCustomers::PlacesOf(const Customer& customer) const noexcept {
+  Places places{};
+  size_t size = 0;
+  if (customer.source.present())
+    for (const uint8_t length : Ladder(customer.source))
+      places[size++] = PlaceOf(Prefix::Around(customer.source, length));
+  if (customer.asn != 0) places[size++] = PlaceOf(Scope::kAsn, customer.asn, 0, 0);
+  if (customer.fingerprint != 0) places[size++] = PlaceOf(Scope::kFingerprint, customer.fingerprint, 0, 0);
+  return places;
+}
+
+void ProvenCustomers::Count(const Customer& customer, bool comes) {
+  for (const uint64_t place : PlacesOf(customer)) {
+    if (place == 0) continue;
+    if (comes) {
+      ++counts_[place];
+    } else if (const auto found = counts_.find(place); found != counts_.end() && --found->second == 0) {
+      counts_.erase(found);
+    }
+  }
+}
+
+void ProvenCustomers::Forget(int64_t now_ms) {
+  newest_ms_ = std::max(newest_ms_, now_ms);
+  while (!turns_.empty()) {
+    const bool crowded = customers_.size() > customers_max_;
+    if (!crowded && turns_.top().when_ms > newest_ms_) return;
+    const uint64_t account = turns_.top().token;
+    turns_.Pop();
+    const auto found = customers_.find(account);
+    const int64_t until_ms = found->second.time_ms + kSpanMs;
+    if (!crowded && until_ms > newest_ms_) {
+      turns_.Push(until_ms, account);
+      continue;
+    }
+    Count(found->second, false);
+    customers_.erase(found);
+  }
+}
+
+void ProvenCustomers::Note(const Attempt& attempt, int64_t time_ms) {
+  const uint64_t account = HashText(key_, attempt.account);
+  Forget(time_ms);
+  const auto [place, is_new] = customers_.try_emplace(account);
+  Customer& customer = place->second;
+  customer.time_ms = std::max(customer.time_ms, time_ms);
+  if (!is_new && customer.source == attempt.source && time_ms - customer.shared_ms < kSpanMs) return;
+  if (is_new) {
+    customer.time_ms = time_ms;
+    turns_.Push(time_ms + kSpanMs, account);
+  } else {
+    Count(customer, false);
+  }
+  customer.source = attempt.source;
+  customer.asn = attempt.asn;
+  customer.fingerprint =
+      HasFingerprint(attempt) ? FingerprintHash(key_, attempt.ja4, attempt.user_agent).low : 0;
+  Count(customer, true);
+  customer.shared_ms = time_ms;
+  if (attempt.source.present()) NoteSource(attempt.source, account, time_ms);
+  if (customers_.size() > customers_max_) Forget(time_ms);
+}
+
+void ProvenCustomers::NoteSource(const Address& source, uint64_t account, int64_t time_ms) {
+  const auto tag = static_cast<uint32_t>(account >> 32);
+  for (const uint8_t length : Ladder(source))
+    NoteShared(PlaceOf(Prefix::Around(source, length)), tag == 0 ? 1 : tag, time_ms);
+}
+
+void ProvenCustomers::NoteShared(uint64_t place, uint32_t account, int64_t time_ms) {
+  const auto minute = static_cast<int32_t>(time_ms / kMsPerMinute);
+  Source* const bucket = &sources_[(place & (sources_.size() / kWays - 1)) * kWays];
+  const auto newest = [](const Source& source) {
+    return source.place == 0 ? INT32_MIN : *std::max_element(source.minutes.begin(), source.minutes.end());
+  };
+  Source* source = bucket;
+  for (Source* way = bucket; way < bucket + kWays; ++way) {
+    if (way->place == place) {
+      source = way;
+      break;
+    }
+    if (newest(*way) < newest(*source)) source = way;
+  }
+  if (source->place != place) {
+    *source = Source{};
+    source->place = place;
+    source->minutes.fill(INT32_MIN);
+  }
+  size_t at = 0;
+  for (size_t i = 0; i < kSharedMax; ++i) {
+    if (source->accounts[i] == account) {
+      at = i;
+      break;
+    }
+    if (source->minutes[i] < source->minutes[at]) at = i;
+  }
+  source->accounts[at] = account;
+  source->minutes[at] = std::max(minute, source->minutes[at]);
+}
+
+size_t ProvenCustomers::total(int64_t now_ms) {
+  Forget(now_ms);
+  return customers_.size();
+}
+
+size_t ProvenCustomers::Touched(const Decision& decision, int64_t now_ms) {
+  Forget(now_ms);
+  const auto found = counts_.find(PlaceOf(decision));
+  return found == counts_.end() ? 0 : found->second;
+}
+
+size_t ProvenCustomers::SharedBy(const Decision& decision, int64_t now_ms) const {
+  if (decision.scope != Scope::kIp && decision.scope != Scope::kRange) return 0;
+  const uint64_t place = PlaceOf(decision.prefix);
+  const Source* const bucket = &sources_[(place & (sources_.size() / kWays - 1)) * kWays];
+  const int64_t oldest_minute = (now_ms - kSharedSpanMs) / kMsPerMinute;
+  for (const Source* way = bucket; way < bucket + kWays; ++way) {
+    if (way->place != place) continue;
+    return static_cast<size_t>(std::count_if(way->minutes.begin(), way->minutes.end(),
+                                             [&](int32_t minute) { return minute > oldest_minute; }));
+  }
+  return 0;
+}
+
+}  // namespace stockade

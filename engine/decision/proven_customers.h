@@ -1,0 +1,90 @@
+// Who certainly is a customer, and where from: what a decision on an address, a network, an ASN or a fingerprint would do to
+// them is then a look-up, made before the decision is.
+//
+// A customer is proven by a success that a stranger could hardly have had: in the certified or familiar lane, or after an
+// identity step-up. Two memories of that:
+//   the last hour   each account once, with where it came from last: what caps are shares of
+//   seven days      for each address (a /64 of IPv6) and network above it, up to kSharedMax different accounts: whether a
+//                   source is shared by customers, as offices and carriers' NATs are
+//
+// Bounded: `customers_max` accounts of the last hour at ~250 bytes each, beyond which the oldest leave early, and the table of
+// sources at a quarter of those bytes; there the source that was proven longest ago gives way, so that a flood of strangers,
+// who prove nothing, displaces nobody. Accounts are kept as hashes; two in 2^32 may be taken for one, and then a source seems
+// less shared than it is.
+//
+// Times are event time in milliseconds and may come out of order. Note costs one look-up for who was noted within the hour,
+// else about ten; Touched and SharedBy one. Not thread-safe. Oracle: a list, in
+// tests/engine/decision/proven_customers_test.cc.
+// Source: detectors.md D3 and D7 in the project's design notes; Giotsas & Fayed 2025 on carriers' NATs.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "engine/decision/decision.h"
+#include "engine/decision/expiry_queue.h"
+#include "engine/event/keyed_hash.h"
+#include "engine/event/login_event.h"
+
+namespace stockade {
+
+class ProvenCustomers {
+ public:
+  static constexpr int64_t kSpanMs = int64_t{3600} * 1000;
+  static constexpr int64_t kSharedSpanMs = int64_t{7} * 24 * kSpanMs;
+  // Three accounts make a shared source (D3); one more is kept, so that the newest can replace the oldest.
+  static constexpr size_t kSharedMax = 4;
+  static constexpr size_t kCustomerBytes = 320;
+
+  ProvenCustomers(const HashKey& key, size_t customers_max);
+
+  // A proven success. The attempt has an account.
+  void Note(const Attempt& attempt, int64_t time_ms);
+
+  // How many were proven within the last hour.
+  size_t total(int64_t now_ms);
+  // How many of those a decision on this target would touch. An account's own decisions touch nobody but its owner: 0.
+  size_t Touched(const Decision& decision, int64_t now_ms);
+  // How many different accounts were proven within seven days at this address or network; at most kSharedMax. 0 for other
+  // scopes: they are judged by the last hour.
+  size_t SharedBy(const Decision& decision, int64_t now_ms) const;
+
+ private:
+  struct Customer {
+    int64_t time_ms = 0;
+    Address source;
+    uint32_t asn = 0;
+    uint64_t fingerprint = 0;  // 0: none
+    int64_t shared_ms = 0;     // when its source was noted for the memory of seven days
+  };
+  // What a customer counts under. Hashes of scope and value, so that one table holds all.
+  using Places = std::array<uint64_t, 6>;  // 0: none
+  struct Source {
+    uint64_t place = 0;  // 0: free
+    std::array<uint32_t, kSharedMax> accounts{};
+    std::array<int32_t, kSharedMax> minutes{};
+  };
+  static constexpr size_t kWays = 4;
+
+  uint64_t PlaceOf(Scope scope, uint64_t a, uint64_t b, uint64_t c) const noexcept;
+  uint64_t PlaceOf(const Prefix& prefix) const noexcept;
+  uint64_t PlaceOf(const Decision& decision) const noexcept;
+  Places PlacesOf(const Customer& customer) const noexcept;
+  void Count(const Customer& customer, bool comes);
+  void Forget(int64_t now_ms);
+  void NoteSource(const Address& source, uint64_t account, int64_t time_ms);
+  void NoteShared(uint64_t place, uint32_t account, int64_t time_ms);
+
+  HashKey key_;
+  size_t customers_max_;
+  absl::flat_hash_map<uint64_t, Customer> customers_;
+  ExpiryQueue<uint64_t> turns_;  // one for each customer; where he came again meanwhile he gets another
+  absl::flat_hash_map<uint64_t, uint32_t> counts_;  // by place
+  std::vector<Source> sources_;                     // buckets of kWays
+  int64_t newest_ms_ = INT64_MIN;
+};
+
+}  // namespace stockade

@@ -1,0 +1,266 @@
+// Proven here: who is proven, where from and for how long is what a list of successes says; bounds hold; and policy does by
+// it: shared sources and capped harm are challenged, orders are given on the narrowest rung that explains them.
+#include "engine/decision/proven_customers.h"
+
+#include <catch2/catch.hpp>
+#include <map>
+#include <random>
+#include <set>
+
+#include "engine/decision/policy.h"
+#include "engine/decision/target.h"
+#include "engine/text.h"
+
+namespace stockade {
+namespace {
+
+constexpr HashKey kKey{3, 4};
+constexpr int64_t kMinuteMs = 60'000;
+constexpr int64_t kHourMs = 60 * kMinuteMs;
+
+Decision BlockOf(std::string_view value) {
+  Decision decision;
+  decision.prefix = *Prefix::Parse(value);
+  decision.scope = decision.prefix.is_single() ? Scope::kIp : Scope::kRange;
+  decision.value = std::string(value);
+  return decision;
+}
+
+TEST_CASE("who is touched, and who shares a source, is what a list of successes says", "[decision]") {
+  const unsigned seed = std::random_device{}();
+  INFO("seed " << seed);
+  std::mt19937 random(seed);
+  const std::vector<std::string> addresses = {"192.0.2.1",   "192.0.2.2",   "198.51.100.7",
+                                              "2001:db8::1", "2001:db8::2", "2001:db8:0:1::9"};
+  const std::vector<std::string> targets = {"192.0.2.1",    "192.0.2.0/24",  "198.51.100.0/24",
+                                            "2001:db8::1",  "2001:db8::/64", "2001:db8::/56",
+                                            "2001:db8::/48"};
+  struct Success {
+    int64_t time_ms;
+    std::string account;
+    Address source;
+  };
+  for (int round = 0; round < 200; ++round) {
+    ProvenCustomers customers(kKey, 1000);
+    std::vector<Success> successes;
+    int64_t now_ms = 100 * 24 * kHourMs;
+    for (int step = 0; step < 120; ++step) {
+      now_ms += static_cast<int64_t>(random() % (random() % 10 == 0 ? 30 * kHourMs : 10 * kMinuteMs));
+      const std::string account = Concat("customer", random() % 7);
+      Attempt attempt;
+      attempt.account = account;
+      attempt.source = *Address::Parse(addresses[random() % addresses.size()]);
+      attempt.asn = 64500;
+      attempt.user_agent = "Firefox";
+      customers.Note(attempt, now_ms);
+      successes.push_back({now_ms, account, attempt.source});
+
+      std::map<std::string, Address> where;  // of the last hour, the newest of each
+      for (const Success& success : successes)
+        if (success.time_ms > now_ms - ProvenCustomers::kSpanMs) where[success.account] = success.source;
+      REQUIRE(customers.total(now_ms) == where.size());
+      for (const std::string& target : targets) {
+        const Decision decision = BlockOf(target);
+        const auto inside = std::count_if(where.begin(), where.end(), [&](const auto& one) {
+          return decision.prefix.Contains(one.second);
+        });
+        REQUIRE(customers.Touched(decision, now_ms) == static_cast<size_t>(inside));
+        // Accounts of seven days, sure of those within them and none from before; an hour's slack, in which a customer who
+        // stays is not noted anew.
+        std::set<std::string> surely, perhaps;
+        for (const Success& success : successes) {
+          if (!decision.prefix.Contains(success.source)) continue;
+          if (success.time_ms > now_ms - ProvenCustomers::kSharedSpanMs + 2 * kHourMs)
+            surely.insert(success.account);
+          if (success.time_ms > now_ms - ProvenCustomers::kSharedSpanMs - kMinuteMs)
+            perhaps.insert(success.account);
+        }
+        const size_t shared = customers.SharedBy(decision, now_ms);
+        REQUIRE(shared >= std::min(surely.size(), ProvenCustomers::kSharedMax));
+        REQUIRE(shared <= perhaps.size());
+      }
+      Decision asn;
+      asn.scope = Scope::kAsn;
+      asn.value = "64500";
+      REQUIRE(customers.Touched(asn, now_ms) == where.size());
+      Decision browser;
+      browser.scope = Scope::kFingerprint;
+      browser.value = TargetOf(attempt, Target::kSourceFingerprint, kKey)->value;
+      REQUIRE(customers.Touched(browser, now_ms) == where.size());
+      Decision other = BlockOf("203.0.113.9");
+      REQUIRE(customers.Touched(other, now_ms) == 0);
+    }
+  }
+}
+
+TEST_CASE("a flood of customers pushes out the oldest and nothing grows", "[decision]") {
+  ProvenCustomers customers(kKey, 500);
+  for (uint32_t i = 0; i < 20'000; ++i) {
+    const std::string account = Concat("c", i);
+    Attempt attempt;
+    attempt.account = account;
+    attempt.source = Address::V4(0x0a000000 + i);
+    customers.Note(attempt, 1'000'000 + i);
+    REQUIRE(customers.total(1'000'000 + i) <= 500);
+  }
+  CHECK(customers.Touched(BlockOf("10.0.78.31"), 1'020'000) == 1);  // the last but none
+  CHECK(customers.Touched(BlockOf("10.0.0.0"), 1'020'000) == 0);
+}
+
+// A policy and what it is asked about.
+struct Scene {
+  LoginEvent event;
+  Response response;
+  Alert alert;
+  Allowlist allowlist;
+  Policy policy{kKey};
+  std::optional<Alarm> alarm;
+  std::set<std::string> blocked;
+
+  explicit Scene(std::string_view source, Target target = Target::kSourceIp) {
+    event.attempt.source = *Address::Parse(source);
+    event.attempt.account = "somebody";
+    response.target = target;
+    response.for_ms = 15 * kMinuteMs;
+    alert.rule = "r";
+    alert.time_ms = 50 * 24 * kHourMs;
+    alert.response = &response;
+    alert.event = &event;
+  }
+  Decision Decide() {
+    alarm.reset();
+    const Circumstances now{allowlist, false, false, [this](const Prefix& rung) {
+                              return static_cast<size_t>(
+                                  std::count_if(blocked.begin(), blocked.end(), [&](const std::string& one) {
+                                    const Prefix prefix = *Prefix::Parse(one);
+                                    return prefix.length == Below(rung.length) &&
+                                           rung.Contains(prefix.address);
+                                  }));
+                            }};
+    return *policy.Decide(alert, now, &alarm);
+  }
+  // The rung below one of IPv6's.
+  static int Below(int length) { return length == 64 ? 128 : length == 56 ? 64 : 56; }
+  void Prove(std::string_view account, std::string_view source) {
+    Attempt attempt;
+    attempt.account = account;
+    attempt.source = *Address::Parse(source);
+    policy.NoteProven(attempt, alert.time_ms - kMinuteMs);
+  }
+};
+
+TEST_CASE("an address where three customers are at home is challenged, not blocked", "[decision]") {
+  Scene scene("192.0.2.1");
+  scene.Prove("alice", "192.0.2.1");
+  scene.Prove("bob", "192.0.2.1");
+  CHECK(scene.Decide().action == Action::kBlock);
+  scene.Prove("carol", "192.0.2.1");
+  const Decision decision = scene.Decide();
+  CHECK(decision.action == Action::kChallenge);
+  CHECK(decision.reason.find("shared by customers") != std::string::npos);
+  CHECK_FALSE(scene.alarm.has_value());
+}
+
+TEST_CASE("what would touch more customers than the cap is challenged, and an alarm is raised",
+          "[decision]") {
+  Scene scene("192.0.2.1", Target::kSourceFingerprint);
+  scene.event.attempt.user_agent = "Firefox";
+  const auto prove = [&](int n) {
+    for (int i = 0; i < n; ++i) {
+      const std::string account = Concat("c", i);
+      Attempt attempt;
+      attempt.account = account;
+      attempt.user_agent = "Firefox";
+      attempt.source = Address::V4(0x0a000000 + static_cast<uint32_t>(i) * 256);
+      scene.policy.NoteProven(attempt, scene.alert.time_ms - kMinuteMs);
+    }
+  };
+  prove(2);
+  CHECK(scene.Decide().action == Action::kBlock);  // two are what a cap always allows
+  prove(3);
+  const Decision decision = scene.Decide();
+  CHECK(decision.action == Action::kChallenge);
+  CHECK(decision.reason.find("would touch 3 of the 3 customers") != std::string::npos);
+  REQUIRE(scene.alarm.has_value());
+  CHECK(scene.alarm->decision_id == decision.id);
+  CHECK(scene.alarm->text.find("cap of one decision is 2") != std::string::npos);
+}
+
+TEST_CASE(
+    "many decisions that touch two customers each break the cap of their minute, then that of their rule",
+    "[decision]") {
+  Scene scene("192.0.2.1");
+  for (int i = 0; i < 40; ++i) {
+    scene.Prove(Concat("a", i), Concat("10.0.", i, ".1"));
+    scene.Prove(Concat("b", i), Concat("10.0.", i, ".1"));
+  }
+  int blocked = 0;
+  std::string why;
+  for (int i = 0; i < 40; ++i) {
+    scene.event.attempt.source = *Address::Parse(Concat("10.0.", i, ".1"));
+    const Decision decision = scene.Decide();
+    if (decision.action == Action::kBlock) {
+      ++blocked;
+      scene.policy.Made(decision);
+    } else {
+      why = decision.reason;
+    }
+    scene.alert.time_ms += 2 * HarmCap::kMinuteMs / 40;
+  }
+  CHECK(blocked == 1);  // two customers: the least that a cap is
+  CHECK(why.find("cap of one rule is 2") != std::string::npos);
+}
+
+TEST_CASE("an order on a network in which one address failed is given on that address", "[decision]") {
+  Scene scene("192.0.2.1", Target::kSourcePrefix);
+  CHECK(scene.Decide().value == "192.0.2.0/24");  // nothing is known of it
+  scene.policy.NoteFailure(*Address::Parse("192.0.2.1"), scene.alert.time_ms - kMinuteMs);
+  const Decision narrow = scene.Decide();
+  CHECK(narrow.scope == Scope::kIp);
+  CHECK(narrow.value == "192.0.2.1");
+  scene.policy.NoteFailure(*Address::Parse("192.0.2.77"), scene.alert.time_ms);
+  CHECK(scene.Decide().value == "192.0.2.0/24");
+  scene.alert.time_ms += 2 * kHourMs;  // long ago: the rule's word stands
+  CHECK(scene.Decide().value == "192.0.2.0/24");
+}
+
+TEST_CASE("IPv6 orders climb the ladder with what stands already, unless somebody lives there",
+          "[decision]") {
+  Scene scene("2001:db8::3");
+  CHECK(scene.Decide().value == "2001:db8::3");
+  scene.blocked = {"2001:db8::1"};
+  CHECK(scene.Decide().value == "2001:db8::3");
+  scene.blocked = {"2001:db8::1", "2001:db8::2"};
+  CHECK(scene.Decide().value == "2001:db8::/64");
+  scene.blocked = {"2001:db8::1", "2001:db8::2", "2001:db8:0:1::/64", "2001:db8:0:2::/64"};
+  CHECK(scene.Decide().value == "2001:db8::/56");
+  scene.Prove("alice", "2001:db8::aaaa");
+  CHECK(scene.Decide().value == "2001:db8::3");
+  Scene v4("192.0.2.3");
+  v4.blocked = {"192.0.2.1", "192.0.2.2", "192.0.2.4"};
+  CHECK(v4.Decide().value == "192.0.2.3");
+}
+
+TEST_CASE("a rule in shadow decides and is never carried out", "[decision]") {
+  Scene scene("192.0.2.1");
+  scene.response.shadow = true;
+  CHECK(scene.Decide().shadow);
+  scene.response.shadow = false;
+  CHECK_FALSE(scene.Decide().shadow);
+  PolicySettings settings;
+  settings.in_shadow.insert("r");
+  scene.policy.Set(settings);
+  CHECK(scene.Decide().shadow);
+}
+
+TEST_CASE("a lock of all lanes needs somebody inside", "[decision]") {
+  Scene scene("192.0.2.1", Target::kUserName);
+  scene.response.action = Action::kLock;
+  scene.response.all_lanes = true;
+  CHECK_FALSE(scene.Decide().all_lanes);
+  const Circumstances inside{scene.allowlist, false, true};
+  CHECK(scene.policy.Decide(scene.alert, inside, nullptr)->all_lanes);
+}
+
+}  // namespace
+}  // namespace stockade
