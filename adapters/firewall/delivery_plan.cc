@@ -1,0 +1,582 @@
+#include "adapters/firewall/delivery_plan.h"
+
+#include <algorithm>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "absl/time/time.h"
+#include "engine/decision/target.h"
+#include "engine/text.h"
+
+namespace stockade {
+namespace {
+
+constexpr int64_t kNever = INT64_MAX;
+
+// Texts come from firewalls, and values from whoever fills in a login form: neither may begin a line of its own.
+std::string Quoted(std::string_view text) {
+  std::string quoted;
+  AppendJsonString(Printed(text), &quoted);
+  return quoted;
+}
+
+std::string Describe(const absl::Status& status) {
+  return Concat(absl::StatusCodeToString(status.code()), " ", Quoted(FromAbsl(status.message())));
+}
+
+std::string Describe(const Decision& decision) {
+  return Concat(Name(decision.action), " on ", Name(decision.scope), " ", Quoted(decision.value));
+}
+
+// What is known of an order of which there is no decision.
+SharedDecision OfKey(const OrderKey& key, int64_t until_ms) {
+  auto decision = std::make_shared<Decision>();
+  decision->scope = key.scope;
+  decision->action = key.action;
+  decision->challenge_kind = key.challenge_kind;
+  decision->all_lanes = key.all_lanes;
+  decision->value = key.value;
+  decision->until_ms = until_ms;
+  if (key.scope == Scope::kIp || key.scope == Scope::kRange) {
+    if (const std::optional<Prefix> prefix = Prefix::Parse(key.value)) decision->prefix = *prefix;
+  }
+  return decision;
+}
+
+bool Wants(const DeliveryRow& row) {
+  return row.wanted != nullptr && !row.over;
+}
+
+// It stands as it should.
+bool IsRight(const DeliveryRow& row) {
+  return row.belief == Belief::kStands && row.stands_until_ms == row.wanted->until_ms &&
+         row.told != nullptr && row.told->id == row.wanted->id;
+}
+
+DeliveryBackoff BackoffOf(const DeliverySettings& settings, uint64_t seed) {
+  return {absl::ToInt64Nanoseconds(settings.retry_first), absl::ToInt64Nanoseconds(settings.retry_longest),
+          seed};
+}
+
+bool AreNear(int64_t a_ms, int64_t b_ms) {
+  return a_ms > b_ms ? a_ms - b_ms <= DeliveryPlan::kToleranceMs : b_ms - a_ms <= DeliveryPlan::kToleranceMs;
+}
+
+}  // namespace
+
+DeliveryPlan::DeliveryPlan(std::string name, const Capabilities& capabilities,
+                           const DeliverySettings& settings, uint64_t jitter_seed, const DeliveryTime& now)
+    : name_(std::move(name)),
+      capabilities_(capabilities),
+      batch_max_(std::max<size_t>(capabilities.batch_max, 1)),
+      settings_(settings),
+      interval_ns_(std::max(absl::ToInt64Nanoseconds(settings.reconcile_interval), kReconcileGapNs)),
+      now_(now),
+      batch_limit_(batch_max_),
+      apply_{BackoffOf(settings, jitter_seed)},
+      list_{BackoffOf(settings, ~jitter_seed)},
+      reconcile_at_ns_(now.steady_ns) {}
+
+// ---- What should stand.
+
+void DeliveryPlan::Change(const StandingChange& change, int64_t since_ns, const DeliveryTime& now) {
+  SetNow(now);
+  const Decision& decision = *change.decision;
+  if (!capabilities_.Carries(decision)) return;
+  const OrderKey key = OrderKey::Of(decision);
+  const Cause cause{since_ns, true};
+  if (change.kind == ChangeKind::kAdded || change.kind == ChangeKind::kExtended) {
+    Want(table_.FindOrMake(key), change.decision, cause);
+  } else if (const uint32_t row = table_.Find(key); row != DeliveryTable::kNoRow) {
+    Unwant(row, change.kind, cause);
+  }
+}
+
+void DeliveryPlan::Replace(std::span<const SharedDecision> in_force, const DeliveryTime& now) {
+  SetNow(now);
+  const Cause cause{now.steady_ns, false};
+  const bool believed = !has_replaced_ && !capabilities_.lists && !settings_.resend;
+  ++round_;
+  for (const SharedDecision& decision : in_force) {
+    if (!capabilities_.Carries(*decision)) continue;
+    const uint32_t row = table_.FindOrMake(OrderKey::Of(*decision));
+    table_[row].seen = round_;
+    Want(row, decision, cause);
+    if (believed && Wants(table_[row])) Confirm(row, Order::Kind::kEnforce, decision);
+  }
+  table_.VisitAll([&](uint32_t row) {
+    if (table_[row].wanted != nullptr && table_[row].seen != round_) Unwant(row, ChangeKind::kRemoved, cause);
+  });
+  has_replaced_ = true;
+  reconcile_soon_ = true;
+}
+
+void DeliveryPlan::Want(uint32_t row, const SharedDecision& decision, const Cause& cause) {
+  Alter(row, cause, [&](DeliveryRow& it) {
+    const bool same =
+        it.wanted != nullptr && it.wanted->id == decision->id && it.wanted->until_ms == decision->until_ms;
+    it.wanted = decision;
+    it.over = decision->until_ms <= now_.wall_ms;
+    it.lapses = false;
+    if (!same) it.refused = false;
+  });
+}
+
+void DeliveryPlan::Unwant(uint32_t row, ChangeKind kind, const Cause& cause) {
+  Alter(row, cause, [&](DeliveryRow& it) {
+    if (it.wanted == nullptr) return;
+    if (it.told == nullptr) it.told = it.wanted;
+    it.wanted = nullptr;
+    it.over = false;
+    it.refused = false;
+    it.lapses = kind == ChangeKind::kExpired;
+  });
+}
+
+template <typename Mutate>
+void DeliveryPlan::Alter(uint32_t row, const Cause& cause, Mutate&& mutate) {
+  DeliveryRow& it = table_[row];
+  CountIn(it, -1);
+  mutate(it);
+  if (!it.in_flight && IsGoneByItself(it)) {
+    it.belief = Belief::kAbsent;
+    it.stood = false;
+    if (it.wanted == nullptr) it.refused = false;
+  }
+  CountIn(it, 1);
+  if (it.in_flight) {  // settled when the call is over
+    it.changed = true;
+    it.changed_ns = cause.since_ns;
+    it.changed_timed = cause.timed;
+  } else {
+    if (const Need need = NeedOf(it); need != it.need) {
+      table_.Unqueue(row);
+      if (need != Need::kNone) {
+        table_.Queue(row, need);
+        it.since_ns = cause.since_ns;
+        it.timed = cause.timed;
+      }
+    }
+    if (it.need == Need::kNone && it.wanted == nullptr && !it.refused && it.belief == Belief::kAbsent)
+      return table_.Erase(row);
+  }
+  if (const int64_t due_ms = DueMs(it); due_ms != it.due_ms) {
+    it.due_ms = due_ms;
+    if (due_ms != kNever) expiries_.Push(due_ms, table_.TokenOf(row));
+    expiries_.Compact(table_.size(), [&](const auto& item) {
+      return table_.IsLive(item.token) && table_[item.token.row].due_ms == item.when_ms;
+    });
+  }
+}
+
+void DeliveryPlan::CountIn(const DeliveryRow& row, int sign) {
+  if (!Wants(row)) return;
+  const auto one = static_cast<size_t>(sign);  // adding -1 of an unsigned number is subtracting
+  decided_ += one;
+  if (row.refused) {
+    refused_ += one;
+  } else if (!IsRight(row)) {
+    unconfirmed_ += one;
+  }
+}
+
+Need DeliveryPlan::NeedOf(const DeliveryRow& row) const {
+  if (row.refused) return Need::kNone;
+  if (Wants(row)) return IsRight(row) ? Need::kNone : Need::kEnforce;
+  return row.belief == Belief::kAbsent ? Need::kNone : Need::kRelease;
+}
+
+bool DeliveryPlan::IsGoneByItself(const DeliveryRow& row) const {
+  if (!capabilities_.expires || row.belief == Belief::kAbsent || row.stands_until_ms == 0) return false;
+  return row.stands_until_ms <= now_.wall_ms ||
+         (row.lapses && row.wanted == nullptr && row.stands_until_ms <= now_.wall_ms + kToleranceMs);
+}
+
+int64_t DeliveryPlan::DueMs(const DeliveryRow& row) const {
+  if (Wants(row)) return row.wanted->until_ms;
+  const bool ends = capabilities_.expires && row.belief != Belief::kAbsent && row.stands_until_ms != 0;
+  return ends ? row.stands_until_ms : kNever;
+}
+
+void DeliveryPlan::SetNow(const DeliveryTime& now) {
+  const bool set_back = now.wall_ms + kToleranceMs < now_.wall_ms;
+  now_ = now;
+  if (!set_back) return;
+  table_.VisitAll([&](uint32_t row) {
+    if (!table_[row].over || table_[row].wanted->until_ms <= now_.wall_ms) return;
+    Alter(row, {now_.steady_ns, false}, [](DeliveryRow& it) { it.over = false; });
+  });
+}
+
+void DeliveryPlan::EndWhatIsOver() {
+  while (!expiries_.empty() && expiries_.top().when_ms <= now_.wall_ms) {
+    const auto item = expiries_.top();
+    expiries_.Pop();
+    if (!table_.IsLive(item.token) || table_[item.token.row].due_ms != item.when_ms) continue;
+    Alter(item.token.row, {now_.steady_ns, false}, [&](DeliveryRow& it) {
+      it.due_ms = kNever;
+      if (!Wants(it)) return;
+      it.over = true;
+      it.refused = false;
+    });
+  }
+}
+
+// ---- What to do.
+
+DeliveryStep DeliveryPlan::Next(const DeliveryTime& now) {
+  SetNow(now);
+  EndWhatIsOver();
+  if (ListIsDue()) {
+    reconcile_soon_ = false;
+    return {DeliveryStep::Kind::kList};
+  }
+  if (resend_ && now_.steady_ns >= resend_at_ns_) SendAllAgain();
+  if (pending() > 0 && now_.steady_ns >= apply_.backoff.retry_at_ns()) {
+    FillBatch();
+    return {DeliveryStep::Kind::kApply, orders_};
+  }
+  return {DeliveryStep::Kind::kWait, {}, WaitNs()};
+}
+
+int64_t DeliveryPlan::ListDueNs() const {
+  if (!capabilities_.lists || stopping_) return kNever;
+  int64_t due_ns = reconcile_at_ns_;
+  if (reconcile_soon_ && pending() == 0) due_ns = std::min(due_ns, listed_at_ns_ + kReconcileGapNs);
+  return std::max(due_ns, list_.backoff.retry_at_ns());
+}
+
+bool DeliveryPlan::ListIsDue() const {
+  return now_.steady_ns >= ListDueNs();
+}
+
+int64_t DeliveryPlan::WaitNs() const {
+  int64_t until_ns = ListDueNs();
+  if (pending() > 0) until_ns = std::min(until_ns, apply_.backoff.retry_at_ns());
+  if (resend_) until_ns = std::min(until_ns, resend_at_ns_);
+  int64_t wait_ns = until_ns == kNever ? kNever : std::max<int64_t>(until_ns - now_.steady_ns, 0);
+  if (!expiries_.empty()) {
+    // Anything beyond a day is looked at again in a day.
+    constexpr int64_t kDayMs = int64_t{24} * 3600 * 1000;
+    wait_ns =
+        std::min(wait_ns, std::clamp<int64_t>(expiries_.top().when_ms - now_.wall_ms, 0, kDayMs) * 1'000'000);
+  }
+  return wait_ns;
+}
+
+void DeliveryPlan::FillBatch() {
+  flight_.clear();
+  orders_.clear();
+  std::erase_if(suspects_, [&](Token token) { return !Waits(token); });
+  if (!suspects_.empty()) {
+    const size_t half = std::max<size_t>(suspects_.size() / 2, 1);
+    for (size_t i = 0; i < half; ++i) Launch(suspects_[i].row);
+    return;
+  }
+  uint32_t row = walking_ && Waits(next_) ? next_.row : table_.First(Need::kRelease);
+  if (row == DeliveryTable::kNoRow) row = table_.First(Need::kEnforce);
+  while (row != DeliveryTable::kNoRow && flight_.size() < batch_limit_) {
+    const DeliveryRow& it = table_[row];
+    const uint32_t later = it.later == DeliveryTable::kNoRow && it.need == Need::kRelease
+                               ? table_.First(Need::kEnforce)
+                               : it.later;
+    Launch(row);
+    row = later;
+  }
+  if (row == DeliveryTable::kNoRow) {
+    walking_ = false;
+  } else {
+    next_ = table_.TokenOf(row);
+  }
+}
+
+bool DeliveryPlan::Waits(Token token) const {
+  return token.row != DeliveryTable::kNoRow && table_.IsLive(token) && table_[token.row].need != Need::kNone;
+}
+
+void DeliveryPlan::Launch(uint32_t row) {
+  DeliveryRow& it = table_[row];
+  const bool enforces = it.need == Need::kEnforce;
+  it.in_flight = true;
+  it.changed = false;
+  flight_.push_back({table_.TokenOf(row), enforces ? Order::Kind::kEnforce : Order::Kind::kRelease,
+                     enforces || it.told == nullptr ? it.wanted : it.told});
+  orders_.push_back({flight_.back().kind, flight_.back().decision.get()});
+}
+
+// ---- What came of it.
+
+void DeliveryPlan::Applied(const absl::Status& status, const DeliveryTime& now) {
+  SetNow(now);
+  ++figures_.calls;
+  std::vector<Flight> flight = std::move(flight_);
+  flight_.clear();
+  orders_.clear();
+  const bool invalid = absl::IsInvalidArgument(status);
+  if (!status.ok()) {
+    ++figures_.failed_calls;
+    figures_.last_error = Printed(FromAbsl(status.message()));
+    figures_.last_error_at_ms = now_.wall_ms;
+  }
+  if (status.ok() || invalid) {
+    if (Recover("orders", &apply_)) ComeBack();
+  } else {
+    Fail("orders", status, &apply_);
+    batch_limit_ = std::max<size_t>(batch_limit_ / 2, 1);
+    walking_ = true;
+  }
+  for (const Flight& one : flight) {
+    DeliveryRow& it = table_[one.token.row];
+    it.in_flight = false;
+    if (status.ok()) {
+      ++figures_.applied;
+      if (it.timed) figures_.delay.Add(now_.steady_ns - it.since_ns);
+      Confirm(one.token.row, one.kind, one.decision);
+    } else if (invalid && flight.size() == 1) {
+      Refuse(one.token.row, one.kind, *one.decision, status);
+    } else {
+      Doubt(one.token.row, one.kind, one.decision);
+    }
+  }
+  if (status.ok()) {
+    batch_limit_ = std::min(batch_limit_ > batch_max_ / 2 ? batch_max_ : 2 * batch_limit_, batch_max_);
+    // They were its first half, if it was being searched.
+    suspects_.erase(suspects_.begin(),
+                    suspects_.begin() + static_cast<ptrdiff_t>(std::min(flight.size(), suspects_.size())));
+  } else if (invalid) {
+    suspects_.clear();
+    if (flight.size() == 1) {
+      batch_limit_ = 1;
+    } else {
+      for (const Flight& one : flight)
+        if (table_.IsLive(one.token)) suspects_.push_back(one.token);
+    }
+  }
+}
+
+// Of what a row needs after a call.
+DeliveryPlan::Cause DeliveryPlan::CauseAfterCall(uint32_t row) const {
+  const DeliveryRow& it = table_[row];
+  return it.changed ? Cause{it.changed_ns, it.changed_timed} : Cause{now_.steady_ns, false};
+}
+
+void DeliveryPlan::Confirm(uint32_t row, Order::Kind kind, const SharedDecision& decision) {
+  Alter(row, CauseAfterCall(row), [&](DeliveryRow& it) {
+    it.changed = false;
+    // Whatever it needs now is another order, which began to wait when it changed.
+    table_.Unqueue(row);
+    it.stood = kind == Order::Kind::kEnforce;
+    it.belief = it.stood ? Belief::kStands : Belief::kAbsent;
+    it.stands_until_ms = it.stood ? decision->until_ms : 0;
+    it.told = decision;
+  });
+}
+
+void DeliveryPlan::Doubt(uint32_t row, Order::Kind kind, const SharedDecision& decision) {
+  Alter(row, CauseAfterCall(row), [&](DeliveryRow& it) {
+    it.changed = false;
+    if (kind == Order::Kind::kEnforce) {
+      // Whichever of the two stands: of the one that lasts longer it must be known.
+      const bool unending = it.belief != Belief::kAbsent && it.stands_until_ms == 0;
+      const int64_t stood_until_ms = it.belief == Belief::kAbsent ? 0 : it.stands_until_ms;
+      it.stands_until_ms = unending ? 0 : std::max(stood_until_ms, decision->until_ms);
+      it.told = decision;
+    }
+    it.belief = Belief::kUnknown;
+  });
+}
+
+void DeliveryPlan::Refuse(uint32_t row, Order::Kind kind, const Decision& decision,
+                          const absl::Status& status) {
+  ++figures_.refusals;
+  if (now_.steady_ns - refusal_said_ns_ >= kSaidNs) {
+    sayings_.push_back(
+        Concat(name_, ": cannot ", kind == Order::Kind::kEnforce ? "enforce " : "release ",
+               Describe(decision), ": ", Describe(status), "; left out until it changes",
+               refusals_unsaid_ == 0 ? "" : Concat(", as were ", refusals_unsaid_, " others")));
+    refusal_said_ns_ = now_.steady_ns;
+    refusals_unsaid_ = 0;
+  } else {
+    ++refusals_unsaid_;
+  }
+  Alter(row, CauseAfterCall(row), [&](DeliveryRow& it) {
+    it.refused = !std::exchange(it.changed, false);
+    // What cannot be carried out does not stand, save what stood before.
+    if (kind == Order::Kind::kEnforce && !it.stood) it.belief = Belief::kAbsent;
+    // Only a List could tell when that is over.
+    if (kind == Order::Kind::kRelease && it.refused && !capabilities_.lists) {
+      it.belief = Belief::kAbsent;
+      it.refused = it.stood = false;
+    }
+  });
+}
+
+void DeliveryPlan::Fail(std::string_view what, const absl::Status& status, Outage* outage) {
+  outage->backoff.Fail(now_.steady_ns);
+  if (outage->said || now_.steady_ns - outage->said_ns < kSaidNs) return;
+  outage->said = true;
+  outage->said_ns = now_.steady_ns;
+  sayings_.push_back(Concat(name_, ": ", what, " fail: ", Describe(status), "; tried again until it works (",
+                            pending(), " orders wait)"));
+}
+
+bool DeliveryPlan::Recover(std::string_view what, Outage* outage) {
+  if (!outage->backoff.failing()) return false;
+  outage->backoff.Succeed();
+  if (std::exchange(outage->said, false)) {
+    const int64_t ms = (now_.steady_ns - outage->backoff.failing_since_ns()) / 1'000'000;
+    sayings_.push_back(Concat(name_, ": ", what, " work again, after ", FormatSpanMs(ms)));
+  }
+  return true;
+}
+
+// Who was away may have forgotten all.
+void DeliveryPlan::ComeBack() {
+  reconcile_soon_ = true;
+  resend_ = !capabilities_.lists && settings_.resend;
+}
+
+void DeliveryPlan::SendAllAgain() {
+  resend_ = false;
+  resend_at_ns_ = now_.steady_ns + interval_ns_;
+  table_.VisitAll([&](uint32_t row) {
+    if (!Wants(table_[row]) || table_[row].belief != Belief::kStands) return;
+    Alter(row, {now_.steady_ns, false}, [](DeliveryRow& it) { it.belief = Belief::kUnknown; });
+  });
+}
+
+// ---- What stands.
+
+void DeliveryPlan::Listed(const absl::StatusOr<std::vector<Enforced>>& listed, const DeliveryTime& now) {
+  SetNow(now);
+  ++figures_.calls;
+  listed_at_ns_ = now_.steady_ns;
+  if (!listed.ok()) {
+    ++figures_.failed_calls;
+    figures_.last_error = Printed(FromAbsl(listed.status().message()));
+    figures_.last_error_at_ms = now_.wall_ms;
+    Fail("lists of what stands", listed.status(), &list_);
+    reconcile_soon_ = true;
+    return;
+  }
+  Recover("lists of what stands", &list_);
+  reconcile_at_ns_ = now_.steady_ns + interval_ns_;
+  ++round_;
+  found_missing_ = found_surplus_ = 0;
+  for (const Enforced& enforced : *listed) {
+    if (const uint32_t row = table_.Find(enforced.key); row != DeliveryTable::kNoRow) {
+      if (table_[row].seen != round_) See(row, enforced.until_ms);
+    } else {
+      SeeSurplus(enforced);
+    }
+  }
+  table_.VisitAll([&](uint32_t row) {
+    if (table_[row].seen != round_ && table_[row].belief != Belief::kAbsent) SeeNothing(row);
+  });
+  if (found_missing_ + found_surplus_ > 0) {
+    sayings_.push_back(Concat(name_, ": ", found_missing_, " missing or with another expiry, ",
+                              found_surplus_, " too many", has_reconciled_ ? "" : " at the start",
+                              "; put right"));
+  }
+  if (has_reconciled_) {
+    figures_.drift_missing += found_missing_;
+    figures_.drift_surplus += found_surplus_;
+  }
+  has_reconciled_ = true;
+  figures_.reconciled_at_ms = now_.wall_ms;
+}
+
+void DeliveryPlan::See(uint32_t row, int64_t until_ms) {
+  const bool waited = table_[row].need != Need::kNone;
+  table_[row].seen = round_;
+  Alter(row, {now_.steady_ns, false}, [&](DeliveryRow& it) {
+    const bool is_another = it.belief == Belief::kStands && it.told != nullptr && it.wanted != nullptr &&
+                            it.told->id != it.wanted->id;
+    it.belief = Belief::kStands;
+    it.stood = true;
+    it.stands_until_ms = until_ms;
+    if (Wants(it) && !is_another && (until_ms == 0 || AreNear(until_ms, it.wanted->until_ms))) {
+      it.told = it.wanted;
+      it.stands_until_ms = it.wanted->until_ms;
+    }
+  });
+  if (waited || !table_[row].live || table_[row].need == Need::kNone) return;
+  ++(table_[row].need == Need::kEnforce ? found_missing_ : found_surplus_);
+}
+
+void DeliveryPlan::SeeSurplus(const Enforced& enforced) {
+  const SharedDecision decision = OfKey(enforced.key, enforced.until_ms);
+  if (!capabilities_.Carries(*decision)) return;
+  // About to go by itself; perhaps the ledger has just said that its time is over.
+  if (capabilities_.expires && enforced.until_ms != 0 && enforced.until_ms <= now_.wall_ms + kToleranceMs)
+    return;
+  if (found_surplus_ >= settings_.queue_max) {
+    reconcile_soon_ = true;
+    return;
+  }
+  ++found_surplus_;
+  const uint32_t row = table_.FindOrMake(enforced.key);
+  table_[row].seen = round_;
+  Alter(row, {now_.steady_ns, false}, [&](DeliveryRow& it) {
+    it.told = decision;
+    it.belief = Belief::kStands;
+    it.stood = true;
+    it.stands_until_ms = enforced.until_ms;
+  });
+}
+
+void DeliveryPlan::SeeNothing(uint32_t row) {
+  const DeliveryRow& before = table_[row];
+  // Let go a moment earlier than our clock would have.
+  if (capabilities_.expires && before.stands_until_ms != 0 &&
+      before.stands_until_ms <= now_.wall_ms + kToleranceMs && before.need == Need::kNone)
+    return;
+  const bool waited = before.need != Need::kNone;
+  Alter(row, {now_.steady_ns, false}, [](DeliveryRow& it) {
+    it.belief = Belief::kAbsent;
+    it.stood = false;
+    if (it.wanted == nullptr) it.refused = false;
+  });
+  if (!waited && table_[row].live && table_[row].need == Need::kEnforce) ++found_missing_;
+}
+
+void DeliveryPlan::PrepareStop(const DeliveryTime& now) {
+  SetNow(now);
+  stopping_ = true;
+  resend_ = false;
+  apply_.backoff.RetryAt(now.steady_ns);
+}
+
+// ---- What can be read.
+
+DeliveryState DeliveryPlan::State(const OrderKey& key) const {
+  if ((capabilities_.scopes[static_cast<int>(key.action)] & Capabilities::Bit(key.scope)) == 0)
+    return DeliveryState::kNotCarried;
+  const uint32_t row = table_.Find(key);
+  if (row == DeliveryTable::kNoRow) return DeliveryState::kNothing;
+  const DeliveryRow& it = table_[row];
+  if (it.refused) return DeliveryState::kRefused;
+  if (it.need != Need::kNone) return DeliveryState::kPending;
+  return Wants(it) ? DeliveryState::kEnforced : DeliveryState::kNothing;
+}
+
+DeliveryFigures DeliveryPlan::Figures(const DeliveryTime& now) const {
+  DeliveryFigures figures = figures_;
+  figures.decided = decided_;
+  figures.refused = refused_;
+  figures.enforced = decided_ - refused_ - unconfirmed_;
+  figures.pending = pending();
+  figures.failing = (apply_.backoff.failing() && pending() > 0) || list_.backoff.failing();
+  for (const Need need : {Need::kRelease, Need::kEnforce})
+    if (const uint32_t row = table_.First(need); row != DeliveryTable::kNoRow)
+      figures.lag_ms = std::max(figures.lag_ms, (now.steady_ns - table_[row].since_ns) / 1'000'000);
+  return figures;
+}
+
+std::vector<std::string> DeliveryPlan::TakeSayings() {
+  return std::exchange(sayings_, {});
+}
+
+}  // namespace stockade

@@ -1,0 +1,181 @@
+#include "adapters/firewall/standing_orders.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "engine/status.h"
+
+namespace stockade {
+namespace {
+
+bool PutsIn(ChangeKind kind) {
+  return kind == ChangeKind::kAdded || kind == ChangeKind::kExtended;
+}
+
+// Every key that a scope and value can have.
+template <typename Visit>
+void VisitKeys(Scope scope, std::string_view value, Visit&& visit) {
+  const std::string name(value);
+  for (const Action action : {Action::kThrottle, Action::kBlock})
+    visit(OrderKey{scope, action, ChallengeKind::kHuman, false, name});
+  for (const ChallengeKind kind : {ChallengeKind::kHuman, ChallengeKind::kIdentity})
+    visit(OrderKey{scope, Action::kChallenge, kind, false, name});
+  for (const bool all_lanes : {false, true})
+    visit(OrderKey{scope, Action::kLock, ChallengeKind::kHuman, all_lanes, name});
+}
+
+}  // namespace
+
+StandingOrders::StandingOrders(std::vector<Decision> standing) : tables_(Tabulate(std::move(standing))) {}
+StandingOrders::~StandingOrders() {
+  STOCKADE_CHECK(listeners_.empty());
+}
+
+StandingOrders::Tables StandingOrders::Tabulate(std::vector<Decision> standing) {
+  Tables tables;
+  tables.orders.reserve(standing.size());
+  for (Decision& decision : standing) {
+    SharedDecision& place = tables.Of(decision)[OrderKey::Of(decision)];
+    if (place == nullptr || place->until_ms < decision.until_ms)
+      place = std::make_shared<const Decision>(std::move(decision));
+  }
+  return tables;
+}
+
+void StandingOrders::Put(const StandingChange& change) const {
+  Table& table = tables_.Of(*change.decision);
+  if (PutsIn(change.kind)) {
+    table.insert_or_assign(OrderKey::Of(*change.decision), change.decision);
+  } else {
+    table.erase(OrderKey::Of(*change.decision));
+  }
+}
+
+void StandingOrders::PutWhatWaits() const {
+  for (const StandingChange& change : waiting_) Put(change);
+  waiting_.clear();
+}
+
+void StandingOrders::Take(std::span<const Change> changes) {
+  if (changes.empty()) return;
+  auto told = std::make_shared<StandingChanges>();
+  told->changes.reserve(changes.size());
+  // Copied before any lock is held.
+  std::vector<StandingChange> shadows;
+  for (size_t i = 0; i < changes.size(); ++i) {
+    StandingChange change{changes[i].kind, std::make_shared<const Decision>(changes[i].decision)};
+    (changes[i].decision.shadow ? shadows : told->changes).push_back(std::move(change));
+  }
+  const std::lock_guard lock(mutex_);
+  const std::unique_lock tables(tables_mutex_, std::try_to_lock);
+  if (tables.owns_lock()) PutWhatWaits();
+  // Orders and shadows are in different tables: between them no order need be kept.
+  for (const std::vector<StandingChange>* part : {&std::as_const(told->changes), &std::as_const(shadows)}) {
+    for (const StandingChange& change : *part) {
+      if (tables.owns_lock()) {
+        Put(change);
+      } else {
+        waiting_.push_back(change);
+      }
+    }
+  }
+  Tell(std::move(told));
+}
+
+void StandingOrders::Tell(std::shared_ptr<StandingChanges> changes) {
+  changes->version = ++version_;
+  if (!changes->everything && (changes->changes.empty() || !enforcing_)) return;
+  const std::shared_ptr<const StandingChanges> shared = std::move(changes);
+  for (StandingListener* listener : listeners_) listener->OnChanges(shared);
+}
+
+void StandingOrders::Replace(std::vector<Decision> standing) {
+  Tables tables = Tabulate(std::move(standing));
+  auto told = std::make_shared<StandingChanges>();
+  told->everything = true;
+  {
+    const std::lock_guard tables_lock(tables_mutex_);
+    const std::lock_guard lock(mutex_);
+    waiting_.clear();
+    std::swap(tables_, tables);
+    Tell(std::move(told));
+  }
+}
+
+void StandingOrders::SetEnforcing(bool enforcing) {
+  auto told = std::make_shared<StandingChanges>();
+  told->everything = true;
+  const std::lock_guard lock(mutex_);
+  if (std::exchange(enforcing_, enforcing) != enforcing) Tell(std::move(told));
+}
+
+bool StandingOrders::enforcing() const {
+  const std::lock_guard lock(mutex_);
+  return enforcing_;
+}
+
+StandingSnapshot StandingOrders::Snapshot() const {
+  StandingSnapshot snapshot;
+  const std::lock_guard tables_lock(tables_mutex_);
+  {
+    const std::lock_guard lock(mutex_);
+    PutWhatWaits();
+    snapshot.version = version_;
+    if (!enforcing_) return snapshot;
+  }
+  snapshot.decisions.reserve(tables_.orders.size());
+  for (const auto& [key, decision] : tables_.orders) snapshot.decisions.push_back(decision);
+  return snapshot;
+}
+
+std::vector<SharedDecision> StandingOrders::All() const {
+  std::vector<SharedDecision> all;
+  {
+    const std::lock_guard tables_lock(tables_mutex_);
+    {
+      const std::lock_guard lock(mutex_);
+      PutWhatWaits();
+    }
+    all.reserve(tables_.orders.size() + tables_.shadows.size());
+    for (const Table* table : {&tables_.orders, &tables_.shadows})
+      for (const auto& [key, decision] : *table) all.push_back(decision);
+  }
+  std::sort(all.begin(), all.end(), [](const SharedDecision& a, const SharedDecision& b) {
+    return a->until_ms != b->until_ms ? a->until_ms < b->until_ms : a->id < b->id;
+  });
+  return all;
+}
+
+std::vector<SharedDecision> StandingOrders::On(Scope scope, std::string_view value) const {
+  std::vector<SharedDecision> found;
+  const std::lock_guard tables_lock(tables_mutex_);
+  {
+    const std::lock_guard lock(mutex_);
+    PutWhatWaits();
+  }
+  VisitKeys(scope, value, [&](const OrderKey& key) {
+    for (const Table* table : {&tables_.orders, &tables_.shadows})
+      if (const auto at = table->find(key); at != table->end()) found.push_back(at->second);
+  });
+  return found;
+}
+
+size_t StandingOrders::size() const {
+  const std::lock_guard tables_lock(tables_mutex_);
+  const std::lock_guard lock(mutex_);
+  PutWhatWaits();
+  return tables_.orders.size() + tables_.shadows.size();
+}
+
+void StandingOrders::Subscribe(StandingListener* listener) {
+  const std::lock_guard lock(mutex_);
+  listeners_.push_back(listener);
+}
+
+void StandingOrders::Unsubscribe(StandingListener* listener) {
+  const std::lock_guard lock(mutex_);
+  std::erase(listeners_, listener);
+}
+
+}  // namespace stockade
