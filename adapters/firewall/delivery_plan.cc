@@ -30,38 +30,14 @@ std::string Describe(const Decision& decision) {
   return Concat(Name(decision.action), " on ", Name(decision.scope), " ", Quoted(decision.value));
 }
 
-// What is known of an order of which there is no decision.
-SharedDecision OfKey(const OrderKey& key, int64_t until_ms) {
-  auto decision = std::make_shared<Decision>();
-  decision->scope = key.scope;
-  decision->action = key.action;
-  decision->challenge_kind = key.challenge_kind;
-  decision->all_lanes = key.all_lanes;
-  decision->value = key.value;
-  decision->until_ms = until_ms;
-  if (key.scope == Scope::kIp || key.scope == Scope::kRange) {
-    if (const std::optional<Prefix> prefix = Prefix::Parse(key.value)) decision->prefix = *prefix;
-  }
-  return decision;
-}
-
-bool Wants(const DeliveryRow& row) {
-  return row.wanted != nullptr && !row.over;
-}
-
-// It stands as it should.
-bool IsRight(const DeliveryRow& row) {
-  return row.belief == Belief::kStands && row.stands_until_ms == row.wanted->until_ms &&
-         row.told != nullptr && row.told->id == row.wanted->id;
+// A setting of nothing would be a loop without rest, one without end a sum that overflows.
+int64_t Nanoseconds(absl::Duration setting, absl::Duration shortest) {
+  return absl::ToInt64Nanoseconds(std::clamp(setting, shortest, absl::Hours(24)));
 }
 
 DeliveryBackoff BackoffOf(const DeliverySettings& settings, uint64_t seed) {
-  return {absl::ToInt64Nanoseconds(settings.retry_first), absl::ToInt64Nanoseconds(settings.retry_longest),
-          seed};
-}
-
-bool AreNear(int64_t a_ms, int64_t b_ms) {
-  return a_ms > b_ms ? a_ms - b_ms <= DeliveryPlan::kToleranceMs : b_ms - a_ms <= DeliveryPlan::kToleranceMs;
+  constexpr absl::Duration kShortest = absl::Milliseconds(1);
+  return {Nanoseconds(settings.retry_first, kShortest), Nanoseconds(settings.retry_longest, kShortest), seed};
 }
 
 }  // namespace
@@ -72,7 +48,7 @@ DeliveryPlan::DeliveryPlan(std::string name, const Capabilities& capabilities,
       capabilities_(capabilities),
       batch_max_(std::max<size_t>(capabilities.batch_max, 1)),
       settings_(settings),
-      interval_ns_(std::max(absl::ToInt64Nanoseconds(settings.reconcile_interval), kReconcileGapNs)),
+      interval_ns_(Nanoseconds(settings.reconcile_interval, absl::Nanoseconds(kReconcileGapNs))),
       now_(now),
       batch_limit_(batch_max_),
       apply_{BackoffOf(settings, jitter_seed)},
@@ -104,7 +80,7 @@ void DeliveryPlan::Replace(std::span<const SharedDecision> in_force, const Deliv
     const uint32_t row = table_.FindOrMake(OrderKey::Of(*decision));
     table_[row].seen = round_;
     Want(row, decision, cause);
-    if (believed && Wants(table_[row])) Confirm(row, Order::Kind::kEnforce, decision);
+    if (believed && table_[row].wants()) Confirm(row, Order::Kind::kEnforce, decision);
   }
   table_.VisitAll([&](uint32_t row) {
     if (table_[row].wanted != nullptr && table_[row].seen != round_) Unwant(row, ChangeKind::kRemoved, cause);
@@ -135,11 +111,8 @@ void DeliveryPlan::Unwant(uint32_t row, ChangeKind kind, const Cause& cause) {
   });
 }
 
-template <typename Mutate>
-void DeliveryPlan::Alter(uint32_t row, const Cause& cause, Mutate&& mutate) {
+void DeliveryPlan::Settle(uint32_t row, const Cause& cause) {
   DeliveryRow& it = table_[row];
-  CountIn(it, -1);
-  mutate(it);
   if (!it.in_flight && IsGoneByItself(it)) {
     it.belief = Belief::kAbsent;
     it.stood = false;
@@ -172,19 +145,19 @@ void DeliveryPlan::Alter(uint32_t row, const Cause& cause, Mutate&& mutate) {
 }
 
 void DeliveryPlan::CountIn(const DeliveryRow& row, int sign) {
-  if (!Wants(row)) return;
+  if (!row.wants()) return;
   const auto one = static_cast<size_t>(sign);  // adding -1 of an unsigned number is subtracting
   decided_ += one;
   if (row.refused) {
     refused_ += one;
-  } else if (!IsRight(row)) {
+  } else if (!row.is_right()) {
     unconfirmed_ += one;
   }
 }
 
 Need DeliveryPlan::NeedOf(const DeliveryRow& row) const {
   if (row.refused) return Need::kNone;
-  if (Wants(row)) return IsRight(row) ? Need::kNone : Need::kEnforce;
+  if (row.wants()) return row.is_right() ? Need::kNone : Need::kEnforce;
   return row.belief == Belief::kAbsent ? Need::kNone : Need::kRelease;
 }
 
@@ -195,7 +168,7 @@ bool DeliveryPlan::IsGoneByItself(const DeliveryRow& row) const {
 }
 
 int64_t DeliveryPlan::DueMs(const DeliveryRow& row) const {
-  if (Wants(row)) return row.wanted->until_ms;
+  if (row.wants()) return row.wanted->until_ms;
   const bool ends = capabilities_.expires && row.belief != Belief::kAbsent && row.stands_until_ms != 0;
   return ends ? row.stands_until_ms : kNever;
 }
@@ -217,7 +190,7 @@ void DeliveryPlan::EndWhatIsOver() {
     if (!table_.IsLive(item.token) || table_[item.token.row].due_ms != item.when_ms) continue;
     Alter(item.token.row, {now_.steady_ns, false}, [&](DeliveryRow& it) {
       it.due_ms = kNever;
-      if (!Wants(it)) return;
+      if (!it.wants()) return;
       it.over = true;
       it.refused = false;
     });
@@ -315,11 +288,7 @@ void DeliveryPlan::Applied(const absl::Status& status, const DeliveryTime& now) 
   flight_.clear();
   orders_.clear();
   const bool invalid = absl::IsInvalidArgument(status);
-  if (!status.ok()) {
-    ++figures_.failed_calls;
-    figures_.last_error = Printed(FromAbsl(status.message()));
-    figures_.last_error_at_ms = now_.wall_ms;
-  }
+  if (!status.ok()) NoteError(status);
   if (status.ok() || invalid) {
     if (Recover("orders", &apply_)) ComeBack();
   } else {
@@ -413,6 +382,12 @@ void DeliveryPlan::Refuse(uint32_t row, Order::Kind kind, const Decision& decisi
   });
 }
 
+void DeliveryPlan::NoteError(const absl::Status& status) {
+  ++figures_.failed_calls;
+  figures_.last_error = Printed(FromAbsl(status.message()));
+  figures_.last_error_at_ms = now_.wall_ms;
+}
+
 void DeliveryPlan::Fail(std::string_view what, const absl::Status& status, Outage* outage) {
   outage->backoff.Fail(now_.steady_ns);
   if (outage->said || now_.steady_ns - outage->said_ns < kSaidNs) return;
@@ -442,104 +417,9 @@ void DeliveryPlan::SendAllAgain() {
   resend_ = false;
   resend_at_ns_ = now_.steady_ns + interval_ns_;
   table_.VisitAll([&](uint32_t row) {
-    if (!Wants(table_[row]) || table_[row].belief != Belief::kStands) return;
+    if (!table_[row].wants() || table_[row].belief != Belief::kStands) return;
     Alter(row, {now_.steady_ns, false}, [](DeliveryRow& it) { it.belief = Belief::kUnknown; });
   });
-}
-
-// ---- What stands.
-
-void DeliveryPlan::Listed(const absl::StatusOr<std::vector<Enforced>>& listed, const DeliveryTime& now) {
-  SetNow(now);
-  ++figures_.calls;
-  listed_at_ns_ = now_.steady_ns;
-  if (!listed.ok()) {
-    ++figures_.failed_calls;
-    figures_.last_error = Printed(FromAbsl(listed.status().message()));
-    figures_.last_error_at_ms = now_.wall_ms;
-    Fail("lists of what stands", listed.status(), &list_);
-    reconcile_soon_ = true;
-    return;
-  }
-  Recover("lists of what stands", &list_);
-  reconcile_at_ns_ = now_.steady_ns + interval_ns_;
-  ++round_;
-  found_missing_ = found_surplus_ = 0;
-  for (const Enforced& enforced : *listed) {
-    if (const uint32_t row = table_.Find(enforced.key); row != DeliveryTable::kNoRow) {
-      if (table_[row].seen != round_) See(row, enforced.until_ms);
-    } else {
-      SeeSurplus(enforced);
-    }
-  }
-  table_.VisitAll([&](uint32_t row) {
-    if (table_[row].seen != round_ && table_[row].belief != Belief::kAbsent) SeeNothing(row);
-  });
-  if (found_missing_ + found_surplus_ > 0) {
-    sayings_.push_back(Concat(name_, ": ", found_missing_, " missing or with another expiry, ",
-                              found_surplus_, " too many", has_reconciled_ ? "" : " at the start",
-                              "; put right"));
-  }
-  if (has_reconciled_) {
-    figures_.drift_missing += found_missing_;
-    figures_.drift_surplus += found_surplus_;
-  }
-  has_reconciled_ = true;
-  figures_.reconciled_at_ms = now_.wall_ms;
-}
-
-void DeliveryPlan::See(uint32_t row, int64_t until_ms) {
-  const bool waited = table_[row].need != Need::kNone;
-  table_[row].seen = round_;
-  Alter(row, {now_.steady_ns, false}, [&](DeliveryRow& it) {
-    const bool is_another = it.belief == Belief::kStands && it.told != nullptr && it.wanted != nullptr &&
-                            it.told->id != it.wanted->id;
-    it.belief = Belief::kStands;
-    it.stood = true;
-    it.stands_until_ms = until_ms;
-    if (Wants(it) && !is_another && (until_ms == 0 || AreNear(until_ms, it.wanted->until_ms))) {
-      it.told = it.wanted;
-      it.stands_until_ms = it.wanted->until_ms;
-    }
-  });
-  if (waited || !table_[row].live || table_[row].need == Need::kNone) return;
-  ++(table_[row].need == Need::kEnforce ? found_missing_ : found_surplus_);
-}
-
-void DeliveryPlan::SeeSurplus(const Enforced& enforced) {
-  const SharedDecision decision = OfKey(enforced.key, enforced.until_ms);
-  if (!capabilities_.Carries(*decision)) return;
-  // About to go by itself; perhaps the ledger has just said that its time is over.
-  if (capabilities_.expires && enforced.until_ms != 0 && enforced.until_ms <= now_.wall_ms + kToleranceMs)
-    return;
-  if (found_surplus_ >= settings_.queue_max) {
-    reconcile_soon_ = true;
-    return;
-  }
-  ++found_surplus_;
-  const uint32_t row = table_.FindOrMake(enforced.key);
-  table_[row].seen = round_;
-  Alter(row, {now_.steady_ns, false}, [&](DeliveryRow& it) {
-    it.told = decision;
-    it.belief = Belief::kStands;
-    it.stood = true;
-    it.stands_until_ms = enforced.until_ms;
-  });
-}
-
-void DeliveryPlan::SeeNothing(uint32_t row) {
-  const DeliveryRow& before = table_[row];
-  // Let go a moment earlier than our clock would have.
-  if (capabilities_.expires && before.stands_until_ms != 0 &&
-      before.stands_until_ms <= now_.wall_ms + kToleranceMs && before.need == Need::kNone)
-    return;
-  const bool waited = before.need != Need::kNone;
-  Alter(row, {now_.steady_ns, false}, [](DeliveryRow& it) {
-    it.belief = Belief::kAbsent;
-    it.stood = false;
-    if (it.wanted == nullptr) it.refused = false;
-  });
-  if (!waited && table_[row].live && table_[row].need == Need::kEnforce) ++found_missing_;
 }
 
 void DeliveryPlan::PrepareStop(const DeliveryTime& now) {
@@ -559,7 +439,7 @@ DeliveryState DeliveryPlan::State(const OrderKey& key) const {
   const DeliveryRow& it = table_[row];
   if (it.refused) return DeliveryState::kRefused;
   if (it.need != Need::kNone) return DeliveryState::kPending;
-  return Wants(it) ? DeliveryState::kEnforced : DeliveryState::kNothing;
+  return it.wants() ? DeliveryState::kEnforced : DeliveryState::kNothing;
 }
 
 DeliveryFigures DeliveryPlan::Figures(const DeliveryTime& now) const {

@@ -105,7 +105,12 @@ class DeliveryPlan {
   void Unwant(uint32_t row, ChangeKind kind, const Cause& cause);
   // Every change of a row goes through here: counts it, queues it, takes note of when it is over, erases it.
   template <typename Mutate>
-  void Alter(uint32_t row, const Cause& cause, Mutate&& mutate);
+  void Alter(uint32_t row, const Cause& cause, Mutate&& mutate) {
+    CountIn(table_[row], -1);
+    mutate(table_[row]);
+    Settle(row, cause);
+  }
+  void Settle(uint32_t row, const Cause& cause);
   void CountIn(const DeliveryRow& row, int sign);
   int64_t DueMs(const DeliveryRow& row) const;
   bool IsGoneByItself(const DeliveryRow& row) const;
@@ -128,14 +133,16 @@ class DeliveryPlan {
     bool said = false;
     int64_t said_ns = INT64_MIN / 2;
   };
+  void NoteError(const absl::Status& status);
   void Fail(std::string_view what, const absl::Status& status, Outage* outage);
   bool Recover(std::string_view what, Outage* outage);
   void ComeBack();
   void SendAllAgain();
-  // What a List shows of one key, and whether that is drift.
+  // What a List shows of one key, and whether that is drift (delivery_compare.cc).
   void See(uint32_t row, int64_t until_ms);
   void SeeSurplus(const Enforced& enforced);
   void SeeNothing(uint32_t row);
+  bool IsAboutToGo(int64_t until_ms) const;  // by itself
 
   const std::string name_;
   const Capabilities capabilities_;

@@ -40,6 +40,13 @@ struct DeliveryRow {
   bool in_flight = false;  // part of the call under way
   bool changed = false;    // since that call began
   bool timed = false, changed_timed = false;  // a change caused it, whose delay counts
+
+  bool wants() const noexcept { return wanted != nullptr && !over; }
+  // It stands as it should. Only where it should.
+  bool is_right() const noexcept {
+    return belief == Belief::kStands && stands_until_ms == wanted->until_ms && told != nullptr &&
+           told->id == wanted->id;
+  }
 };
 
 class DeliveryTable {

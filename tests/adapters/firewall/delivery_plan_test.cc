@@ -353,6 +353,61 @@ TEST_CASE("drift is found within an interval, put right, and counted; what waite
   CHECK(scene.kernel->Stands().size() == 10);
 }
 
+TEST_CASE("a firewall whose clock is a second off is neither told of that nor blamed for it", "[delivery]") {
+  PlanScene scene(Expiring());
+  scene.Run();
+  scene.Put(Share(scene.For("192.0.2.1", 29'500)));
+  scene.Put(Share(scene.For("192.0.2.2", 30'500)));
+  scene.Run();
+  scene.kernel->With([&](ModelKernel& kernel) {
+    for (auto& [key, it] : kernel.standing_)
+      it.ends_ns += (it.key.value == "192.0.2.1" ? 1 : -1) * 1'000'000'000;
+  });
+  scene.Pass(30'000);
+  CHECK(scene.Run() == 1);  // the list
+  CHECK(scene.kernel->lists() == 2);
+  const DeliveryFigures figures = scene.plan.Figures(scene.now);
+  CHECK(figures.drift_missing + figures.drift_surplus == 0);
+}
+
+TEST_CASE("whatever times a list tells, they are compared, and what is asked for is put back", "[delivery]") {
+  for (const int64_t told_ms : {INT64_MIN, int64_t{-1}, int64_t{1}, INT64_MAX}) {
+    PlanScene scene;
+    const SharedDecision decision = Share(scene.For("192.0.2.1", kHourMs));
+    scene.Put(decision);
+    scene.Run();
+    scene.kernel->With([&](ModelKernel& kernel) {
+      for (auto& [key, it] : kernel.standing_) it.until_ms = told_ms;
+      const OrderKey surplus = OrderKey::Of(MakeDecision("192.0.2.2", 0));
+      kernel.standing_[TextOf(surplus)] = {surplus, told_ms};
+    });
+    scene.RunFor(31'000);
+    CHECK(scene.kernel->Stands() ==
+          std::map<std::string, int64_t>{{TextOf(OrderKey::Of(*decision)), decision->until_ms}});
+    CHECK(scene.plan.Figures(scene.now).drift_missing == 1);
+    CHECK(scene.plan.Figures(scene.now).drift_surplus == 1);
+  }
+}
+
+TEST_CASE("settings of nothing and without end are taken for the shortest and the longest", "[delivery]") {
+  for (const absl::Duration time :
+       {absl::ZeroDuration(), -absl::InfiniteDuration(), absl::InfiniteDuration()}) {
+    DeliverySettings settings;
+    settings.reconcile_interval = settings.retry_first = settings.retry_longest = time;
+    settings.queue_max = 0;
+    PlanScene scene(CarriesBlocks(), settings);
+    scene.kernel->With([](ModelKernel& kernel) { kernel.fails_left_ = 2; });
+    scene.Put(Share(scene.For("192.0.2.1", 72 * kHourMs)));
+    scene.Run();
+    CHECK(scene.wait_ns > 0);
+    for (int hour = 0; hour < 50; ++hour) {
+      scene.Pass(kHourMs);
+      scene.Run();
+    }
+    CHECK(scene.kernel->Stands().size() == 1);
+  }
+}
+
 TEST_CASE("what changes while a list is taken is no drift", "[delivery]") {
   PlanScene scene;
   const SharedDecision old = Share(scene.For("192.0.2.1", kHourMs));
