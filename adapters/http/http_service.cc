@@ -234,7 +234,9 @@ class HttpService::State::Connection final : public std::enable_shared_from_this
     if (!is_head) reply_ += reply.body;
     Within(state_.options.request_time);
     asio::async_write(socket_, asio::buffer(reply_),
-                      [self = shared_from_this(), keep](error_code failed, size_t) {
+                      [self = shared_from_this(), keep, sent = is_head ? nullptr : std::move(reply.sent)](
+                          error_code failed, size_t) {
+                        if (!failed && sent) sent();
                         if (failed || !keep) return self->Close();
                         self->Read();
                       });

@@ -27,6 +27,9 @@ struct ServiceReply {
   int status = 200;
   std::vector<std::pair<std::string, std::string>> headers;  // without Content-Length, Connection and Date
   std::string body;
+  // Called once the whole reply was handed to the system for sending, on the service's thread; never called where it was not,
+  // nor for a HEAD, whose body nobody got. For who must know what the other side has been told.
+  std::function<void()> sent = {};
 };
 
 // Where a reply goes that is not there yet: called once, by any thread. Where who asked is gone by then, or all of the

@@ -1,0 +1,498 @@
+#include "adapters/firewall/crowdsec_view.h"
+
+#include <algorithm>
+#include <charconv>
+#include <iterator>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "adapters/firewall/crowdsec_wire.h"
+#include "engine/status.h"
+#include "engine/text.h"
+
+namespace stockade {
+namespace {
+
+// What one second may add to the ids before they would not rise across a restart any more. Seconds since 1970 above it stay
+// exact in the doubles of Lua and JavaScript until the year 2242.
+constexpr int kIdsPerSecondBits = 20;
+// Decisions one batch may hold: a few milliseconds of the mutex.
+constexpr size_t kBatchMax = 10'000;
+// More than this many tellings again in waiting, and new ones are left out: some 150 MiB.
+constexpr size_t kLapsesMax = size_t{1} << 20;
+
+uint64_t NumberOf(std::string_view decision_id) {
+  uint64_t number = 0;
+  std::from_chars(decision_id.data(), decision_id.data() + decision_id.size(), number, 16);
+  return number;
+}
+
+bool IsSmall(const Prefix& prefix) {
+  return prefix.address.bits() - prefix.length <= CrowdsecView::kExpandedBits;
+}
+uint64_t SizeOf(const Prefix& prefix) {
+  return uint64_t{1} << (prefix.address.bits() - prefix.length);
+}
+
+// The addresses of a small network.
+template <typename Visit>
+void VisitAddresses(const Prefix& prefix, Visit&& visit) {
+  const uint64_t size = SizeOf(prefix);
+  for (uint64_t i = 0; i < size; ++i) {
+    if (prefix.address.is_v4()) {
+      visit(Address::V4(prefix.address.v4() + static_cast<uint32_t>(i)));
+      continue;
+    }
+    std::array<uint8_t, 16> bytes;
+    const uint64_t low = prefix.address.low() + i;
+    for (size_t b = 0; b < 8; ++b) {
+      bytes[b] = static_cast<uint8_t>(prefix.address.high() >> (56 - 8 * b));
+      bytes[8 + b] = static_cast<uint8_t>(low >> (56 - 8 * b));
+    }
+    visit(Address::V6(bytes));
+  }
+}
+
+// Never 0: a time of zero is for ever to the Lua bouncers' cache.
+int64_t SecondsLeft(int64_t until_ms, int64_t now_ms) {
+  return std::max<int64_t>((until_ms - now_ms) / 1000, 1);
+}
+int64_t SecondsOver(int64_t ended_ms, int64_t now_ms) {
+  return std::min<int64_t>((ended_ms - now_ms) / 1000, -1);
+}
+
+}  // namespace
+
+// One reply under way.
+struct CrowdsecView::Telling {
+  const CrowdsecFilter& filter;
+  const bool dedup;
+  const bool expand;
+  const int64_t now_ms;
+  std::string news = {};
+  std::string deleted = {};
+  absl::flat_hash_set<std::string> deleted_values = {};                 // no `new` may name one
+  absl::flat_hash_set<std::string> deleted_rows = {};                   // type, scope, value
+  absl::flat_hash_set<std::pair<Address, std::string_view>> told = {};  // expanded, by type
+  std::vector<OrderKey> held = {};
+
+  // Whether a network is told as addresses. A single address is one too where others may lie around it.
+  bool Expands(const Prefix& prefix, bool expands, bool any_expanded) const {
+    return expand && (expands || (any_expanded && prefix.is_single()));
+  }
+  static void Add(std::string* list, const CrowdsecRow& row) {
+    if (!list->empty()) list->push_back(',');
+    AppendCrowdsecRow(row, list);
+  }
+};
+
+CrowdsecView::CrowdsecView(int64_t now_ms)
+    : last_id_(std::max<int64_t>(now_ms / 1000, 0) << kIdsPerSecondBits) {}
+
+Capabilities CrowdsecView::capabilities() const {
+  constexpr uint8_t kSources =
+      Capabilities::Bit(Scope::kIp) | Capabilities::Bit(Scope::kRange) | Capabilities::Bit(Scope::kAsn);
+  Capabilities capabilities;
+  for (const Action action : {Action::kBlock, Action::kChallenge, Action::kThrottle})
+    capabilities.scopes[static_cast<int>(action)] = kSources;
+  capabilities.scopes[static_cast<int>(Action::kLock)] = Capabilities::Bit(Scope::kAccount);
+  capabilities.expires = true;
+  capabilities.lists = true;
+  capabilities.batch_max = kBatchMax;
+  return capabilities;
+}
+
+absl::Status CrowdsecView::Apply(std::span<const Order> orders, int64_t now_ms) {
+  const std::lock_guard lock(mutex_);
+  Advance(now_ms);
+  for (const Order& order : orders) {
+    if (order.kind == Order::Kind::kRelease) {
+      Release(OrderKey::Of(*order.decision), now_ms);
+    } else {
+      RETURN_IF_ERROR(Enforce(*order.decision, now_ms));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<Enforced>> CrowdsecView::List(int64_t now_ms) {
+  const std::lock_guard lock(mutex_);
+  Advance(now_ms);
+  std::vector<Enforced> all;
+  all.reserve(entries_.size());
+  for (const auto& [key, entry] : entries_) all.push_back({key, entry.until_ms});
+  return all;
+}
+
+absl::Status CrowdsecView::Enforce(const Decision& decision, int64_t now_ms) {
+  OrderKey key = OrderKey::Of(decision);
+  if (!capabilities().Carries(decision))
+    return absl::InvalidArgumentError(Concat("decision ", decision.id, ": CrowdSec's bouncers carry no ",
+                                             stockade::Name(decision.action), " of a ",
+                                             stockade::Name(decision.scope)));
+  Prefix prefix;
+  if (HasNetwork(key)) {
+    prefix = decision.prefix;
+    if (!prefix.address.present()) prefix = Prefix::Parse(decision.value).value_or(Prefix());
+    if (!prefix.address.present() || prefix.length > prefix.address.bits() ||
+        (decision.scope == Scope::kIp && !prefix.is_single()))
+      return absl::InvalidArgumentError(Concat("decision ", decision.id, ": \"", decision.value, "\" is no ",
+                                               decision.scope == Scope::kIp ? "address" : "network"));
+  }
+  if (decision.until_ms <= now_ms) {
+    Release(key, now_ms);
+    return absl::OkStatus();
+  }
+  if (networks_.size() >= PrefixMap::kPrefixesMax && HasNetwork(key) && !networks_.Find(prefix))
+    return absl::ResourceExhaustedError(
+        Concat("no more than ", PrefixMap::kPrefixesMax, " networks are carried at once"));
+  const auto [place, is_new] = entries_.try_emplace(std::move(key));
+  Entry& entry = place->second;
+  std::string scenario = Concat(kCrowdsecOrigin, "/", decision.rule);
+  if (is_new) {
+    entry.key = &place->first;
+    entry.prefix = prefix;
+    entry.scope = HasNetwork(*entry.key) && prefix.is_single() ? Scope::kIp : entry.key->scope;
+    const bool small = HasNetwork(*entry.key) && !prefix.is_single() && IsSmall(prefix);
+    entry.expands = small && expanded_addresses_ + SizeOf(prefix) <= kExpandedMax;
+    if (entry.expands) {
+      expanded_addresses_ += SizeOf(prefix);
+      ++expanded_networks_;
+    } else if (small) {
+      ++unexpanded_;
+    }
+    ++standing_[static_cast<int>(entry.key->action)];
+    Link(&entry);
+  } else {
+    if (entry.until_ms == decision.until_ms && entry.scenario == scenario)
+      return absl::OkStatus();  // said before
+    if (decision.until_ms != entry.until_ms) AddLapse(&entry);
+    by_expiry_.erase({entry.until_ms, &entry});
+  }
+  entry.scenario = std::move(scenario);
+  entry.decision_id = NumberOf(decision.id);
+  entry.until_ms = decision.until_ms;
+  entry.id = ++last_id_;
+  by_expiry_.insert({entry.until_ms, &entry});
+  Tell(&entry);
+  return absl::OkStatus();
+}
+
+void CrowdsecView::Release(const OrderKey& key, int64_t now_ms) {
+  const auto found = entries_.find(key);
+  if (found != entries_.end()) End(&found->second, now_ms, now_ms);
+}
+
+void CrowdsecView::Tell(Entry* entry) {
+  if (entry->told != 0) by_telling_.erase(entry->told);
+  entry->told = ++last_number_;
+  by_telling_.emplace(entry->told, entry);
+}
+
+void CrowdsecView::End(Entry* entry, int64_t ended_ms, int64_t now_ms) {
+  // Whatever comes to stand there before the time told is over may be passed over by who holds it still.
+  AddLapse(entry);
+  const uint64_t number = ++last_number_;
+  ended_by_until_.insert({entry->until_ms, number});
+  Ended& ended = ended_[number];
+  ended = {*entry->key,     entry->scope,       entry->prefix, std::move(entry->scenario),
+           entry->id,       entry->decision_id, ended_ms,      now_ms,
+           entry->until_ms, entry->expands};
+
+  Unlink(entry);
+  by_telling_.erase(entry->told);
+  by_expiry_.erase({entry->until_ms, entry});
+  --standing_[static_cast<int>(entry->key->action)];
+  if (entry->expands) {
+    expanded_addresses_ -= SizeOf(entry->prefix);
+    --expanded_networks_;
+  } else if (HasNetwork(*entry->key) && !entry->prefix.is_single() && IsSmall(entry->prefix)) {
+    --unexpanded_;
+  }
+  entries_.erase(entries_.find(ended.key));
+  // A cache that knows values and no types forgets all of them with this one: the others are told again.
+  TellAgain({ended.key.scope, ended.prefix, ended.key.value, 0, 0, ended.expands});
+}
+
+void CrowdsecView::Advance(int64_t now_ms) {
+  while (!by_expiry_.empty() && by_expiry_.begin()->first <= now_ms)
+    End(by_expiry_.begin()->second, by_expiry_.begin()->first, now_ms);
+  while (!lapses_.empty() && lapses_.begin()->first <= now_ms) {
+    Lapse lapse = std::move(lapses_.extract(lapses_.begin()).mapped());
+    TellAgain(lapse);
+    if (++lapse.tellings == std::size(kToldAgainMs)) continue;
+    const int64_t next_ms = lapse.at_ms + kToldAgainMs[lapse.tellings];
+    lapses_.emplace(next_ms, std::move(lapse));
+  }
+  Forget(now_ms);
+}
+
+void CrowdsecView::Forget(int64_t now_ms) {
+  while (!ended_by_until_.empty()) {
+    const auto [until_ms, number] = *ended_by_until_.begin();
+    if (until_ms + kEndedKeptMs > now_ms && ended_.size() <= kEndedMax) return;
+    if (until_ms > now_ms) ++forgotten_;
+    ended_.erase(number);
+    ended_by_until_.erase(ended_by_until_.begin());
+  }
+}
+
+// The entry's time, as it is now, will be another.
+void CrowdsecView::AddLapse(Entry* entry) {
+  if (entry->told > told_to_anybody_ || lapses_.size() >= kLapsesMax) return;
+  // One that is prolonged all the time is told again every half minute, not for each of its old expiries.
+  constexpr int64_t kSharedMs = kToldAgainMs[1] - 2 * kToldAgainMs[0];
+  if (entry->lapse_ms != 0 && entry->until_ms >= entry->lapse_ms &&
+      entry->until_ms <= entry->lapse_ms + kSharedMs)
+    return;
+  entry->lapse_ms = entry->until_ms;
+  lapses_.emplace(
+      entry->until_ms + kToldAgainMs[0],
+      Lapse{entry->key->scope, entry->prefix, entry->key->value, 0, entry->until_ms, entry->expands});
+}
+
+void CrowdsecView::TellAgain(const Lapse& lapse) {
+  const uint64_t before = last_number_;
+  std::vector<Entry*> again;
+  OrderKey key;
+  key.scope = lapse.scope;
+  key.value = lapse.value;
+  if (const Entries* const here = At(key, lapse.prefix)) again.assign(here->begin(), here->end());
+  // Those that share an expanded address with it.
+  if (lapse.expands || (HasNetwork(key) && lapse.prefix.is_single() && expanded_networks_ > 0)) {
+    VisitAddresses(lapse.prefix, [&](const Address& address) {
+      VisitAround(address, [&](Entry* entry) { again.push_back(entry); });
+    });
+  }
+  for (Entry* const entry : again)
+    if (entry->told <= before) Tell(entry);
+}
+
+void CrowdsecView::Link(Entry* entry) {
+  if (!HasNetwork(*entry->key)) {
+    names_[Name(entry->key->scope, entry->key->value)].push_back(entry);
+    return;
+  }
+  if (const std::optional<uint32_t> site = networks_.Find(entry->prefix)) {
+    sites_[*site].push_back(entry);
+    return;
+  }
+  if (free_sites_.empty()) {
+    free_sites_.push_back(static_cast<uint32_t>(sites_.size()));
+    sites_.emplace_back();
+  }
+  sites_[free_sites_.back()].push_back(entry);
+  networks_.Insert(entry->prefix, free_sites_.back());
+  free_sites_.pop_back();
+}
+
+void CrowdsecView::Unlink(Entry* entry) {
+  if (!HasNetwork(*entry->key)) {
+    const auto named = names_.find(Name(entry->key->scope, entry->key->value));
+    Entries& entries = named->second;
+    entries.erase(std::find(entries.begin(), entries.end(), entry));
+    if (entries.empty()) names_.erase(named);
+    return;
+  }
+  const uint32_t site = *networks_.Find(entry->prefix);
+  Entries& entries = sites_[site];
+  entries.erase(std::find(entries.begin(), entries.end(), entry));
+  if (!entries.empty()) return;
+  networks_.Remove(entry->prefix);
+  free_sites_.push_back(site);
+}
+
+const CrowdsecView::Entries* CrowdsecView::At(const OrderKey& key, const Prefix& prefix) const {
+  if (HasNetwork(key)) {
+    const std::optional<uint32_t> site = networks_.Find(prefix);
+    return site ? &sites_[*site] : nullptr;
+  }
+  const auto named = names_.find(Name(key.scope, key.value));
+  return named == names_.end() ? nullptr : &named->second;
+}
+
+// Single addresses and expanded networks that hold the address.
+template <typename Visit>
+void CrowdsecView::VisitAround(const Address& address, Visit&& visit) const {
+  networks_.VisitCovering(address, [&](const PrefixMap::Match& match) {
+    for (Entry* const entry : sites_[match.value])
+      if (entry->expands || match.prefix.is_single()) visit(entry);
+  });
+}
+
+template <typename Row>
+bool CrowdsecView::Takes(const CrowdsecFilter& filter, const OrderKey& key, const Row& row) {
+  if ((filter.scopes & Capabilities::Bit(row.scope)) == 0 || !filter.our_origin) return false;
+  if (!filter.type.empty() && filter.type != CrowdsecType(key)) return false;
+  if (filter.scenarios_containing.empty() && filter.scenarios_not_containing.empty()) return true;
+  const std::string name = absl::AsciiStrToLower(row.scenario);
+  const auto holds = [&](const std::string& word) { return absl::StrContains(name, word); };
+  const auto& wanted = filter.scenarios_containing;
+  const auto& unwanted = filter.scenarios_not_containing;
+  return (wanted.empty() || std::any_of(wanted.begin(), wanted.end(), holds)) &&
+         std::none_of(unwanted.begin(), unwanted.end(), holds);
+}
+
+// Of those that bouncers take for one: equal in scope, type and value.
+template <typename Row>
+const CrowdsecView::Entry* CrowdsecView::LongestAt(const OrderKey& key, const Row& row,
+                                                   const CrowdsecFilter& filter) const {
+  const Entries* const here = At(key, row.prefix);
+  if (here == nullptr) return nullptr;
+  const Entry* longest = nullptr;
+  for (const Entry* const entry : *here) {
+    if (entry->scope == row.scope && CrowdsecType(*entry->key) == CrowdsecType(key) &&
+        Takes(filter, *entry->key, *entry) && (longest == nullptr || entry->until_ms > longest->until_ms))
+      longest = entry;
+  }
+  return longest;
+}
+
+const CrowdsecView::Entry* CrowdsecView::LongestOver(const Address& address, std::string_view type,
+                                                     const CrowdsecFilter& filter) const {
+  const Entry* longest = nullptr;
+  VisitAround(address, [&](const Entry* entry) {
+    if ((type.empty() || CrowdsecType(*entry->key) == type) && Takes(filter, *entry->key, *entry) &&
+        (longest == nullptr || entry->until_ms > longest->until_ms))
+      longest = entry;
+  });
+  return longest;
+}
+
+std::string CrowdsecView::Decisions(const CrowdsecQuestion& question, int64_t now_ms) {
+  const std::lock_guard lock(mutex_);
+  Advance(now_ms);
+  std::vector<const Entry*> found;
+  const auto consider = [&](const Entry* entry) {
+    if (entry->id <= question.id_above || (question.value && *question.value != entry->key->value) ||
+        !Takes(question.filter, *entry->key, *entry))
+      return;
+    if (question.dedup && LongestAt(*entry->key, *entry, question.filter) != entry) return;
+    found.push_back(entry);
+  };
+  if (question.network && question.contains) {
+    const Prefix& asked = *question.network;
+    networks_.VisitCovering(asked.address, [&](const PrefixMap::Match& match) {
+      if (match.prefix.length > asked.length) return;
+      for (const Entry* const entry : sites_[match.value]) consider(entry);
+    });
+  } else {
+    for (const auto& [number, entry] : by_telling_) {
+      if (question.network && (!HasNetwork(*entry->key) || entry->prefix.length < question.network->length ||
+                               !question.network->Contains(entry->prefix.address)))
+        continue;
+      consider(entry);
+    }
+  }
+  std::sort(found.begin(), found.end(), [](const Entry* a, const Entry* b) { return a->id < b->id; });
+  found.erase(found.begin(),
+              found.begin() + static_cast<ptrdiff_t>(std::min<uint64_t>(question.offset, found.size())));
+  if (found.size() > question.limit) found.resize(question.limit);
+  if (found.empty()) return "null";
+  std::string body;
+  for (const Entry* const entry : found) {
+    body.push_back(body.empty() ? '[' : ',');
+    AppendCrowdsecRow({entry->id, entry->decision_id, CrowdsecType(*entry->key), CrowdsecScope(entry->scope),
+                       entry->key->value, entry->scenario, SecondsLeft(entry->until_ms, now_ms)},
+                      &body);
+  }
+  return body + "]";
+}
+
+void CrowdsecView::TellNew(const Entry& entry, Telling* telling) const {
+  if (!Takes(telling->filter, *entry.key, entry)) return;
+  const std::string_view type = CrowdsecType(*entry.key);
+  if (telling->Expands(entry.prefix, entry.expands, expanded_networks_ > 0)) {
+    bool held = false;
+    VisitAddresses(entry.prefix, [&](const Address& address) {
+      if (!telling->told.insert({address, type}).second) return;
+      const std::string value = address.ToString();
+      if (telling->deleted_values.contains(value)) {
+        held = true;
+        return;
+      }
+      const Entry* const longest = LongestOver(address, type, telling->filter);
+      Telling::Add(&telling->news, {longest->id, longest->decision_id, type, CrowdsecScope(Scope::kIp), value,
+                                    longest->scenario, SecondsLeft(longest->until_ms, telling->now_ms)});
+    });
+    if (held) telling->held.push_back(*entry.key);
+    return;
+  }
+  if (telling->dedup && LongestAt(*entry.key, entry, telling->filter) != &entry) return;
+  if (telling->deleted_values.contains(entry.key->value)) {
+    telling->held.push_back(*entry.key);
+    return;
+  }
+  Telling::Add(&telling->news,
+               {entry.id, entry.decision_id, type, CrowdsecScope(entry.scope), entry.key->value,
+                entry.scenario, SecondsLeft(entry.until_ms, telling->now_ms)});
+}
+
+// `again`: this bouncer was told, or never had it.
+void CrowdsecView::TellEnded(const Ended& ended, bool again, Telling* telling) const {
+  if (!Takes(telling->filter, ended.key, ended)) return;
+  const std::string_view type = CrowdsecType(ended.key);
+  const auto tell = [&](std::string_view scope, std::string_view value) {
+    if (!telling->deleted_rows.insert(Concat(type, " ", scope, " ", value)).second) return;
+    telling->deleted_values.emplace(value);
+    Telling::Add(&telling->deleted, {ended.id, ended.decision_id, type, scope, value, ended.scenario,
+                                     SecondsOver(ended.ended_ms, telling->now_ms)});
+  };
+  if (telling->Expands(ended.prefix, ended.expands, expanded_networks_ > 0)) {
+    VisitAddresses(ended.prefix, [&](const Address& address) {
+      if (LongestOver(address, again ? std::string_view() : type, telling->filter) == nullptr)
+        tell(CrowdsecScope(Scope::kIp), address.ToString());
+    });
+    return;
+  }
+  if (LongestAt(ended.key, ended, telling->filter) != nullptr) return;
+  if (again) {
+    const Entries* const here = At(ended.key, ended.prefix);
+    if (here != nullptr && std::any_of(here->begin(), here->end(), [&](const Entry* entry) {
+          return Takes(telling->filter, *entry->key, *entry);
+        }))
+      return;
+  }
+  tell(CrowdsecScope(ended.scope), ended.key.value);
+}
+
+CrowdsecView::Told CrowdsecView::Stream(const CrowdsecFilter& filter, const CrowdsecCursor& from, bool dedup,
+                                        bool expand, int64_t now_ms) {
+  const std::lock_guard lock(mutex_);
+  Advance(now_ms);
+  Telling telling{filter, dedup, expand, now_ms};
+  const bool knows_nothing = from.through == 0;
+  auto ended = ended_.upper_bound(from.through);
+  while (ended != ended_.begin() && std::prev(ended)->second.noted_ms >= from.time_ms - kDeletedAgainMs)
+    --ended;
+  for (; ended != ended_.end(); ++ended)
+    TellEnded(ended->second, knows_nothing || ended->first <= from.through, &telling);
+
+  for (const OrderKey& key : from.held) {
+    const auto entry = entries_.find(key);
+    // Told anew since, it comes below.
+    if (entry != entries_.end() && entry->second.told <= from.through) TellNew(entry->second, &telling);
+  }
+  for (auto entry = by_telling_.upper_bound(from.through); entry != by_telling_.end(); ++entry)
+    TellNew(*entry->second, &telling);
+
+  told_to_anybody_ = last_number_;
+  Told told;
+  told.cursor = {last_number_, now_ms, std::move(telling.held)};
+  told.body.reserve(telling.news.size() + telling.deleted.size() + 32);
+  Append(&told.body, "{\"new\":[", telling.news, "],\"deleted\":[", telling.deleted, "]}");
+  return told;
+}
+
+CrowdsecView::Counts CrowdsecView::counts(int64_t now_ms) {
+  const std::lock_guard lock(mutex_);
+  Advance(now_ms);
+  Counts counts;
+  std::copy(std::begin(standing_), std::end(standing_), counts.standing);
+  counts.ended = ended_.size();
+  counts.forgotten = forgotten_;
+  counts.unexpanded = unexpanded_;
+  return counts;
+}
+
+}  // namespace stockade
