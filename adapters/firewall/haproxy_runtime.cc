@@ -8,6 +8,7 @@
 #include "adapters/firewall/haproxy_map.h"
 #include "adapters/firewall/haproxy_table.h"
 #include "adapters/firewall/haproxy_text.h"
+#include "adapters/firewall/variants.h"
 #include "engine/event/printable_text.h"
 #include "engine/status.h"
 #include "engine/text.h"
@@ -182,10 +183,10 @@ absl::Status HaproxyRuntime::Apply(std::span<const Order> orders, int64_t) {
       }
     };
     if (const auto table = state.TableOf(decision.action, decision.scope)) {
-      if (const auto address = Address::Parse(decision.value)) {
-        on_tables[*table].push_back({enforce, *address});
+      if (SpellsNetwork(decision.scope, decision.value)) {
+        on_tables[*table].push_back({enforce, *Address::Parse(decision.value)});
       } else {
-        refuse("is no address");
+        refuse("is not spelled as an address");
       }
       // From before there was a table, the map may hold it still.
       const auto map = state.MapOf(decision.action, decision.scope);
@@ -195,8 +196,8 @@ absl::Status HaproxyRuntime::Apply(std::span<const Order> orders, int64_t) {
       const bool is_network = decision.scope == Scope::kIp || decision.scope == Scope::kRange;
       if (!IsHaproxyKey(decision.value)) {
         refuse("has control characters or is too long, which its runtime API cannot carry");
-      } else if (enforce && is_network && !Prefix::Parse(decision.value)) {
-        refuse("is no address or network");
+      } else if (enforce && is_network && !SpellsNetwork(decision.scope, decision.value)) {
+        refuse("is not spelled as an address or network");
       } else {
         on_maps[*map].push_back(
             {enforce, OrderKey::Of(decision),

@@ -49,6 +49,14 @@ inline std::optional<VariantMask> ParseVariants(Action action, std::string_view 
   return std::nullopt;
 }
 
+// Whether `value` is spelled as decisions on this scope spell an address or a network, and so as List will read it back.
+// Other spellings of one address (a zone id, capitals, ::ffff:192.0.2.1) would never match, or never compare equal; and a zone
+// id may hold anything.
+inline bool SpellsNetwork(Scope scope, std::string_view value) {
+  const std::optional<Prefix> prefix = Prefix::Parse(value);
+  return prefix && prefix->is_single() == (scope == Scope::kIp) && prefix->ToString() == value;
+}
+
 // The scope of a text that names an address or a network: networks have a length.
 inline Scope ScopeOfAddress(std::string_view text) noexcept {
   return text.find('/') == std::string_view::npos ? Scope::kIp : Scope::kRange;
