@@ -62,6 +62,7 @@ class Listener {
     REQUIRE(getsockname(socket_.fd(), reinterpret_cast<sockaddr*>(&address), &size) == 0);
     port_ = ntohs(address.sin_port);
   }
+  int fd() const { return socket_.fd(); }
   uint16_t port() const { return port_; }
   // The next connection; `from`: who it is.
   Socket Accept(TestClock::time_point deadline, sockaddr_in* from = nullptr) {
