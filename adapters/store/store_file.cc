@@ -1,0 +1,209 @@
+#include "adapters/store/store_file.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <climits>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string_view>
+#include <utility>
+
+#include "adapters/store/sqlite_connection.h"
+#include "adapters/store/sqlite_schema.h"
+#include "engine/status.h"
+#include "engine/text.h"
+
+namespace stockade {
+namespace {
+
+// https://www.sqlite.org/fileformat.html, "The Database Header".
+constexpr std::string_view kMagic{"SQLite format 3\0", 16};
+constexpr size_t kHeaderBytes = 100;
+constexpr size_t kVersionAt = 60;
+constexpr size_t kApplicationAt = 68;
+
+absl::Status DiskError(std::string_view path, std::string_view what, int error) {
+  const std::string text = Concat(path, ": ", what, ": ", std::string_view(std::strerror(error)));
+  switch (error) {
+    case EACCES:
+    case EPERM:
+    case EROFS:
+      return absl::PermissionDeniedError(
+          Concat(text, ". The file, its folder and their disk must be writable"));
+    case ENOSPC:
+    case EDQUOT:
+      return absl::ResourceExhaustedError(Concat(text, ". Free space on its disk"));
+    case ENOENT:
+    case ENOTDIR:
+      return absl::FailedPreconditionError(Concat(text, ". Its folder must be there"));
+    default:
+      return absl::UnavailableError(text);
+  }
+}
+
+class OwnedFile {
+ public:
+  explicit OwnedFile(int file) : file_(file) {}
+  OwnedFile(const OwnedFile&) = delete;
+  OwnedFile& operator=(const OwnedFile&) = delete;
+  ~OwnedFile() {
+    if (file_ >= 0) close(file_);
+  }
+  int get() const noexcept { return file_; }
+  int Release() noexcept { return std::exchange(file_, -1); }
+
+ private:
+  int file_;
+};
+
+int32_t BigEndian(const unsigned char* bytes) noexcept {
+  return static_cast<int32_t>(static_cast<uint32_t>(bytes[0]) << 24 | static_cast<uint32_t>(bytes[1]) << 16 |
+                              static_cast<uint32_t>(bytes[2]) << 8 | bytes[3]);
+}
+
+bool HasBytes(const std::string& path) noexcept {
+  struct stat file;
+  return stat(path.c_str(), &file) == 0 && file.st_size > 0;
+}
+
+absl::Status Sync(const std::string& path, int flags) {
+  const OwnedFile file(open(path.c_str(), flags | O_CLOEXEC));
+  if (file.get() < 0 || fsync(file.get()) != 0) return DiskError(path, "cannot be written to disk", errno);
+  return absl::OkStatus();
+}
+
+std::string FolderOf(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+absl::StatusOr<int> Lock(const std::string& path) {
+  const std::string name = path + ".lock";
+  OwnedFile lock(open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (lock.get() < 0) return DiskError(name, "cannot be locked", errno);
+  if (flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) return DiskError(name, "cannot be locked", errno);
+    std::array<char, 24> digits{};
+    const ssize_t size = pread(lock.get(), digits.data(), digits.size() - 1, 0);
+    const std::string_view holder(digits.data(), size > 0 ? static_cast<size_t>(size) : 0);
+    return absl::FailedPreconditionError(Concat(path, ": another Stockade",
+                                                holder.empty() ? "" : ", process ", holder,
+                                                ", writes this store. Stop that one, or name another file"));
+  }
+  // For the message above, to whoever comes second. Not needed for the lock, so a full disk is no error here.
+  std::array<char, 24> digits;
+  const char* const end = std::to_chars(digits.data(), digits.data() + digits.size(), getpid()).ptr;
+  if (ftruncate(lock.get(), 0) == 0)
+    static_cast<void>(!pwrite(lock.get(), digits.data(), static_cast<size_t>(end - digits.data()), 0));
+  return lock.Release();
+}
+
+}  // namespace
+
+absl::Status StoreFile::CheckHeader(const std::string& path) {
+  struct stat file;
+  if (stat(path.c_str(), &file) != 0) {
+    if (errno == ENOENT) return absl::NotFoundError(Concat(path, ": no store is there"));
+    return DiskError(path, "cannot be read", errno);
+  }
+  if (!S_ISREG(file.st_mode)) return ForeignDatabase(path);
+  const OwnedFile opened(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (opened.get() < 0) return DiskError(path, "cannot be read", errno);
+  std::array<unsigned char, kHeaderBytes> header;
+  const ssize_t size = pread(opened.get(), header.data(), header.size(), 0);
+  if (size < 0) return DiskError(path, "cannot be read", errno);
+  if (size == 0) {
+    return absl::FailedPreconditionError(
+        Concat(path,
+               ": is empty: no store, or one that lost everything. Put a backup in its place, or remove "
+               "it to start with an empty ledger"));
+  }
+  if (size < static_cast<ssize_t>(header.size()) ||
+      std::memcmp(header.data(), kMagic.data(), kMagic.size()) != 0 ||
+      BigEndian(header.data() + kApplicationAt) != kSqliteApplicationId)
+    return ForeignDatabase(path);
+  const int32_t version = BigEndian(header.data() + kVersionAt);
+  if (version > kSqliteSchemaVersion) return NewerDatabase(path, version);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<StoreFile>> StoreFile::OpenOrCreate(const std::string& name) {
+  // SQLite reads more than a file's name out of these.
+  if (name.empty() || name.starts_with(":") || name.starts_with("file:") || name.ends_with("/"))
+    return absl::InvalidArgumentError(Concat("\"", name, "\" is no name of a file for a store"));
+  // One file has one lock, whatever links lead to it.
+  std::array<char, PATH_MAX> real;
+  const std::string path = realpath(name.c_str(), real.data()) != nullptr ? std::string(real.data()) : name;
+  // Before anything else is opened: closing a file lets go of the locks that this process has on it (fcntl(2)), and another
+  // store of this process may be at work on it.
+  ASSIGN_OR_RETURN(const int lock, Lock(path));
+  std::unique_ptr<StoreFile> file(new StoreFile(path, lock));
+  absl::Status there = CheckHeader(path);
+  if (absl::IsNotFound(there)) there = file->Create();
+  RETURN_IF_ERROR(there);
+  struct stat status;
+  if (stat(path.c_str(), &status) != 0) return DiskError(path, "cannot be read", errno);
+  file->device_ = status.st_dev;
+  file->inode_ = status.st_ino;
+  if ((status.st_mode & 077) != 0 && chmod(path.c_str(), 0600) != 0)
+    return DiskError(path, "others may read it, and that cannot be changed", errno);
+  return file;
+}
+
+absl::Status StoreFile::Create() const {
+  for (const char* journal : {"-wal", "-journal"}) {
+    if (HasBytes(path_ + journal)) {
+      return absl::FailedPreconditionError(Concat(
+          path_, ": is not there, but its ", path_, journal,
+          " is. Put the database back beside it, or move that aside too to start with an empty ledger"));
+    }
+  }
+  const std::string fresh = path_ + ".new";
+  for (const char* part : {"", "-wal", "-shm", "-journal"}) unlink((fresh + part).c_str());
+  {
+    const OwnedFile created(open(fresh.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (created.get() < 0) return DiskError(fresh, "cannot be created", errno);
+  }
+  const auto fill = [&]() -> absl::Status {
+    {
+      ASSIGN_OR_RETURN(const auto connection, SqliteConnection::Open(fresh, SqliteConnection::Mode::kWrite));
+      // Before the first table, and before WAL: so the header is whole in the file itself.
+      RETURN_IF_ERROR(connection->Run("PRAGMA page_size = 4096; PRAGMA synchronous = FULL"));
+      RETURN_IF_ERROR(CreateSqliteSchema(connection.get()));
+      RETURN_IF_ERROR(connection->Run("PRAGMA journal_mode = WAL"));
+    }
+    if (HasBytes(fresh + "-wal"))
+      return absl::UnavailableError(Concat(fresh, ": the disk does not take the database"));
+    RETURN_IF_ERROR(Sync(fresh, O_RDWR));
+    if (std::rename(fresh.c_str(), path_.c_str()) != 0) return DiskError(path_, "cannot be created", errno);
+    return Sync(FolderOf(path_), O_RDONLY | O_DIRECTORY);
+  };
+  absl::Status filled = fill();
+  if (!filled.ok())
+    for (const char* part : {"", "-wal", "-shm", "-journal"}) unlink((fresh + part).c_str());
+  return filled;
+}
+
+StoreFile::~StoreFile() {
+  if (lock_ >= 0) close(lock_);  // and lets go of the lock
+}
+
+absl::Status StoreFile::CheckInPlace() const {
+  struct stat file;
+  if (stat(path_.c_str(), &file) == 0 && file.st_dev == device_ && file.st_ino == inode_)
+    return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      Concat(path_,
+             ": was moved, removed or replaced while it is written. Put it back, with its -wal, or start "
+             "Stockade again with what is there now"));
+}
+
+}  // namespace stockade
