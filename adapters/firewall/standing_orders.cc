@@ -32,11 +32,23 @@ StandingOrders::~StandingOrders() {
   STOCKADE_CHECK(listeners_.empty());
 }
 
+SharedDecision StandingOrders::Table::Find(const OrderKey& key) {
+  const Part& part = PartOf(key);
+  const auto at = part.find(key);
+  return at == part.end() ? nullptr : at->second;
+}
+
+size_t StandingOrders::Table::size() const {
+  size_t size = 0;
+  for (const Part& part : parts_) size += part.size();
+  return size;
+}
+
 StandingOrders::Tables StandingOrders::Tabulate(std::vector<Decision> standing) {
   Tables tables;
-  tables.orders.reserve(standing.size());
   for (Decision& decision : standing) {
-    SharedDecision& place = tables.Of(decision)[OrderKey::Of(decision)];
+    const OrderKey key = OrderKey::Of(decision);
+    SharedDecision& place = tables.Of(decision).PartOf(key)[key];
     if (place == nullptr || place->until_ms < decision.until_ms)
       place = std::make_shared<const Decision>(std::move(decision));
   }
@@ -44,11 +56,12 @@ StandingOrders::Tables StandingOrders::Tabulate(std::vector<Decision> standing) 
 }
 
 void StandingOrders::Put(const StandingChange& change) const {
-  Table& table = tables_.Of(*change.decision);
+  OrderKey key = OrderKey::Of(*change.decision);
+  Table::Part& part = tables_.Of(*change.decision).PartOf(key);
   if (PutsIn(change.kind)) {
-    table.insert_or_assign(OrderKey::Of(*change.decision), change.decision);
+    part.insert_or_assign(std::move(key), change.decision);
   } else {
-    table.erase(OrderKey::Of(*change.decision));
+    part.erase(key);
   }
 }
 
@@ -125,7 +138,8 @@ StandingSnapshot StandingOrders::Snapshot() const {
     if (!enforcing_) return snapshot;
   }
   snapshot.decisions.reserve(tables_.orders.size());
-  for (const auto& [key, decision] : tables_.orders) snapshot.decisions.push_back(decision);
+  for (const Table::Part& part : tables_.orders.parts())
+    for (const auto& [key, decision] : part) snapshot.decisions.push_back(decision);
   return snapshot;
 }
 
@@ -139,7 +153,8 @@ std::vector<SharedDecision> StandingOrders::All() const {
     }
     all.reserve(tables_.orders.size() + tables_.shadows.size());
     for (const Table* table : {&tables_.orders, &tables_.shadows})
-      for (const auto& [key, decision] : *table) all.push_back(decision);
+      for (const Table::Part& part : table->parts())
+        for (const auto& [key, decision] : part) all.push_back(decision);
   }
   std::sort(all.begin(), all.end(), [](const SharedDecision& a, const SharedDecision& b) {
     return a->until_ms != b->until_ms ? a->until_ms < b->until_ms : a->id < b->id;
@@ -155,8 +170,9 @@ std::vector<SharedDecision> StandingOrders::On(Scope scope, std::string_view val
     PutWhatWaits();
   }
   VisitKeys(scope, value, [&](const OrderKey& key) {
-    for (const Table* table : {&tables_.orders, &tables_.shadows})
-      if (const auto at = table->find(key); at != table->end()) found.push_back(at->second);
+    for (Table* table : {&tables_.orders, &tables_.shadows})
+      if (SharedDecision decision = table->Find(key); decision != nullptr)
+        found.push_back(std::move(decision));
   });
   return found;
 }
