@@ -17,6 +17,7 @@
 
 #include "absl/strings/str_split.h"
 #include "absl/time/time.h"
+#include "adapters/firewall/file_replacement.h"
 #include "engine/decision/decision.h"
 #include "engine/event/hex_digit.h"
 #include "engine/status.h"
@@ -156,23 +157,7 @@ absl::Status WriteKeys(const std::string& file, const std::vector<ApiKeyEntry>& 
   for (const ApiKeyEntry& entry : entries)
     Append(&text, Hex(entry.sha256), " ", Name(entry.role), " ", FormatTimeMs(entry.created_ms), " ",
            entry.name, "\n");
-  const std::string beside = file + ".new";
-  {
-    unlink(beside.c_str());  // what a crash left
-    const OpenFile to(beside, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW);
-    if (!to.is_open()) return Failed(beside, "cannot be made");
-    for (size_t done = 0; done < text.size();) {
-      const ssize_t size = write(to.fd(), text.data() + done, text.size() - done);
-      if (size < 0 && errno != EINTR) return Failed(beside, "cannot be written");
-      if (size > 0) done += static_cast<size_t>(size);
-    }
-    if (fsync(to.fd()) != 0) return Failed(beside, "cannot be synced");
-  }
-  if (rename(beside.c_str(), file.c_str()) != 0) return Failed(file, "cannot be replaced");
-  const size_t slash = file.rfind('/');
-  const OpenFile folder(slash == std::string::npos ? "." : file.substr(0, slash + 1), O_RDONLY | O_DIRECTORY);
-  if (!folder.is_open() || fsync(folder.fd()) != 0) return Failed(file, "its folder cannot be synced");
-  return absl::OkStatus();
+  return ReplaceFile(file, text);
 }
 
 // Reads, changes and writes the file while nobody else does.

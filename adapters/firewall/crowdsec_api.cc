@@ -225,7 +225,7 @@ std::optional<CrowdsecApi::Caller> CrowdsecApi::Identify(const ServiceRequest& r
 
 ServiceReply CrowdsecApi::Reply(const ServiceRequest& request) {
   try {
-    return Find(request, Caller());
+    return Answer(request);
   } catch (const std::exception& error) {
     // No memory for a list: better none than a part of it, which a bouncer would take for all.
     ++failed_;
@@ -233,7 +233,7 @@ ServiceReply CrowdsecApi::Reply(const ServiceRequest& request) {
   }
 }
 
-ServiceReply CrowdsecApi::Find(const ServiceRequest& request, const Caller&) {
+ServiceReply CrowdsecApi::Answer(const ServiceRequest& request) {
   const std::string_view path = request.head.path();
   std::string allowed;
   for (const Route& route : kRoutes) {
@@ -389,6 +389,7 @@ std::vector<CrowdsecSample> CrowdsecApi::Samples() {
   add("crowdsec_ended_remembered", counts.ended);
   add("crowdsec_ended_forgotten_total", counts.forgotten);
   add("crowdsec_ranges_unexpanded", counts.unexpanded);
+  add("crowdsec_state_failures_total", counts.state_failures);
   add("crowdsec_forbidden_total", forbidden_);
   add("crowdsec_replies_failed_total", failed_);
   add("crowdsec_alerts_total", alerts_);

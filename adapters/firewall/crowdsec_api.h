@@ -2,6 +2,7 @@
 // firewall, nginx, Traefik, HAProxy and others, carries them out unchanged.
 //
 //   CrowdsecView view(now_ms);                     // delivery.h applies decisions to it
+//   RETURN_IF_ERROR(view.Open(options.state_file, now_ms));  // where one is set
 //   ApiKeys keys(options.keys_file);
 //   CrowdsecApi api({&view, &keys});
 //   auto service = HttpService::Start(CrowdsecHttpOptions(options), [&](const auto& r) { return api.Reply(r); });
@@ -53,6 +54,8 @@ namespace stockade {
 struct CrowdsecOptions {
   Endpoint at;            // address: no default; the real server's is 127.0.0.1:8080
   std::string keys_file;  // keys_file: made by `stockade bouncers add`
+  std::string
+      state_file;  // state_file: what bouncers hold, across restarts; empty: forgotten with the process
   // take_alerts: machines may hand in decisions
   bool take_alerts = false;
   size_t body_bytes =
@@ -88,7 +91,7 @@ class CrowdsecApi {
   static const Route kRoutes[];
 
   std::optional<Caller> Identify(const ServiceRequest& request, bool by_key, bool by_token);
-  ServiceReply Find(const ServiceRequest& request, const Caller& caller);
+  ServiceReply Answer(const ServiceRequest& request);
   ServiceReply FindDecisions(const ServiceRequest& request, const Caller& caller);
   ServiceReply StreamDecisions(const ServiceRequest& request, const Caller& caller);
   ServiceReply TakeUsage(const ServiceRequest& request, const Caller& caller);

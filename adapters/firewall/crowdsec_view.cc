@@ -18,6 +18,10 @@ namespace {
 constexpr int kIdsPerSecondBits = 20;
 // Decisions one batch may hold: a few milliseconds of the mutex.
 constexpr size_t kBatchMax = 10'000;
+// A state file smaller than this is not worth a rewrite.
+constexpr uint64_t kStateBytesMin = uint64_t{1} << 20;
+// Ten years; Go's durations end at 292, and nobody means a ban to the second beyond.
+constexpr int64_t kSecondsMax = int64_t{3650} * 24 * 3600;
 // More than this many tellings again in waiting, and new ones are left out: some 150 MiB.
 constexpr size_t kLapsesMax = size_t{1} << 20;
 
@@ -55,7 +59,7 @@ void VisitAddresses(const Prefix& prefix, Visit&& visit) {
 
 // Never 0: a time of zero is for ever to the Lua bouncers' cache.
 int64_t SecondsLeft(int64_t until_ms, int64_t now_ms) {
-  return std::max<int64_t>((until_ms - now_ms) / 1000, 1);
+  return std::clamp<int64_t>((until_ms - now_ms) / 1000, 1, kSecondsMax);
 }
 int64_t SecondsOver(int64_t ended_ms, int64_t now_ms) {
   return std::min<int64_t>((ended_ms - now_ms) / 1000, -1);
@@ -102,9 +106,84 @@ Capabilities CrowdsecView::capabilities() const {
   return capabilities;
 }
 
+absl::Status CrowdsecView::Open(const std::string& state_file, int64_t now_ms) {
+  const std::lock_guard lock(mutex_);
+  state_ = std::make_unique<CrowdsecState>(state_file);
+  told_to_anybody_ = UINT64_MAX;  // all of it was, perhaps
+  RETURN_IF_ERROR(state_->Read([&](const Order& order) {
+    // What is over by now, or what an older or newer program carried, is nothing to go on from.
+    if (order.kind == Order::Kind::kEnforce) {
+      Enforce(*order.decision, now_ms).IgnoreError();
+    } else {
+      Release(OrderKey::Of(*order.decision), now_ms);
+    }
+  }));
+  told_to_anybody_ = last_number_;
+  return RewriteState(now_ms);
+}
+
+// What stands, and before it what was released or had another time and may be held still: what a bouncer's kernel lets go
+// while another decision stands there must be told again after a restart, too.
+absl::Status CrowdsecView::RewriteState(int64_t now_ms) {
+  std::string lines;
+  const auto append = [&](const OrderKey& key, int64_t until_ms, uint64_t decision_id,
+                          std::string_view scenario, bool ended) {
+    Decision decision;
+    decision.scope = key.scope;
+    decision.action = key.action;
+    decision.challenge_kind = key.challenge_kind;
+    decision.all_lanes = key.all_lanes;
+    decision.value = key.value;
+    decision.until_ms = until_ms;
+    decision.id = absl::StrCat(absl::Hex(decision_id, absl::kZeroPad16));
+    decision.rule = scenario.substr(kCrowdsecOrigin.size() + 1);
+    AppendStateLine({Order::Kind::kEnforce, &decision}, &lines);
+    if (ended) AppendStateLine({Order::Kind::kRelease, &decision}, &lines);
+  };
+  absl::flat_hash_set<std::pair<std::string_view, int64_t>> ends;
+  for (const auto& [number, ended] : ended_) {
+    if (ended.until_ms <= now_ms) continue;
+    append(ended.key, ended.until_ms, ended.decision_id, ended.scenario, true);
+    ends.insert({ended.key.value, ended.until_ms});
+  }
+  for (const auto& [due_ms, lapse] : lapses_) {
+    // Read again it is a release, which brings the same lapse.
+    OrderKey key;
+    key.scope = lapse.scope;
+    key.value = lapse.value;
+    if (lapse.at_ms > now_ms && lapse.scope != Scope::kAccount &&
+        ends.insert({lapse.value, lapse.at_ms}).second)
+      append(key, lapse.at_ms, 0, Concat(kCrowdsecOrigin, "/"), true);
+  }
+  for (const auto& [number, entry] : by_telling_)
+    append(*entry->key, entry->until_ms, entry->decision_id, entry->scenario, false);
+  RETURN_IF_ERROR(state_->Rewrite(lines));
+  state_is_whole_ = true;
+  state_bytes_whole_ = lines.size();
+  return absl::OkStatus();
+}
+
+// Before it is told: what a crash then leaves too much is released by delivery's next look.
+void CrowdsecView::Record(std::span<const Order> orders, int64_t now_ms) {
+  if (state_ == nullptr) return;
+  absl::Status recorded;
+  // One that missed a batch is written anew, with it.
+  if (!state_is_whole_ || state_->bytes() > kStateBytesMin + 4 * state_bytes_whole_)
+    recorded = RewriteState(now_ms);
+  if (recorded.ok()) {
+    std::string lines;
+    for (const Order& order : orders) AppendStateLine(order, &lines);
+    recorded = state_->Append(lines);
+  }
+  if (recorded.ok()) return;
+  state_is_whole_ = false;
+  ++state_failures_;
+}
+
 absl::Status CrowdsecView::Apply(std::span<const Order> orders, int64_t now_ms) {
   const std::lock_guard lock(mutex_);
   Advance(now_ms);
+  Record(orders, now_ms);
   for (const Order& order : orders) {
     if (order.kind == Order::Kind::kRelease) {
       Release(OrderKey::Of(*order.decision), now_ms);
@@ -167,13 +246,13 @@ absl::Status CrowdsecView::Enforce(const Decision& decision, int64_t now_ms) {
     if (entry.until_ms == decision.until_ms && entry.scenario == scenario)
       return absl::OkStatus();  // said before
     if (decision.until_ms != entry.until_ms) AddLapse(&entry);
-    by_expiry_.erase({entry.until_ms, &entry});
+    by_expiry_.erase({entry.until_ms, entry.id});
   }
   entry.scenario = std::move(scenario);
   entry.decision_id = NumberOf(decision.id);
   entry.until_ms = decision.until_ms;
   entry.id = ++last_id_;
-  by_expiry_.insert({entry.until_ms, &entry});
+  by_expiry_.emplace(std::pair(entry.until_ms, entry.id), &entry);
   Tell(&entry);
   return absl::OkStatus();
 }
@@ -201,7 +280,7 @@ void CrowdsecView::End(Entry* entry, int64_t ended_ms, int64_t now_ms) {
 
   Unlink(entry);
   by_telling_.erase(entry->told);
-  by_expiry_.erase({entry->until_ms, entry});
+  by_expiry_.erase({entry->until_ms, entry->id});
   --standing_[static_cast<int>(entry->key->action)];
   if (entry->expands) {
     expanded_addresses_ -= SizeOf(entry->prefix);
@@ -215,8 +294,8 @@ void CrowdsecView::End(Entry* entry, int64_t ended_ms, int64_t now_ms) {
 }
 
 void CrowdsecView::Advance(int64_t now_ms) {
-  while (!by_expiry_.empty() && by_expiry_.begin()->first <= now_ms)
-    End(by_expiry_.begin()->second, by_expiry_.begin()->first, now_ms);
+  while (!by_expiry_.empty() && by_expiry_.begin()->first.first <= now_ms)
+    End(by_expiry_.begin()->second, by_expiry_.begin()->first.first, now_ms);
   while (!lapses_.empty() && lapses_.begin()->first <= now_ms) {
     Lapse lapse = std::move(lapses_.extract(lapses_.begin()).mapped());
     TellAgain(lapse);
@@ -465,8 +544,10 @@ CrowdsecView::Told CrowdsecView::Stream(const CrowdsecFilter& filter, const Crow
   auto ended = ended_.upper_bound(from.through);
   while (ended != ended_.begin() && std::prev(ended)->second.noted_ms >= from.time_ms - kDeletedAgainMs)
     --ended;
-  for (; ended != ended_.end(); ++ended)
+  for (; ended != ended_.end(); ++ended) {
+    if (knows_nothing && ended->second.until_ms + kEndedOverMs <= now_ms) continue;
     TellEnded(ended->second, knows_nothing || ended->first <= from.through, &telling);
+  }
 
   for (const OrderKey& key : from.held) {
     const auto entry = entries_.find(key);
@@ -492,6 +573,7 @@ CrowdsecView::Counts CrowdsecView::counts(int64_t now_ms) {
   counts.ended = ended_.size();
   counts.forgotten = forgotten_;
   counts.unexpanded = unexpanded_;
+  counts.state_failures = state_failures_;
   return counts;
 }
 

@@ -26,7 +26,12 @@
 // What has ended, by itself or released before its time, is remembered until kEndedKeptMs after the time it was told to last:
 // a bouncer that has not asked for longer than that has let go by itself. At most kEndedMax, those whose time is over for
 // longest forgotten first; counts().forgotten are those that somebody may have held still. A cursor that is not known, as
-// after our restart, is told all that stands and all that is remembered.
+// after our restart, is told all that stands, and what ended unless its time is over for kEndedOverMs: whoever held that has
+// let go.
+//
+// With a state file (crowdsec_state.h) what was told and what was released before its time outlive the process; List then shows
+// it to delivery, which releases what is in force no more. A file that cannot be written stops nothing: it is counted
+// (counts().state_failures), tried again with the next batch, and what it missed is what a crash would lose.
 //
 // About 400 bytes a decision. Stream and a list of all cost some µs a decision told, a look-up by address one probe for each
 // prefix length in use. Any thread; the mutex is held while a reply is written. Expiry is by the `now_ms` of each call.
@@ -34,6 +39,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -46,6 +52,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/container/inlined_vector.h"
 #include "absl/container/node_hash_map.h"
+#include "adapters/firewall/crowdsec_state.h"
 #include "adapters/firewall/firewall.h"
 #include "engine/decision/prefix_map.h"
 
@@ -88,12 +95,16 @@ class CrowdsecView final : public Firewall {
   static constexpr int64_t kToldAgainMs[] = {2'000, 32'000};
   // For caches that were set to heed no time, and come back within a day.
   static constexpr int64_t kEndedKeptMs = int64_t{24} * 3600 * 1000;
+  // To who was told nothing: a few tellings again. All of a day's ends at every start would be more than all that stands.
+  static constexpr int64_t kEndedOverMs = int64_t{10} * 60 * 1000;
   static constexpr size_t kEndedMax = size_t{1} << 20;  // some 200 MiB
   // The rung above a single IPv4 address, /24; of IPv6 /120 to /127.
   static constexpr int kExpandedBits = 8;
   static constexpr uint64_t kExpandedMax = uint64_t{1} << 18;  // some 50 MB of a reply
 
   explicit CrowdsecView(int64_t now_ms);
+  // Goes on from a state file, once, before anything else is asked. Errors: it cannot be read or written.
+  absl::Status Open(const std::string& state_file, int64_t now_ms);
 
   Capabilities capabilities() const override;
   // Errors: InvalidArgument for a decision that is not carried or whose value is no address of its scope.
@@ -115,6 +126,7 @@ class CrowdsecView final : public Firewall {
     uint64_t ended = 0;         // remembered
     uint64_t forgotten = 0;     // before their time, for want of room
     uint64_t unexpanded = 0;    // small networks standing beyond kExpandedMax
+    uint64_t state_failures = 0;
   };
   Counts counts(int64_t now_ms);
 
@@ -156,6 +168,8 @@ class CrowdsecView final : public Firewall {
   using Name = std::pair<Scope, std::string>;
   struct Telling;  // of one reply
 
+  void Record(std::span<const Order> orders, int64_t now_ms);
+  absl::Status RewriteState(int64_t now_ms);
   absl::Status Enforce(const Decision& decision, int64_t now_ms);
   void Release(const OrderKey& key, int64_t now_ms);
   void Tell(Entry* entry);
@@ -185,8 +199,8 @@ class CrowdsecView final : public Firewall {
   std::mutex mutex_;
   absl::node_hash_map<OrderKey, Entry> entries_;
   std::map<uint64_t, Entry*> by_telling_;
-  std::set<std::pair<int64_t, Entry*>> by_expiry_;
-  PrefixMap networks_;  // → sites_
+  std::map<std::pair<int64_t, int64_t>, Entry*> by_expiry_;  // by time and id
+  PrefixMap networks_;                                       // → sites_
   std::vector<Entries> sites_;
   std::vector<uint32_t> free_sites_;
   absl::flat_hash_map<Name, Entries> names_;
@@ -201,6 +215,10 @@ class CrowdsecView final : public Firewall {
   uint64_t unexpanded_ = 0;
   uint64_t standing_[4] = {};
   uint64_t forgotten_ = 0;
+  std::unique_ptr<CrowdsecState> state_;  // null: none
+  bool state_is_whole_ = true;            // it holds all it should
+  uint64_t state_bytes_whole_ = 0;        // as it was rewritten last
+  uint64_t state_failures_ = 0;
 };
 
 }  // namespace stockade
