@@ -19,7 +19,7 @@
 //   and adding it in the next would cost every bouncer a whole poll each time a list is renewed; telling a longer time than
 //   decided would leave people banned where we fail. The gate denies them all the while.
 // - `expand`, for the firewall bouncer: it strips "/24" off and bans the base address alone. Networks of up to
-//   kExpandedAddresses are told to it as single addresses, of which some may stand by other decisions too; as long as the
+//   kExpandedSize addresses are told to it as single addresses, of which some may stand by other decisions too; as long as the
 //   table's expanded networks hold no more than kExpandedMax addresses together. Wider ones go out as they are: its ipset mode
 //   takes them, its nftables mode bans the base address (our own nftables adapter takes all).
 //
@@ -99,7 +99,7 @@ class CrowdsecView final : public Firewall {
   static constexpr int64_t kEndedOverMs = int64_t{10} * 60 * 1000;
   static constexpr size_t kEndedMax = size_t{1} << 20;  // some 200 MiB
   // The rung above a single IPv4 address, /24; of IPv6 /120 to /127.
-  static constexpr int kExpandedBits = 8;
+  static constexpr uint64_t kExpandedSize = 256;
   static constexpr uint64_t kExpandedMax = uint64_t{1} << 18;  // some 50 MB of a reply
 
   explicit CrowdsecView(int64_t now_ms);
@@ -186,6 +186,7 @@ class CrowdsecView final : public Firewall {
   void Unlink(Entry* entry);
   // All that stand at the same network or name, of any type and scope.
   const Entries* At(const OrderKey& key, const Prefix& prefix) const;
+  // Single addresses and expanded networks that hold the address.
   template <typename Visit>
   void VisitAround(const Address& address, Visit&& visit) const;
   template <typename Row>
@@ -220,5 +221,13 @@ class CrowdsecView final : public Firewall {
   uint64_t state_bytes_whole_ = 0;        // as it was rewritten last
   uint64_t state_failures_ = 0;
 };
+
+template <typename Visit>
+void CrowdsecView::VisitAround(const Address& address, Visit&& visit) const {
+  networks_.VisitCovering(address, [&](const PrefixMap::Match& match) {
+    for (Entry* const entry : sites_[match.value])
+      if (entry->expands || match.prefix.is_single()) visit(entry);
+  });
+}
 
 }  // namespace stockade
