@@ -47,7 +47,7 @@ class Members {
     std::string text;
     RETURN_IF_ERROR(Text(name, &text, required));
     if (text.empty()) return absl::OkStatus();
-    const std::optional<int64_t> time_ms = ParseTimeMs(text);
+    const std::optional<int64_t> time_ms = ParseDecisionTimeMs(text);
     if (!time_ms) return Wrong(name, "is no time as 2026-11-23T09:00:00.000Z");
     *out = *time_ms;
     return absl::OkStatus();
@@ -120,7 +120,7 @@ absl::Status ReadTarget(Decision* decision) {
 
 }  // namespace
 
-std::optional<int64_t> ParseTimeMs(std::string_view text) noexcept {
+std::optional<int64_t> ParseDecisionTimeMs(std::string_view text) noexcept {
   absl::Time time;
   if (!absl::ParseTime(absl::RFC3339_full, ToAbsl(text), &time, nullptr)) return std::nullopt;
   if (time == absl::InfiniteFuture() || time == absl::InfinitePast()) return std::nullopt;

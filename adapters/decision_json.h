@@ -19,6 +19,6 @@ absl::StatusOr<Decision> ParseDecision(std::string_view json);
 inline constexpr size_t kDecisionTextBytesMax = size_t{64} << 10;
 
 // "2026-11-23T09:00:00.123Z" → milliseconds since 1970; nothing for another form.
-std::optional<int64_t> ParseTimeMs(std::string_view text) noexcept;
+std::optional<int64_t> ParseDecisionTimeMs(std::string_view text) noexcept;
 
 }  // namespace stockade

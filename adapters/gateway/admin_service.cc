@@ -64,9 +64,10 @@ ServiceReply AdminDesk::Reply(const ServiceRequest& request) const {
   const std::string_view method = request.head.method;
   const bool reads = method == "GET" || method == "HEAD";
   const bool is_mode = path == "/mode";
-  if (!is_mode && path != "/livez" && path != "/readyz" && path != "/decisions" && path != "/metrics")
+  const bool of_decisions = DecisionDesk::Knows(path);
+  if (!is_mode && path != "/livez" && path != "/readyz" && path != "/metrics" && !of_decisions)
     return Text(404, "no such path");
-  if (!reads && !(is_mode && method == "PUT")) {
+  if (!of_decisions && !reads && !(is_mode && method == "PUT")) {
     ServiceReply reply = Text(405, "this path takes another method");
     reply.headers.emplace_back("Allow", is_mode ? "GET, HEAD, PUT" : "GET, HEAD");
     return reply;
@@ -82,10 +83,8 @@ ServiceReply AdminDesk::Reply(const ServiceRequest& request) const {
     return reply;
   }
   if (is_mode) return AnswerMode(request);
-  if (path == "/metrics") return Typed("text/plain; version=0.0.4; charset=utf-8", parts_.metrics());
-  std::string lines;
-  for (const Decision& decision : parts_.decisions()) lines.append(ToJson(decision)).append("\n");
-  return Typed("application/x-ndjson", std::move(lines));
+  if (of_decisions) return decisions_.Reply(request);
+  return Typed("text/plain; version=0.0.4; charset=utf-8", parts_.metrics());
 }
 
 }  // namespace stockade

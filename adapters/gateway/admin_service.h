@@ -4,8 +4,8 @@
 //   GET /readyz      200 when listeners are up and an upstream is healthy; else 503 and why     no token
 //   GET /mode        {"mode":"protect"}
 //   PUT /mode        {"mode":"observe"}, or the word alone: from the next attempt on
-//   GET /decisions   standing orders, a line each, as replay --decisions writes them; soonest expiry first
 //   GET /metrics     Prometheus (gate_metrics.h)
+//   /decisions, /enforcement, /firewalls, /audit: standing orders, and what carries them out (decision_service.h)
 //
 // Everything but the first two wants `Authorization: Bearer TOKEN` where a token is set; without one the socket's
 // permissions, or being on this machine, must do. Modes and decisions name accounts: this is not for strangers, and a
@@ -18,9 +18,9 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "adapters/gateway/decision_service.h"
 #include "adapters/gateway/settings.h"
 #include "adapters/http/service_message.h"
-#include "engine/decision/decision.h"
 #include "engine/gate/verdict.h"
 
 namespace stockade {
@@ -30,13 +30,13 @@ struct AdminParts {
   std::function<std::string()> not_ready;  // why the gate is not ready; empty: it is
   std::function<Mode()> mode;
   std::function<void(Mode)> set_mode;
-  std::function<std::vector<Decision>()> decisions;
   std::function<std::string()> metrics;
+  DecisionDeskParts decisions;
 };
 
 class AdminDesk {
  public:
-  explicit AdminDesk(AdminParts parts) : parts_(std::move(parts)) {}
+  explicit AdminDesk(AdminParts parts) : parts_(std::move(parts)), decisions_(parts_.decisions) {}
   ServiceReply Reply(const ServiceRequest& request) const;
 
  private:
@@ -44,6 +44,7 @@ class AdminDesk {
   ServiceReply AnswerMode(const ServiceRequest& request) const;
 
   const AdminParts parts_;
+  const DecisionDesk decisions_;
 };
 
 // The mode of a word, "observe" or {"mode":"observe"}; nothing for any other text.

@@ -14,7 +14,7 @@ namespace stockade {
 enum ExitCode : int {
   kExitFine = 0,
   kExitFindings = 1,  // check found something, a test failed, replay read no attempt, explain found no such
-                      // line or decision
+                      // line or decision, an instance refused some of what it was told
   kExitUsage = 2,  // wrong arguments, wrong configuration, an input or output that cannot be read or written
   kExitInterrupted = 130,  // Ctrl-C: what was printed is true of what was read until then
 };
@@ -32,5 +32,6 @@ int RunTest(std::span<const std::string> arguments, Console& console);
 int RunCheck(std::span<const std::string> arguments, Console& console);
 int RunExplain(std::span<const std::string> arguments, Console& console);
 int RunCert(std::span<const std::string> arguments, Console& console);
+int RunDecisions(std::span<const std::string> arguments, Console& console);
 
 }  // namespace stockade

@@ -111,7 +111,13 @@ absl::Status RunningGate::StartServices() {
       desk_->SetMode(mode);
       log_.Say(Concat("the mode is ", Name(mode), " from now on"));
     };
-    admin.decisions = [this] { return desk_->StandingDecisions(); };
+    admin.decisions.decisions = [this](const DecisionFilter& filter) {
+      const std::vector<Decision> standing = desk_->StandingDecisions();
+      std::vector<const Decision*> each;
+      for (const Decision& decision : standing) each.push_back(&decision);
+      return SelectDecisions(each, filter);
+    };
+    admin.decisions.now_ms = [] { return absl::ToUnixMillis(absl::Now()); };
     admin.metrics = [this] {
       return MetricsText(desk_->figures(), service_ ? &counters_ : nullptr, Samples());
     };

@@ -17,7 +17,12 @@ struct AdminScene {
     parts.not_ready = [this] { return not_ready; };
     parts.mode = [this] { return scene.desk->mode(); };
     parts.set_mode = [this](Mode mode) { scene.desk->SetMode(mode); };
-    parts.decisions = [this] { return scene.desk->StandingDecisions(); };
+    parts.decisions.decisions = [this](const DecisionFilter& filter) {
+      const std::vector<Decision> standing = scene.desk->StandingDecisions();
+      std::vector<const Decision*> each;
+      for (const Decision& decision : standing) each.push_back(&decision);
+      return SelectDecisions(each, filter);
+    };
     parts.metrics = [this] { return MetricsText(scene.desk->figures(), &counters, others); };
     admin = std::make_unique<AdminDesk>(std::move(parts));
   }
@@ -54,7 +59,7 @@ TEST_CASE("everything else needs the token, and a caller on this machine", "[gat
     CHECK_THAT(scene.Ask("GET", path, "", "t0kem"), Catch::StartsWith("401\n"));
     CHECK_THAT(scene.Ask("GET", path, "", "t0ken", false), Catch::StartsWith("401\n"));
     CHECK_THAT(scene.Ask("GET", path), Catch::StartsWith("200\n"));
-    CHECK_THAT(scene.Ask("DELETE", path), Catch::StartsWith("405\n"));
+    CHECK_THAT(scene.Ask("PATCH", path), Catch::StartsWith("405\n"));
   }
   CHECK_THAT(scene.Ask("PUT", "/mode", "observe", ""), Catch::StartsWith("401\n"));
   CHECK(scene.scene.desk->mode() == Mode::kProtect);
