@@ -2,6 +2,7 @@
 
 #include <iterator>
 
+#include "absl/strings/numbers.h"
 #include "absl/time/time.h"
 #include "engine/rule/span_text.h"
 #include "engine/status.h"
@@ -87,7 +88,11 @@ absl::Status ReadEvidence(const Members& members, Evidence* evidence) {
   RETURN_IF_ERROR(members.Text("span", &span));
   if (!span.empty()) {
     SpanError error;
-    const std::optional<int64_t> span_ms = ParseSpanMs(span, INT64_MAX / 2, &error);
+    std::optional<int64_t> span_ms = ParseSpanMs(span, INT64_MAX / 2, &error);
+    // What no larger unit divides, FormatSpanMs writes so.
+    int64_t ms = 0;
+    if (!span_ms && span.ends_with("ms") && absl::SimpleAtoi(span.substr(0, span.size() - 2), &ms) && ms > 0)
+      span_ms = ms;
     if (!span_ms) return Wrong("evidence.span", "is no span as 10m");
     evidence->span_ms = *span_ms;
   }
@@ -113,6 +118,9 @@ absl::Status ReadTarget(Decision* decision) {
       return Wrong("value", decision->scope == Scope::kIp
                                 ? "is a network, not one address; scope range holds those"
                                 : "is one address, not a network; scope ip holds those");
+    // Firewalls are told the text: zone ids, capitals and mapped addresses would be other words for one address there.
+    if (prefix->ToString() != decision->value)
+      return Wrong("value", Concat("is written ", prefix->ToString()));
     decision->prefix = *prefix;
   }
   return absl::OkStatus();

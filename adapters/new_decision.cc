@@ -284,12 +284,4 @@ std::string ToJson(const NewDecision& decision) {
   return out;
 }
 
-std::string CutText(std::string_view text, size_t bytes_max) {
-  if (text.size() <= bytes_max) return std::string(text);
-  constexpr std::string_view kEllipsis = "\u2026";
-  size_t size = bytes_max - kEllipsis.size();
-  for (int back = 0; back < 3 && (static_cast<unsigned char>(text[size]) & 0xc0) == 0x80; ++back) --size;
-  return Concat(text.substr(0, size), kEllipsis);
-}
-
 }  // namespace stockade

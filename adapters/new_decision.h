@@ -57,9 +57,9 @@ inline constexpr int kNetworkBitsMinV6 = 16;
 // is 1…256 bytes of printable UTF-8. Errors: InvalidArgument, what is wrong and what would be right.
 absl::StatusOr<DecisionTarget> ReadTarget(std::optional<Scope> scope, std::string_view value);
 
-// One object of JSON as above. `action`, `value` and one of `for` and `until` must be there, and `reason` unless the line is
-// one that ToJson(Decision) wrote: those are read too, so that what one instance exports another takes (`rule` becomes the
-// origin; a shadow is refused, for it was never carried out). Errors: InvalidArgument, naming the member.
+// One object of JSON as above. `action`, `value` and one of `for` and `until` must be there, and `reason`, or where it is
+// from (`origin`, `rule`). Lines that ToJson(Decision) wrote are read too, so that what one instance exports another takes:
+// `rule` becomes the origin; a shadow is refused, for it was never carried out. Errors: InvalidArgument, naming the member.
 absl::StatusOr<NewDecision> ReadNewDecision(std::string_view json);
 
 // What holds for every new decision, whoever made it: an action on a scope that it can be carried out on, a time that is
@@ -68,9 +68,6 @@ absl::Status CheckNewDecision(const NewDecision& decision, int64_t now_ms);
 
 // One line without its end, as ReadNewDecision reads it. Members that say nothing are left out.
 std::string ToJson(const NewDecision& decision);
-
-// The first `bytes_max` bytes at most, cut between characters, with "…" where something is gone.
-std::string CutText(std::string_view text, size_t bytes_max);
 
 std::optional<Action> ParseAction(std::string_view word) noexcept;
 std::optional<Scope> ParseScope(std::string_view word) noexcept;

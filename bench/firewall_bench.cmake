@@ -1,2 +1,6 @@
+if(NOT TARGET stockade::firewall_nftables)
+  set_target_properties(firewall_bench PROPERTIES EXCLUDE_FROM_ALL ON)
+  return()
+endif()
 target_sources(firewall_bench PRIVATE measure.cc)
 target_link_libraries(firewall_bench PRIVATE stockade::firewall_nftables)

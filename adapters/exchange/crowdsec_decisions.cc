@@ -1,12 +1,13 @@
 #include "adapters/exchange/crowdsec_decisions.h"
 
 #include <array>
-#include <charconv>
 #include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "adapters/decision_json.h"
+#include "adapters/go_duration.h"
+#include "engine/decision/target.h"
 #include "engine/rule/finding.h"
 #include "engine/status.h"
 #include "engine/text.h"
@@ -257,8 +258,9 @@ std::string WriteCrowdsecDecisions(std::span<const Decision> decisions, int64_t 
     const std::string_view scope = decision.scope == Scope::kIp      ? "Ip"
                                    : decision.scope == Scope::kRange ? "Range"
                                                                      : "AS";
-    Append(&out, out.size() > 1 ? ",\n" : "\n", "{\"duration\":\"", GoDurationText(seconds),
-           "\",\"origin\":\"stockade\",\"reason\":");
+    Append(&out, out.size() > 1 ? ",\n" : "\n", "{\"duration\":\"");
+    AppendGoDuration(seconds, &out);
+    out += "\",\"origin\":\"stockade\",\"reason\":";
     AppendJsonString(decision.reason, &out);
     Append(&out, ",\"scope\":\"", scope, "\",\"type\":\"", type, "\",\"value\":");
     AppendJsonString(decision.value, &out);
@@ -266,49 +268,6 @@ std::string WriteCrowdsecDecisions(std::span<const Decision> decisions, int64_t 
   }
   out += "\n]\n";
   return out;
-}
-
-std::optional<int64_t> ParseGoDurationMs(std::string_view text) noexcept {
-  struct Unit {
-    std::string_view name;
-    double ms;
-  };
-  static constexpr Unit kUnits[] = {{"ns", 1e-6},      {"us", 1e-3},  {"\u00b5s", 1e-3},
-                                    {"\u03bcs", 1e-3}, {"ms", 1},     {"s", 1e3},
-                                    {"m", 60e3},       {"h", 3600e3}, {"d", 86400e3}};
-  constexpr double kMsMax = 36525.0 * 86400e3;
-  const bool negative = text.starts_with('-');
-  if (negative || text.starts_with('+')) text.remove_prefix(1);
-  if (text == "0") return 0;
-  if (text.empty()) return std::nullopt;
-  double total = 0;
-  while (!text.empty()) {
-    const size_t digits = std::min(text.find_first_not_of("0123456789."), text.size());
-    double number = 0;
-    const auto [end, error] =
-        std::from_chars(text.data(), text.data() + digits, number, std::chars_format::fixed);
-    if (digits == 0 || error != std::errc() || end != text.data() + digits) return std::nullopt;
-    text.remove_prefix(digits);
-    const size_t letters = std::min(text.find_first_of("0123456789."), text.size());
-    double ms = 0;
-    for (const Unit& unit : kUnits)
-      if (unit.name == text.substr(0, letters)) ms = unit.ms;
-    if (ms == 0) return std::nullopt;
-    total += number * ms;
-    if (!(total <= kMsMax)) return std::nullopt;
-    text.remove_prefix(letters);
-  }
-  const auto whole = static_cast<int64_t>(total);
-  return negative ? -whole : whole;
-}
-
-std::string GoDurationText(int64_t seconds) {
-  const int64_t hours = seconds / 3600, minutes = seconds / 60 % 60;
-  std::string text;
-  if (hours > 0) Append(&text, hours, "h");
-  if (hours > 0 || minutes > 0) Append(&text, minutes, "m");
-  Append(&text, seconds % 60, "s");
-  return text;
 }
 
 }  // namespace stockade

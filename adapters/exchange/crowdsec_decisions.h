@@ -34,9 +34,4 @@ absl::StatusOr<Exchanged> ReadCrowdsecDecisions(std::string_view text);
 // `left_out`: how many of `decisions` are not written, for the reasons above.
 std::string WriteCrowdsecDecisions(std::span<const Decision> decisions, int64_t now_ms, size_t* left_out);
 
-// "1h", "3h59m58s", "7d", "1.5h" → milliseconds; negative for "-2s". Nothing for anything else or beyond ±100 years.
-std::optional<int64_t> ParseGoDurationMs(std::string_view text) noexcept;
-// "3h59m58s", as Go prints whole seconds.
-std::string GoDurationText(int64_t seconds);
-
 }  // namespace stockade

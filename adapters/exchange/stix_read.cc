@@ -4,6 +4,7 @@
 #include "adapters/decision_json.h"
 #include "adapters/exchange/stix.h"
 #include "adapters/exchange/stix_pattern.h"
+#include "engine/decision/target.h"
 #include "engine/rule/finding.h"
 #include "engine/status.h"
 #include "engine/text.h"

@@ -5,6 +5,7 @@
 
 #include "absl/strings/match.h"
 #include "adapters/firewall/crowdsec_wire.h"
+#include "adapters/go_duration.h"
 #include "engine/status.h"
 #include "engine/text.h"
 #include "simdjson.h"

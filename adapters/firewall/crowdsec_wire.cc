@@ -5,7 +5,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_split.h"
-#include "absl/time/time.h"
+#include "adapters/go_duration.h"
 #include "engine/text.h"
 
 namespace stockade {
@@ -51,23 +51,6 @@ uint8_t CrowdsecScopes(std::string_view words) noexcept {
     if (comma == std::string_view::npos) return static_cast<uint8_t>(bits);
     words.remove_prefix(comma + 1);
   }
-}
-
-void AppendGoDuration(int64_t seconds, std::string* out) {
-  if (seconds < 0) out->push_back('-');
-  const uint64_t all = seconds < 0 ? 0 - static_cast<uint64_t>(seconds) : static_cast<uint64_t>(seconds);
-  if (all >= 3600) Append(out, all / 3600, "h");
-  if (all >= 60) Append(out, all / 60 % 60, "m");
-  Append(out, all % 60, "s");
-}
-
-std::optional<int64_t> ParseGoDurationMs(std::string_view text) {
-  constexpr absl::Duration kLongest = absl::Hours(24 * 36525);
-  absl::Duration duration;
-  if (text.size() > 64 || !absl::ParseDuration(std::string(text), &duration) || duration > kLongest ||
-      duration < -kLongest)
-    return std::nullopt;
-  return absl::ToInt64Milliseconds(duration);
 }
 
 void AppendCrowdsecRow(const CrowdsecRow& row, std::string* out) {

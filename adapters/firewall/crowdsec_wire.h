@@ -26,11 +26,6 @@ std::string_view CrowdsecScope(Scope scope) noexcept;
 // words that name no scope of ours stand for no decision.
 uint8_t CrowdsecScopes(std::string_view words) noexcept;
 
-// "3h59m58s", "-2s", "1h0m0s": as Go writes a duration, in whole seconds: the Lua bouncers read whole numbers only.
-void AppendGoDuration(int64_t seconds, std::string* out);
-// The other way, to the millisecond; nothing for what is none, and for what no decision lasts (beyond 100 years).
-std::optional<int64_t> ParseGoDurationMs(std::string_view text);
-
 // One decision. The six members that Go's bouncers follow without a look (origin, type, scope, value, duration, scenario) are
 // always there.
 struct CrowdsecRow {

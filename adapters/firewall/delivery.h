@@ -16,11 +16,12 @@
 // start is released then, where the firewall lists. So a delivery must start after the mirror is filled
 // (standing_orders.h).
 //
-// `log` is called from the thread, outside of all locks, a line without newline each. Figures, State, WaitFor and WaitIdle: any thread;
-// they wait for no firewall, but for a comparison of all that stands (some 0.2 s of a million). Stop and the destructor:
-// one owner, after which the others return what they last knew. Errors of Start: no thread.
+// `log` is called from the thread, outside of all locks, a line without newline each. Figures, State, WaitFor and WaitIdle:
+// any thread; they wait for no firewall, but for a comparison of all that stands (about a microsecond a decision). Stop and
+// the destructor: one owner, after which the others return what they last knew. Errors of Start: no thread.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <functional>

@@ -1,8 +1,8 @@
 // What one firewall should have and what it is believed to have, a row for each key, and the rows that wait for it to be
 // told, oldest first. The memory of DeliveryPlan; it decides nothing.
 //
-// Rows have numbers, which are used again after Erase: a Token tells a row from its predecessor. Some 170 bytes a row; the
-// decisions are shared. References live until Erase. Not thread-safe.
+// Rows have numbers, which are used again after Erase: a Token tells a row from its predecessor. Some 220 bytes a row with
+// its place in the queue of expiries; the decisions are shared. References live until Erase. Not thread-safe.
 #pragma once
 
 #include <cstddef>

@@ -7,7 +7,7 @@
 // Take, Replace and SetEnforcing come one after another, in the order of the ledger: call Take and Replace under the lock
 // under which the changes were drained. Take never waits for a reader: while one is copying, what changed is set aside,
 // and the next who comes puts it in. It does no I/O and wakes each listener at most once. About a microsecond a change,
-// nearly all of it the copy of the decision; some 700 bytes a decision more than the ledger's own.
+// nearly all of it the copy of the decision; some 900 bytes a decision more than the ledger's own.
 //
 // Decisions are shared and never change: who holds one may keep it. A shadow is shown to people and is never an order; it
 // does not touch the order that stands beside it with the same key.

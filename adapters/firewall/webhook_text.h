@@ -22,19 +22,12 @@
 #include <vector>
 
 #include "adapters/firewall/firewall.h"
+#include "engine/decision/alarm.h"
 
 namespace stockade {
 
 enum class WebhookFormat : uint8_t { kStockade, kSlack, kTeams, kPagerduty };
 inline constexpr std::string_view kWebhookFormatNames[] = {"stockade", "slack", "teams", "pagerduty"};
-
-// Something a person should look at, which is no decision: a cap was reached, a firewall does not answer.
-struct Alarm {
-  int64_t time_ms = 0;
-  std::string kind;  // one word: "cap", "firewall", "outage"
-  std::string rule;  // empty: none
-  std::string text;  // one sentence
-};
 
 struct WebhookEnvelope {
   std::string_view id;

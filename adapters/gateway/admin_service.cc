@@ -44,6 +44,8 @@ absl::Status ValidateAdminAddress(const Endpoint& at) {
 
 bool AdminDesk::MayAsk(const ServiceRequest& request) const noexcept {
   if (!request.is_local) return false;
+  // A page in a browser on this machine may send here whatever it likes, and says so with this; nobody else does.
+  if (CountFields(request.head.fields, "Origin") > 0) return false;
   if (parts_.token.empty()) return true;
   constexpr std::string_view kBearer = "Bearer ";
   const std::string_view said = FindField(request.head.fields, "Authorization");

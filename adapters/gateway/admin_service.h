@@ -9,7 +9,8 @@
 //
 // Everything but the first two wants `Authorization: Bearer TOKEN` where a token is set; without one the socket's
 // permissions, or being on this machine, must do. Modes and decisions name accounts: this is not for strangers, and a
-// request from anywhere but this machine is refused (an address that is not loopback is refused at start, too).
+// request from anywhere but this machine is refused (an address that is not loopback is refused at start, too), and so is
+// what a page in a browser sends (it has a field Origin): a token is not always set.
 //
 // Immutable but for what it calls; any thread.
 #pragma once

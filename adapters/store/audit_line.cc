@@ -1,5 +1,6 @@
 #include "adapters/store/audit_line.h"
 
+#include "engine/decision/target.h"
 #include "engine/limits.h"
 #include "engine/text.h"
 
@@ -66,17 +67,6 @@ std::string MembersOf(const AuditNote& note) {
 }
 
 }  // namespace
-
-std::string CutText(std::string_view text, size_t bytes_max) {
-  if (text.size() <= bytes_max) return std::string(text);
-  constexpr std::string_view kEllipsis = "\u2026";
-  size_t size = bytes_max - kEllipsis.size();
-  // Not into the middle of a character: back over at most three continuation bytes.
-  for (int back = 0; back < 3 && (static_cast<unsigned char>(text[size]) & 0xc0) == 0x80; ++back) --size;
-  std::string cut(text.substr(0, size));
-  cut.append(kEllipsis);
-  return cut;
-}
 
 std::string AuditMembers(const StoreEntry& entry) {
   if (const auto* change = std::get_if<Change>(&entry.what)) return MembersOf(*change, entry.time_ms);

@@ -20,9 +20,6 @@ namespace stockade {
 // A reason, or what an operator wrote: a page of text.
 inline constexpr size_t kAuditTextBytesMax = 4096;
 
-// At most `bytes_max` bytes of a text: whole UTF-8 characters, an ellipsis where something was cut.
-std::string CutText(std::string_view text, size_t bytes_max);
-
 // The members between `n` and `chain` of the entry's line.
 std::string AuditMembers(const StoreEntry& entry);
 

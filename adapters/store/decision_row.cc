@@ -5,6 +5,7 @@
 #include "adapters/decision_json.h"
 #include "adapters/store/audit_line.h"
 #include "adapters/store/decision_store.h"
+#include "engine/decision/target.h"
 #include "engine/limits.h"
 #include "engine/status.h"
 #include "engine/text.h"

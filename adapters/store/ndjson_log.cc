@@ -138,7 +138,7 @@ void AppendUnreadable(uint64_t line, std::string* out) {
 void AppendAlarm(const Alarm& alarm, std::string* out) {
   out->append("{\"time\":\"").append(FormatTimeMs(alarm.time_ms));
   out->push_back('"');
-  AppendMember("alarm", Name(alarm.kind), out);
+  AppendMember("alarm", alarm.kind, out);
   AppendMember("rule", alarm.rule, out);
   AppendMember("decision", alarm.decision_id, out);
   AppendMember("text", alarm.text, out);

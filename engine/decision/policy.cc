@@ -160,6 +160,7 @@ void Policy::Ease(const Circumstances& now, Decision* decision, std::optional<Al
   if (alarm == nullptr) return;
   alarm->emplace();
   (*alarm)->time_ms = decision->time_ms;
+  (*alarm)->kind = "harm_cap";
   (*alarm)->rule = decision->rule;
   (*alarm)->text = Concat(decision->rule, " on ", Name(decision->scope), " ", decision->value, " ", why,
                           "; it is challenged. If this is an attack, look at who gets in from there");

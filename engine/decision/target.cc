@@ -51,15 +51,19 @@ std::string_view AccountName(std::string_view account, const HashKey& key,
   return {buffer->bytes, sizeof buffer->bytes};
 }
 
-std::string Printed(std::string_view text) {
-  if (text.size() <= kPrintedFieldBytesMax) return std::string(text);
+std::string CutText(std::string_view text, size_t bytes_max) {
+  if (text.size() <= bytes_max) return std::string(text);
   constexpr std::string_view kEllipsis = "\u2026";
-  size_t size = kPrintedFieldBytesMax - kEllipsis.size();
+  size_t size = bytes_max - kEllipsis.size();
   // Not into the middle of a character: back over at most three continuation bytes.
   for (int back = 0; back < 3 && (static_cast<unsigned char>(text[size]) & 0xc0) == 0x80; ++back) --size;
-  std::string printed(text.substr(0, size));
-  printed.append(kEllipsis);
-  return printed;
+  std::string cut(text.substr(0, size));
+  cut.append(kEllipsis);
+  return cut;
+}
+
+std::string Printed(std::string_view text) {
+  return CutText(text, kPrintedFieldBytesMax);
 }
 
 }  // namespace stockade

@@ -38,7 +38,9 @@ struct AccountNameBuffer {
 std::string_view AccountName(std::string_view account, const HashKey& key,
                              AccountNameBuffer* buffer) noexcept;
 
-// At most kPrintedFieldBytesMax bytes of a text, whole UTF-8 characters, an ellipsis where something was cut.
+// At most `bytes_max` bytes of a text, whole UTF-8 characters, an ellipsis where something was cut.
+std::string CutText(std::string_view text, size_t bytes_max);
+// The same to kPrintedFieldBytesMax.
 std::string Printed(std::string_view text);
 
 }  // namespace stockade

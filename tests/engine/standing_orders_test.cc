@@ -71,7 +71,8 @@ struct Scene {
     LoginEvent event;
     event.attempt.time_ns = now_ns;
     event.attempt.source = source;
-    event.attempt.account = "somebody";
+    const std::string account = Concat("customer", ++customers);  // who got in before would be no stranger
+    event.attempt.account = account;
     event.aftermath.outcome = outcome;
     const Verdict verdict = engine->Assess(event.attempt);
     if (IsObserved(verdict, event.aftermath.challenge)) engine->Observe(event, verdict);
@@ -90,6 +91,7 @@ struct Scene {
   }
 
   int64_t now_ns = kStartNs;
+  int customers = 0;
   Follower follower;
   FieldTable fields;
   std::unique_ptr<const RuleSet> rules;
@@ -152,6 +154,7 @@ TEST_CASE("an order given by hand acts at once and says who gave it", "[engine]"
   CHECK(scene.Try(source, Outcome::kSuccess) == VerdictKind::kDeny);
   CHECK(scene.engine->Propose(scene.Order("198.51.100.9", 60), "bob", "").fate == Proposal::kCovered);
   CHECK(scene.engine->Propose(scene.Order("198.51.100.9", 90), "bob", "").fate == Proposal::kAdded);
+  scene.now_ns += kSecondNs;
   CHECK(scene.engine->Propose(scene.Order("198.51.100.0/24", 90), "bob", "").fate == Proposal::kExtended);
   CHECK_FALSE(scene.engine->Remove(made.decision, "alice", ""));  // another one stands there now
   for (const Decision& decision : scene.engine->StandingDecisions())

@@ -2,6 +2,7 @@
 // is printed, what is sent, what is refused before anything is asked, and the exit codes that scripts rely on.
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <map>
 #include <mutex>
 #include <sstream>
 
@@ -142,14 +143,14 @@ class Instance {
     decision.reason = asked.reason;
     decision.challenge_kind = asked.challenge_kind;
     decision.all_lanes = asked.all_lanes;
-    for (const Decision& other : standing)
-      if (other.value == decision.value && other.action == decision.action)
-        return {AddedDecision::State::kCovered, other.id, ""};
+    const auto [known, is_new] = taken_.try_emplace({decision.value, decision.action}, decision.id);
+    if (!is_new) return {AddedDecision::State::kCovered, known->second, ""};
     standing.push_back(decision);
     return {AddedDecision::State::kAdded, decision.id, ""};
   }
 
   uint64_t ids_ = 0;
+  std::map<std::pair<std::string, Action>, std::string> taken_;  // the id of who stands there
   TemporaryFolder folder_;
   std::unique_ptr<AdminDesk> desk_;
   std::unique_ptr<HttpService> service_;

@@ -18,6 +18,7 @@
 #include "CLI/CLI.hpp"
 #include "absl/strings/ascii.h"
 #include "adapters/gateway/decision_service.h"
+#include "engine/decision/target.h"
 #include "engine/event/printable_text.h"
 #include "engine/status.h"
 #include "engine/text.h"

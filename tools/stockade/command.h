@@ -32,6 +32,7 @@ int RunTest(std::span<const std::string> arguments, Console& console);
 int RunCheck(std::span<const std::string> arguments, Console& console);
 int RunExplain(std::span<const std::string> arguments, Console& console);
 int RunCert(std::span<const std::string> arguments, Console& console);
+int RunBouncers(std::span<const std::string> arguments, Console& console);
 int RunDecisions(std::span<const std::string> arguments, Console& console);
 
 }  // namespace stockade

@@ -10,6 +10,7 @@
 #include "engine/text.h"
 #include "tools/stockade/gateway_settings.h"
 #include "tools/stockade/input_settings.h"
+#include "tools/stockade/policy_settings.h"
 #include "tools/stockade/units.h"
 
 namespace stockade {
@@ -44,6 +45,9 @@ class ConfigReader {
                         key("rules", &ConfigReader::ReadRules),
                         key("placeholders", &ConfigReader::ReadPlaceholders),
                         key("allow", &ConfigReader::ReadAllow, /*section=*/true),
+                        key("policy", &ConfigReader::ReadPolicy, /*section=*/true),
+                        key("store", &ConfigReader::ReadStore, /*section=*/true),
+                        key("firewalls", &ConfigReader::ReadFirewalls, /*section=*/true),
                         key("input", &ConfigReader::ReadInput, /*section=*/true),
                         key("gateway", &ConfigReader::ReadGateway, /*section=*/true),
                     });
@@ -205,21 +209,42 @@ class ConfigReader {
              [&](const YamlNode& value, const std::string& at) {
                for (const auto& [text, item] : reader_.ReadTexts(value, at)) allowlist.AddFingerprint(text);
              }},
-            {"files", [&](const YamlNode& value, const std::string& at) { ReadAllowFiles(value, at); }},
+            {"files",
+             [&](const YamlNode& value, const std::string& at) {
+               ReadAllowFiles(value, at, [&](std::string_view line, std::string* problem) {
+                 const std::optional<Prefix> network = Prefix::Parse(line);
+                 if (network && allowlist.AddNetwork(*network)) return;
+                 *problem = network ? std::string(kListFull) : SettingsReader::AddressProblem(line);
+               });
+             }},
+            {"account_files",
+             [&](const YamlNode& value, const std::string& at) {
+               ReadAllowFiles(value, at,
+                              [&](std::string_view line, std::string*) { allowlist.AddAccount(line); });
+             }},
+            {"fingerprint_files",
+             [&](const YamlNode& value, const std::string& at) {
+               ReadAllowFiles(value, at,
+                              [&](std::string_view line, std::string*) { allowlist.AddFingerprint(line); });
+             }},
         });
   }
-  void ReadAllowFiles(const YamlNode& node, const std::string& path) {
+  // Adds what a line names, or says what is wrong with it.
+  using AddLine = std::function<void(std::string_view line, std::string* problem)>;
+  void ReadAllowFiles(const YamlNode& node, const std::string& path, const AddLine& add) {
     for (const auto& [name, item] : reader_.ReadTexts(node, path)) {
       const std::string resolved = reader_.Resolve(name);
       const absl::StatusOr<std::string> text = ReadWholeFile(resolved, kAllowFileBytesMax);
+      config_.allow_files.push_back(resolved);
       if (text.ok()) {
-        ReadAllowLines(*text, resolved, path);
+        ReadAllowLines(*text, resolved, path, add);
       } else {
         reader_.Error(*item, path, FromAbsl(text.status().message()));
       }
     }
   }
-  void ReadAllowLines(std::string_view text, const std::string& name, const std::string& path) {
+  void ReadAllowLines(std::string_view text, const std::string& name, const std::string& path,
+                      const AddLine& add) {
     int number = 0;
     while (!text.empty()) {
       ++number;
@@ -229,15 +254,37 @@ class ConfigReader {
       line = line.substr(0, line.find('#'));
       line = FromAbsl(absl::StripAsciiWhitespace(ToAbsl(line)));
       if (line.empty()) continue;
-      const std::optional<Prefix> network = Prefix::Parse(line);
-      if (network && config_.engine.allowlist.AddNetwork(*network)) continue;
-      reader_.findings().Error(Place{name, number, 1}, path,
-                               network ? std::string(kListFull) : SettingsReader::AddressProblem(line));
+      std::string problem;
+      add(line, &problem);
+      if (!problem.empty()) reader_.findings().Error(Place{name, number, 1}, path, problem);
     }
   }
 
   void ReadInput(const YamlNode& node, const std::string& path) {
     ReadInputSettings(node, path, &reader_, &config_.source);
+  }
+  void ReadPolicy(const YamlNode& node, const std::string& path) {
+    if (!node.is_null()) config_.engine.policy = ReadPolicySettings(node, path, &reader_);
+  }
+  // What a section says, in one text: equal for what says the same.
+  static void AppendText(const YamlNode& node, std::string* out) {
+    Append(out, "\n(", node.text);
+    for (const YamlNode& item : node.items) AppendText(item, out);
+    for (const YamlEntry& entry : node.entries) {
+      Append(out, "\n", entry.key.text, ":");
+      AppendText(entry.value, out);
+    }
+    out->push_back(')');
+  }
+  void ReadStore(const YamlNode& node, const std::string& path) {
+    AppendText(node, &config_.carried_text);
+    if (!node.is_null())
+      config_.store = ReadStoreSettings(node, path, &reader_, &config_.engine.ledger_bytes);
+  }
+  void ReadFirewalls(const YamlNode& node, const std::string& path) {
+    AppendText(node, &config_.carried_text);
+    if (node.is_null()) return;
+    config_.firewalls = ReadFirewallSettings(node, path, &reader_);
   }
   void ReadGateway(const YamlNode& node, const std::string& path) {
     if (node.is_null()) return;

@@ -14,6 +14,16 @@
 //     accounts: [monitoring]
 //     fingerprints: [t13d1516h2_8daaf6152771_e5627efa2ab1]   # a JA4, or JA4|user agent
 //     files: [allow.txt]       # one address or network a line; # begins a comment
+//     account_files: [vip.txt]           # the same of accounts, and of fingerprints
+//     fingerprint_files: [partners.txt]
+//   policy:                    # what decisions may do; engine/decision/policy.h
+//     shared_accounts: 3       # customers that make a source a shared one, which is challenged
+//     harm: {decision: 0.1%, rule: 1%, minute: 0.5%, customers_min: 2}    # of the customers of the last hour
+//     shadow: [many_accounts]  # rules on trial: their decisions are shown and not carried out
+//   store: {path: stockade.db, remember: 7d, memory: 128MiB}   # where decisions outlive the process, and their audit log
+//   firewalls:                 # who carries decisions out; tools/stockade/firewall_settings.h
+//     - nftables: {hooks: [input]}
+//     - crowdsec: {address: "127.0.0.1:8080", keys_file: bouncers.keys}
 //   input:                     # how logs are read; adapters/source/options.h says what each means
 //     format: auto
 //     timezone: Asia/Tokyo     # of dates without a zone
@@ -72,10 +82,12 @@
 #include "absl/status/statusor.h"
 #include "adapters/gateway/settings.h"
 #include "adapters/source/options.h"
+#include "adapters/store/sqlite_store.h"
 #include "engine/engine.h"
 #include "engine/rule/finding.h"
 #include "engine/rule/modifier.h"
 #include "engine/rule/yaml_tree.h"
+#include "tools/stockade/firewall_settings.h"
 #include "tools/stockade/gateway_settings.h"
 #include "tools/stockade/settings_reader.h"
 
@@ -89,6 +101,10 @@ struct Config {
   Placeholders placeholders;       // what %name% stands for in rules
   // The sidecar. Not there: the file says nothing of it. Replay does not look at it.
   std::optional<GatewaySettings> gateway;
+  std::optional<SqliteStoreOptions> store;  // where decisions outlive the process; not there: nowhere
+  std::vector<FirewallSettings> firewalls;
+  std::string carried_text;              // both sections, so that a change of them can be told
+  std::vector<std::string> allow_files;  // those that the section `allow` names
   // Where each key stands in the file, by its path, "gateway.endpoints[0].path": for who finds something later.
   std::map<std::string, Place> places;
 };

@@ -10,6 +10,7 @@
 #include "adapters/exchange/plain_list.h"
 #include "adapters/exchange/stix.h"
 #include "engine/decision/policy.h"
+#include "engine/decision/target.h"
 #include "engine/rule/finding.h"
 #include "engine/rule/span_text.h"
 #include "engine/status.h"

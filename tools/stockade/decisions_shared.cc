@@ -61,6 +61,9 @@ absl::Status VisitDecisions(
                                                decision.status().message(), "; is it of this version?"));
       }
     });
+    // One that knows no pages would say the same for ever.
+    if (status.ok() && page.size() > kPage)
+      status = absl::UnavailableError(Concat(ToString(client.at()), ": is an instance of another version"));
     RETURN_IF_ERROR(status);
     if (!page.empty() && !visit(page, lines)) break;
     if (page.size() < kPage) break;

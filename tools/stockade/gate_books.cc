@@ -46,6 +46,13 @@ void GateBooks::OnAlert(const Alert& alert) {
   alerts_->Append(line_);
 }
 
+void GateBooks::OnAlarm(const Alarm& alarm) {
+  if (alerts_ == nullptr) return;
+  line_.clear();
+  AppendAlarm(alarm, &line_);
+  alerts_->Append(line_);
+}
+
 std::vector<MetricSample> GateBooks::Samples() const {
   std::vector<MetricSample> samples;
   const std::pair<const char*, const BackgroundLog*> logs[] = {{"record", record_.get()},

@@ -37,6 +37,7 @@ class GateBooks final : public DeskListener {
   void OnVerdict(uint64_t line, const Attempt& attempt, const Verdict& verdict) override;
   void OnDecision(const Decision& decision) override;
   void OnAlert(const Alert& alert) override;
+  void OnAlarm(const Alarm& alarm) override;
 
   std::vector<MetricSample> Samples() const;
   // Writes what is queued. All that went wrong with any of them.

@@ -31,22 +31,6 @@ std::string AddressText(Endpoint at, uint16_t port) {
   return ToString(at);
 }
 
-void AppendOcspSamples(const OcspMemory& memory, std::vector<MetricSample>* samples) {
-  for (size_t i = 0; i < kOcspResultCount; ++i) {
-    const auto result = static_cast<OcspResult>(i);
-    samples->push_back({"stockade_ocsp_requests_total",
-                        "Questions to OCSP responders by what came of them",
-                        MetricSample::Type::kCounter,
-                        {{"result", std::string(Name(result))}},
-                        static_cast<double>(memory.count(result))});
-  }
-  samples->push_back({"stockade_ocsp_answers",
-                      "Certificates of which it is remembered what a responder said, or that it said nothing",
-                      MetricSample::Type::kGauge,
-                      {},
-                      static_cast<double>(memory.size())});
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<RunningGate>> RunningGate::Start(const RunOptions& options,
@@ -76,12 +60,17 @@ absl::Status RunningGate::StartDesk(const BookFiles& files) {
   desk.remember = parts_->gateway().challenges.remember;
   desk.record = !files.record.empty();
   desk.clock = WallClockNs;
-  ASSIGN_OR_RETURN(desk_, EngineDesk::Create(std::move(desk), parts_->rules(), books_.get()));
+  desk.engine.tells_changes = true;
+  ASSIGN_OR_RETURN(orders_, GateOrders::Open(parts_->config, books_.get(), &log_));
+  ASSIGN_OR_RETURN(desk_, EngineDesk::Create(std::move(desk), parts_->rules(), orders_.get()));
+  RETURN_IF_ERROR(orders_->Restore(desk_.get()));
+  allow_stamps_.emplace(parts_->config.allow_files);
   return absl::OkStatus();
 }
 
 absl::Status RunningGate::StartServices() {
   const GatewaySettings& gateway = parts_->gateway();
+  RETURN_IF_ERROR(orders_->Start());
   certificates_ = std::make_unique<GateCertificates>(parts_->config.engine.hash_key, &log_);
   certificates_->Use(parts_);
   dialects_ = DialectsOf(parts_, desk_.get(), certificates_.get(), &counters_);
@@ -109,15 +98,10 @@ absl::Status RunningGate::StartServices() {
     admin.mode = [this] { return desk_->mode(); };
     admin.set_mode = [this](Mode mode) {
       desk_->SetMode(mode);
+      orders_->Note("operator", "mode", "", Name(mode));
       log_.Say(Concat("the mode is ", Name(mode), " from now on"));
     };
-    admin.decisions.decisions = [this](const DecisionFilter& filter) {
-      const std::vector<Decision> standing = desk_->StandingDecisions();
-      std::vector<const Decision*> each;
-      for (const Decision& decision : standing) each.push_back(&decision);
-      return SelectDecisions(each, filter);
-    };
-    admin.decisions.now_ms = [] { return absl::ToUnixMillis(absl::Now()); };
+    admin.decisions = orders_->Parts();
     admin.metrics = [this] {
       return MetricsText(desk_->figures(), service_ ? &counters_ : nullptr, Samples());
     };
@@ -158,6 +142,8 @@ void RunningGate::WarnOfFixed(const Config& before, const Config& after) {
     warn("gateway.service.address");
   if (ToString(before.gateway->admin.at) != ToString(after.gateway->admin.at)) warn("gateway.admin.address");
   if (before.gateway->admin.token_file != after.gateway->admin.token_file) warn("gateway.admin.token_file");
+  if (before.engine.ledger_bytes != after.engine.ledger_bytes) warn("store.memory");
+  if (before.carried_text != after.carried_text) warn("store or firewalls");
   if (before.gateway->workers != after.gateway->workers) warn("gateway.workers");
   // The mode may have been switched by hand since the start: the file says what a start takes.
   if (before.engine.mode != after.engine.mode) warn("mode (PUT /mode switches it)");
@@ -186,6 +172,7 @@ bool RunningGate::Reload() {
     changes.rules = parts->rules();
     changes.allowlist = parts->config.engine.allowlist;
     changes.certificates = parts->config.engine.certificates;
+    changes.policy = parts->config.engine.policy;
     changes.remember = parts->gateway().challenges.remember;
     if (const absl::Status status = desk_->Reload(std::move(changes)); !status.ok()) {
       if (proxy_ != nullptr)
@@ -202,6 +189,8 @@ bool RunningGate::Reload() {
     parts_ = parts;
   }
   certificates_->Use(parts);
+  allow_stamps_.emplace(parts->config.allow_files);
+  orders_->Note("operator", "reload", "", decides_anew ? "settings and rules" : "certificates and secrets");
   log_.Say(decides_anew ? "reloaded: settings, rules and certificates; nothing that was counted is lost"
                         : "reloaded: certificates and secrets; settings and rules are the same");
   return true;
@@ -226,6 +215,10 @@ void RunningGate::Tick() {
     }
     last_not_ready_ = std::move(not_ready);
   }
+  if (allow_stamps_->HaveChanged()) {
+    log_.Say("a file of `allow` has changed");
+    Reload();
+  }
   if (parts_->crls != nullptr) parts_->crls->Look(absl::Now());
   if (parts_->accounts != nullptr) parts_->accounts->Look(absl::Now());
   certificates_->Tick(absl::Now());
@@ -248,57 +241,6 @@ void RunningGate::SayWhatWasUnread() {
   }
 }
 
-std::vector<MetricSample> RunningGate::Samples() const {
-  std::vector<MetricSample> samples = books_->Samples();
-  for (MetricSample& sample : certificates_->Samples()) samples.push_back(std::move(sample));
-  AppendOcspSamples(*ocsp_, &samples);
-  const std::shared_ptr<const GateParts> parts = this->parts();
-  if (parts->crls != nullptr)
-    for (MetricSample& sample : parts->crls->Samples(absl::Now())) samples.push_back(std::move(sample));
-  if (parts->accounts != nullptr)
-    for (MetricSample& sample : parts->accounts->Samples()) samples.push_back(std::move(sample));
-  if (proxy_ == nullptr) return samples;
-  const ProxyCounts counts = proxy_->counts();
-  for (size_t i = 0; i < kCountKinds; ++i) {
-    const auto count = static_cast<Count>(i);
-    const bool is_gauge = count == Count::kConnectionsOpen;
-    samples.push_back({Concat("stockade_proxy_", Name(count), is_gauge ? "" : "_total"),
-                       "Counted by the proxy",
-                       is_gauge ? MetricSample::Type::kGauge : MetricSample::Type::kCounter,
-                       {},
-                       static_cast<double>(counts.counts[i])});
-  }
-  for (size_t i = 1; i < kHeadErrorCount; ++i) {
-    samples.push_back({"stockade_proxy_refused_heads_total",
-                       "Requests and answers refused for their head, by why",
-                       MetricSample::Type::kCounter,
-                       {{"why", std::string(Name(static_cast<HeadError>(i)))}},
-                       static_cast<double>(counts.refused_heads[i])});
-  }
-  for (size_t i = 1; i < kChunkErrorCount; ++i) {
-    samples.push_back({"stockade_proxy_refused_chunks_total",
-                       "Bodies refused for their chunks, by why",
-                       MetricSample::Type::kCounter,
-                       {{"why", std::string(Name(static_cast<ChunkError>(i)))}},
-                       static_cast<double>(counts.refused_chunks[i])});
-  }
-  for (const auto& [endpoint, answers] : unread_.Read()) {
-    samples.push_back({"stockade_answers_unread_total",
-                       "Answers to logins that fit no row of the endpoint's outcomes, and count as unknown",
-                       MetricSample::Type::kCounter,
-                       {{"endpoint", endpoint}},
-                       static_cast<double>(answers.count)});
-  }
-  for (const Proxy::UpstreamHealth& upstream : proxy_->health()) {
-    samples.push_back({"stockade_upstream_healthy",
-                       "1 for an upstream that answers",
-                       MetricSample::Type::kGauge,
-                       {{"upstream", upstream.name}},
-                       upstream.healthy ? 1.0 : 0.0});
-  }
-  return samples;
-}
-
 std::vector<absl::Status> RunningGate::Stop() {
   if (std::exchange(stopped_, true)) return {};
   // Whoever asks goes first, then what is asked.
@@ -310,8 +252,11 @@ std::vector<absl::Status> RunningGate::Stop() {
   if (certificates_ != nullptr) certificates_->Stop();
   if (admin_ != nullptr) admin_->Stop();
   if (desk_ != nullptr) desk_->Finish();
-  if (books_ == nullptr) return {};
-  return books_->Close();
+  std::vector<absl::Status> wrong;
+  if (orders_ != nullptr) wrong = orders_->Stop();
+  if (books_ != nullptr)
+    for (absl::Status& status : books_->Close()) wrong.push_back(std::move(status));
+  return wrong;
 }
 
 void RunningGate::Describe(const BookFiles& files, std::ostream* out) const {
@@ -352,6 +297,7 @@ void RunningGate::Describe(const BookFiles& files, std::ostream* out) const {
                          parts_->loaded->files.size(), " files")});
   if (service_ != nullptr) lines("verdicts", {AddressText(gateway.service.at, service_->port())});
   if (admin_ != nullptr) lines("admin", {AddressText(gateway.admin.at, admin_->port())});
+  lines("decisions", orders_->Describe());
   texts.clear();
   const std::pair<std::string_view, const std::string&> books[] = {{"record", files.record},
                                                                    {"verdicts", files.verdicts},

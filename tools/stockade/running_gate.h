@@ -27,8 +27,10 @@
 #include "adapters/gateway/proxy.h"
 #include "adapters/gateway/unread_answers.h"
 #include "adapters/http/http_service.h"
+#include "tools/stockade/file_stamps.h"
 #include "tools/stockade/gate_books.h"
 #include "tools/stockade/gate_certificates.h"
+#include "tools/stockade/gate_orders.h"
 #include "tools/stockade/gate_parts.h"
 #include "tools/stockade/run_log.h"
 
@@ -70,6 +72,7 @@ class RunningGate {
   RunLog& log_;
   std::shared_ptr<const GateParts> parts_;  // written under swapped_mutex_
   std::unique_ptr<GateBooks> books_;
+  std::unique_ptr<GateOrders> orders_;  // hears the desk, and goes after it
   std::unique_ptr<EngineDesk> desk_;
   VerdictCounters counters_;
   UnreadAnswers unread_;
@@ -81,6 +84,7 @@ class RunningGate {
   std::unique_ptr<HttpService> service_;
   std::unique_ptr<AdminDesk> admin_desk_;
   std::unique_ptr<HttpService> admin_;
+  std::optional<FileStamps> allow_stamps_;  // of the files of `allow`: a change is a reload
   std::string last_not_ready_;
   std::map<std::string, uint64_t> unread_counts_said_;  // by endpoint
   absl::Time unread_said_ = absl::InfinitePast();

@@ -2,12 +2,19 @@
 // what its import takes.
 #include "adapters/exchange/crowdsec_decisions.h"
 
+#include "adapters/go_duration.h"
 #include "tests/adapters/exchange/exchange_scene.h"
 
 namespace stockade {
 namespace {
 
 using Texts = std::vector<std::string>;
+
+std::string DurationText(int64_t seconds) {
+  std::string text;
+  AppendGoDuration(seconds, &text);
+  return text;
+}
 
 Exchanged Read(std::string_view text) {
   const absl::StatusOr<Exchanged> read = ReadCrowdsecDecisions(text);
@@ -110,9 +117,9 @@ TEST_CASE("durations are Go's, with days, to the millisecond", "[exchange][crowd
     CAPTURE(bad);
     CHECK(ParseGoDurationMs(bad) == std::nullopt);
   }
-  CHECK(GoDurationText(14'398) == "3h59m58s");
-  CHECK(GoDurationText(3600) == "1h0m0s");
-  CHECK(GoDurationText(59) == "59s");
+  CHECK(DurationText(14'398) == "3h59m58s");
+  CHECK(DurationText(3600) == "1h0m0s");
+  CHECK(DurationText(59) == "59s");
 }
 
 TEST_CASE("what is written is read back as it was; accounts stay here", "[exchange][crowdsec]") {

@@ -274,6 +274,62 @@ TEST_CASE("a firewall that expires by itself is told of no expiry, but of what i
   CHECK(scene.kernel->released() == 2);
 }
 
+TEST_CASE("what is taken back by hand is released, however soon it would have gone by itself", "[delivery]") {
+  PlanScene scene(Expiring());
+  scene.Run();
+  const SharedDecision decision = Share(scene.For("192.0.2.1", 1'000));
+  scene.Put(decision);
+  scene.Run();
+  scene.Remove(decision);
+  scene.Run();
+  CHECK(scene.kernel->released() == 1);
+}
+
+TEST_CASE("after a call that failed, the longer of what may stand is believed to", "[delivery]") {
+  PlanScene scene(Expiring());
+  scene.Run();
+  const SharedDecision longer = Share(scene.For("192.0.2.1", kHourMs));
+  const SharedDecision shorter = Share(scene.For("192.0.2.1", 10'000));
+  scene.Put(longer);
+  scene.Run();
+  scene.Remove(longer);
+  scene.Put(shorter);
+  scene.kernel->With([](ModelKernel& kernel) { kernel.down_ = true; });
+  scene.RunFor(11'000);
+  CHECK(scene.kernel->Stands().size() == 1);  // the longer one
+  scene.kernel->With([](ModelKernel& kernel) {
+    kernel.down_ = false;
+    kernel.list_fails_ = true;  // no list helps
+  });
+  scene.RunFor(20'000);
+  CHECK(scene.kernel->Stands().empty());
+}
+
+TEST_CASE("where a longer order is refused, the one that stands is still released in the end", "[delivery]") {
+  for (const bool adopted : {false, true}) {
+    INFO("found at the start: " << adopted);
+    PlanScene scene;
+    const SharedDecision first = Share(scene.For("192.0.2.1", kHourMs));
+    const SharedDecision longer = Share(scene.For("192.0.2.1", 2 * kHourMs));
+    if (adopted) {
+      scene.kernel->With([&](ModelKernel& kernel) {
+        kernel.standing_[TextOf(OrderKey::Of(*first))] = {OrderKey::Of(*first), first->until_ms};
+      });
+    }
+    scene.Put(first);
+    scene.Run();
+    CHECK(scene.kernel->Stands().size() == 1);
+    scene.kernel->With([](ModelKernel& kernel) { kernel.refuses_.insert("192.0.2.1"); });
+    scene.Put(longer);
+    scene.Run();
+    CHECK(scene.plan.State(OrderKey::Of(*longer)) == DeliveryState::kRefused);
+    scene.kernel->With([](ModelKernel& kernel) { kernel.refuses_.clear(); });
+    scene.Remove(longer);
+    scene.Run();
+    CHECK(scene.kernel->Stands().empty());
+  }
+}
+
 TEST_CASE("a wall clock that was set back puts in force again what it had ended", "[delivery]") {
   PlanScene scene;
   scene.Run();

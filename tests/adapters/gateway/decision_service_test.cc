@@ -320,6 +320,8 @@ TEST_CASE("none of it without the token, and what an instance lacks it says", "[
     HandMade remote("GET", path, {{"Authorization", "Bearer t0ken"}});
     remote.is_local = false;
     CHECK(scene.admin->Reply(remote.Request()).status == 401);
+    HandMade page("GET", path, {{"Authorization", "Bearer t0ken"}, {"origin", "http://evil.example"}});
+    CHECK(scene.admin->Reply(page.Request()).status == 401);
     HandMade known("GET", path, {{"Authorization", "Bearer t0ken"}});
     CHECK(bare.Reply(known.Request()).status == 501);
   }

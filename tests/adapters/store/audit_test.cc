@@ -9,6 +9,7 @@
 #include "adapters/store/audit_line.h"
 #include "adapters/store/audit_verify.h"
 #include "adapters/store/sqlite_store.h"
+#include "engine/decision/target.h"
 #include "engine/limits.h"
 #include "tests/adapters/programs.h"
 #include "tests/adapters/store/store_scene.h"

@@ -1,0 +1,362 @@
+#include "tools/stockade/gate_orders.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "absl/time/clock.h"
+#include "engine/decision/target.h"
+#include "engine/status.h"
+#include "engine/text.h"
+#ifdef STOCKADE_HAS_NFTABLES
+#include "adapters/firewall/nftables.h"
+#endif
+
+namespace stockade {
+namespace {
+
+int64_t WallMs() {
+  return absl::ToUnixMillis(absl::Now());
+}
+
+StoreWriter::Deadline After(absl::Duration time) {
+  return std::chrono::steady_clock::now() + absl::ToChronoNanoseconds(time);
+}
+
+Decision ToDecision(const NewDecision& order, int64_t now_ms) {
+  Decision decision;
+  decision.action = order.action.value_or(Action::kBlock);
+  decision.scope = order.target.scope;
+  decision.value = order.target.value;
+  decision.prefix = order.target.prefix;
+  decision.until_ms = order.until_ms ? *order.until_ms : now_ms + order.for_ms.value_or(0);
+  decision.challenge_kind = order.challenge_kind;
+  decision.all_lanes = order.all_lanes;
+  decision.rule = order.origin.empty() ? "by hand" : order.origin;
+  decision.reason = order.reason;
+  return decision;
+}
+
+AddedDecision ToAdded(const Engine::Proposed& proposed) {
+  AddedDecision added;
+  added.state = static_cast<AddedDecision::State>(proposed.fate);
+  static_assert(static_cast<int>(AddedDecision::State::kCovered) == static_cast<int>(Proposal::kCovered));
+  static_assert(static_cast<int>(AddedDecision::State::kRefused) == static_cast<int>(Proposal::kRefused));
+  added.id = proposed.decision.id;
+  if (proposed.fate == Proposal::kRefused)
+    added.why = "it is over already, or the ledger is full of decisions that last longer (store.memory)";
+  return added;
+}
+
+}  // namespace
+
+GateOrders::GateOrders(const Config& config, DeskListener* next, RunLog* log)
+    : settings_(config.firewalls), store_settings_(config.store), next_(next), log_(*log) {}
+
+absl::StatusOr<std::unique_ptr<GateOrders>> GateOrders::Open(const Config& config, DeskListener* next,
+                                                             RunLog* log) {
+  std::unique_ptr<GateOrders> orders(new GateOrders(config, next, log));
+  orders->standing_ = std::make_unique<StandingOrders>(std::vector<Decision>());
+  if (orders->store_settings_.has_value()) {
+    ASSIGN_OR_RETURN(orders->store_, SqliteStore::Open(*orders->store_settings_));
+  }
+  return orders;
+}
+
+GateOrders::~GateOrders() {
+  static_cast<void>(Stop());  // whoever wants to know has called it
+}
+
+absl::Status GateOrders::Restore(EngineDesk* desk) {
+  desk_ = desk;
+  if (store_ == nullptr) return absl::OkStatus();
+  const int64_t now_ms = WallMs();
+  std::vector<Decision> known;
+  std::vector<Change> lapsed;
+  ASSIGN_OR_RETURN(const LoadReport report, store_->Load(now_ms, [&](LoadedAs as, Decision&& decision) {
+    if (as == LoadedAs::kLapsed) lapsed.push_back({0, ChangeKind::kExpired, decision, {}, {}});
+    // Whoever was let go by hand is no repeater.
+    if (as != LoadedAs::kRemoved) known.push_back(std::move(decision));
+  }));
+  if (report.unreadable > 0)
+    log_.Error(Concat(report.unreadable,
+                      " decisions of the store cannot be read, and do not stand: ", report.first_unreadable));
+  restoring_ = true;
+  desk_->Restore(known);
+  restoring_ = false;
+  writer_ = std::make_unique<StoreWriter>(store_.get(), [this](std::string_view text) { log_.Error(text); });
+  if (!lapsed.empty()) pushed_ = writer_->Push(lapsed, now_ms);
+  if (!report.enforcing) {
+    desk_->SetEnforcing(false);
+    standing_->SetEnforcing(false);
+    enforcement_.enforcing = false;
+    log_.Warn(
+        "NOTHING IS ENFORCED: somebody switched enforcement off before the last stop; "
+        "`stockade decisions on` switches it on");
+  }
+  if (report.standing > 0) log_.Say(Concat(report.standing, " decisions stand from before"));
+  return absl::OkStatus();
+}
+
+absl::Status GateOrders::Start() {
+  std::vector<Webhook*> webhooks;
+  for (const FirewallSettings& settings : settings_) {
+    RETURN_IF_ERROR(StartCarrier(settings));
+    if (carriers_.back().webhook != nullptr) webhooks.push_back(carriers_.back().webhook);
+  }
+  alarms_ = std::make_unique<AlarmPost>(std::move(webhooks), &log_);
+  return absl::OkStatus();
+}
+
+absl::Status GateOrders::StartCarrier(const FirewallSettings& settings) {
+  Carrier carrier;
+  carrier.kind = KindName(settings);
+  std::unique_ptr<Firewall> firewall;
+  if (const auto* nftables = std::get_if<NftablesOptions>(&settings.kind)) {
+#ifdef STOCKADE_HAS_NFTABLES
+    ASSIGN_OR_RETURN(firewall, NftablesFirewall::Create(*nftables));
+#else
+    return absl::UnimplementedError(Concat("this build has no nftables, which ", nftables->table, " needs"));
+#endif
+  } else if (const auto* crowdsec = std::get_if<CrowdsecOptions>(&settings.kind)) {
+    auto view = std::make_unique<CrowdsecView>(WallMs());
+    if (!crowdsec->state_file.empty()) RETURN_IF_ERROR(view->Open(crowdsec->state_file, WallMs()));
+    carrier.keys = std::make_unique<ApiKeys>(crowdsec->keys_file);
+    CrowdsecApi::Parts parts;
+    parts.view = view.get();
+    parts.keys = carrier.keys.get();
+    if (crowdsec->take_alerts)
+      parts.take = [this](std::vector<ImportedDecision> imported) {
+        return TakeImported(std::move(imported));
+      };
+    carrier.api = std::make_unique<CrowdsecApi>(std::move(parts));
+    ASSIGN_OR_RETURN(carrier.service,
+                     HttpService::Start(CrowdsecHttpOptions(*crowdsec),
+                                        [api = carrier.api.get()](const ServiceRequest& request) {
+                                          return api->Reply(request);
+                                        }));
+    firewall = std::move(view);
+  } else if (const auto* haproxy = std::get_if<HaproxyOptions>(&settings.kind)) {
+    firewall = std::make_unique<HaproxyRuntime>(*haproxy);
+  } else if (const auto* webhook = std::get_if<WebhookOptions>(&settings.kind)) {
+    auto made = std::make_unique<Webhook>(*webhook);
+    carrier.webhook = made.get();
+    firewall = std::move(made);
+  } else if (const auto* exec = std::get_if<ExecOptions>(&settings.kind)) {
+    firewall = std::make_unique<ExecCommand>(*exec);
+  } else if (const auto* list = std::get_if<ListFileOptions>(&settings.kind)) {
+    firewall = std::make_unique<ListFile>(*list);
+  } else if (const auto* lock = std::get_if<GatewayLockOptions>(&settings.kind)) {
+    firewall = std::make_unique<GatewayLock>(*lock);
+  }
+  ASSIGN_OR_RETURN(carrier.delivery,
+                   Delivery::Start(settings.name, std::move(firewall), standing_.get(), settings.delivery,
+                                   [this](std::string_view text) { log_.Warn(text); }));
+  carriers_.push_back(std::move(carrier));
+  return absl::OkStatus();
+}
+
+std::vector<absl::Status> GateOrders::Stop() {
+  if (std::exchange(stopped_, true)) return {};
+  std::vector<absl::Status> wrong;
+  if (alarms_ != nullptr) alarms_->Stop();
+  for (Carrier& carrier : carriers_) {
+    if (carrier.service != nullptr) carrier.service->Stop();
+    carrier.delivery->Stop();
+  }
+  if (writer_ != nullptr) {
+    if (absl::Status status = writer_->Stop(After(kDurableWait)); !status.ok())
+      wrong.push_back(std::move(status));
+  }
+  return wrong;
+}
+
+void GateOrders::OnChanges(std::span<const Change> changes) {
+  if (writer_ != nullptr && !restoring_) pushed_ = writer_->Push(changes, WallMs());
+  standing_->Take(changes);
+}
+
+void GateOrders::OnAlarm(const Alarm& alarm) {
+  ++alarms_raised_;
+  next_->OnAlarm(alarm);
+  if (alarms_ != nullptr) alarms_->Post(alarm);
+}
+
+void GateOrders::Note(std::string_view by, std::string_view what, std::string_view why,
+                      std::string_view text) {
+  if (writer_ == nullptr) return;
+  AuditNote note;
+  note.time_ms = WallMs();
+  note.by = std::string(by);
+  note.what = std::string(what);
+  note.why = std::string(why);
+  note.text = std::string(text);
+  pushed_ = writer_->Push(std::move(note));
+}
+
+absl::Status GateOrders::AwaitDurable(std::string_view what) {
+  if (writer_ == nullptr) return absl::OkStatus();
+  const absl::Status status = writer_->WaitDurable(pushed_, After(kDurableWait));
+  if (status.ok()) return status;
+  return absl::UnavailableError(Concat(
+      what, ", but that is not on the disk yet and a crash would undo it: ", FromAbsl(status.message())));
+}
+
+void GateOrders::AwaitCarriedOut(absl::Duration time) {
+  const absl::Time until = absl::Now() + time;
+  for (const Carrier& carrier : carriers_)
+    carrier.delivery->WaitIdle(std::max(absl::ZeroDuration(), until - absl::Now()));
+}
+
+absl::StatusOr<std::vector<AddedDecision>> GateOrders::Add(std::span<const NewDecision> orders,
+                                                           const Actor& actor) {
+  std::vector<Decision> decisions;
+  const int64_t now_ms = WallMs();
+  for (const NewDecision& order : orders) decisions.push_back(ToDecision(order, now_ms));
+  const std::vector<Engine::Proposed> proposed = desk_->Order(std::move(decisions), actor.by, actor.reason);
+  if (proposed.size() < orders.size()) return absl::UnavailableError("this instance is stopping");
+  std::vector<AddedDecision> added;
+  for (const Engine::Proposed& one : proposed) added.push_back(ToAdded(one));
+  RETURN_IF_ERROR(AwaitDurable("the decisions stand"));
+  return added;
+}
+
+absl::StatusOr<size_t> GateOrders::Remove(const Removal& removal) {
+  std::vector<Decision> named;
+  for (const SharedDecision& decision : standing_->All())
+    if (removal.filter.Matches(*decision)) named.push_back(*decision);
+  const size_t removed = desk_->Release(named, removal.actor.by, removal.actor.reason);
+  // Who is let go should be through when the answer comes.
+  AwaitCarriedOut(kCarriedOutWait);
+  RETURN_IF_ERROR(AwaitDurable(Concat(removed, " decisions were removed")));
+  return removed;
+}
+
+absl::Status GateOrders::SetEnforcing(bool enforcing, const Actor& actor) {
+  {
+    const std::lock_guard lock(enforcement_mutex_);
+    desk_->SetEnforcing(enforcing);
+    standing_->SetEnforcing(enforcing);
+    enforcement_ = {enforcing, WallMs(), actor};
+    if (writer_ != nullptr) {
+      AuditNote note{enforcement_.since_ms,    actor.by, "enforcing", actor.reason,
+                     enforcing ? "on" : "off", enforcing};
+      pushed_ = writer_->Push(std::move(note));
+    }
+  }
+  log_.Warn(Concat(enforcing ? "decisions are enforced again, says " : "NOTHING IS ENFORCED any more, says ",
+                   actor.by, actor.reason.empty() ? "" : ": ", actor.reason));
+  AwaitCarriedOut(kCarriedOutWait);
+  return AwaitDurable(enforcing ? "decisions are enforced" : "nothing is enforced");
+}
+
+std::optional<ExplainedDecision> GateOrders::Explain(std::string_view id) const {
+  for (const SharedDecision& decision : standing_->All()) {
+    if (decision->id != id) continue;
+    ExplainedDecision explained;
+    explained.decision = *decision;
+    explained.left_ms = decision->until_ms - WallMs();
+    explained.allowlisted = desk_->IsAllowlisted(*decision);
+    const OrderKey key = OrderKey::Of(*decision);
+    for (const Carrier& carrier : carriers_) {
+      FirewallShare share;
+      share.name = carrier.delivery->name();
+      const DeliveryState state = carrier.delivery->State(key);
+      share.state = decision->shadow || state == DeliveryState::kNotCarried
+                        ? FirewallShare::State::kNotCarried
+                    : state == DeliveryState::kEnforced ? FirewallShare::State::kEnforced
+                                                        : FirewallShare::State::kPending;
+      explained.firewalls.push_back(std::move(share));
+    }
+    return explained;
+  }
+  return std::nullopt;
+}
+
+std::vector<FirewallFigures> GateOrders::Figures() const {
+  std::vector<FirewallFigures> all;
+  for (const Carrier& carrier : carriers_) {
+    const DeliveryFigures figures = carrier.delivery->Figures();
+    FirewallFigures shown;
+    shown.name = carrier.delivery->name();
+    shown.kind = carrier.kind;
+    shown.decided = figures.decided;
+    shown.enforced = figures.enforced;
+    shown.pending = figures.pending;
+    shown.lag_ms = figures.lag_ms;
+    if (figures.failing) shown.last_error = figures.last_error;
+    shown.last_error_ms = figures.last_error_at_ms;
+    shown.reconciled_ms = figures.reconciled_at_ms;
+    shown.repaired = figures.drift_missing + figures.drift_surplus;
+    shown.left_out = figures.refused;
+    all.push_back(std::move(shown));
+  }
+  return all;
+}
+
+absl::StatusOr<std::vector<AuditLine>> GateOrders::Audit(uint64_t after, size_t limit) {
+  ASSIGN_OR_RETURN(const std::vector<std::string> lines, store_->ReadAudit(after, limit));
+  std::vector<AuditLine> audit;
+  for (const std::string& line : lines) audit.push_back({++after, line});
+  return audit;
+}
+
+absl::Status GateOrders::TakeImported(std::vector<ImportedDecision> imported) {
+  std::vector<Decision> decisions;
+  const int64_t now_ms = WallMs();
+  std::string machine;
+  for (ImportedDecision& one : imported) {
+    Decision decision;
+    decision.action = one.action;
+    decision.scope = one.scope;
+    decision.value = std::move(one.value);
+    decision.prefix = one.prefix;
+    decision.until_ms = now_ms + one.for_ms;
+    decision.rule = CutText(one.scenario.empty() ? one.origin : one.scenario, kOriginBytesMax);
+    decision.reason = CutText(Concat("handed in by ", one.machine, ", from ", one.origin), kReasonBytesMax);
+    machine = one.machine;
+    decisions.push_back(std::move(decision));
+  }
+  const size_t size = decisions.size();
+  if (desk_->Order(std::move(decisions), machine, "handed in").size() < size)
+    return absl::UnavailableError("this instance is stopping");
+  return absl::OkStatus();
+}
+
+DecisionDeskParts GateOrders::Parts() {
+  DecisionDeskParts parts;
+  parts.decisions = [this](const DecisionFilter& filter) {
+    const std::vector<SharedDecision> standing = standing_->All();
+    const int64_t now_ms = WallMs();
+    std::vector<const Decision*> each;
+    for (const SharedDecision& decision : standing)
+      if (decision->until_ms > now_ms) each.push_back(decision.get());
+    return SelectDecisions(each, filter);
+  };
+  parts.explain = [this](std::string_view id) { return Explain(id); };
+  parts.add = [this](std::span<const NewDecision> orders, const Actor& actor) { return Add(orders, actor); };
+  parts.remove = [this](const Removal& removal) { return Remove(removal); };
+  parts.enforcement = [this] {
+    const std::lock_guard lock(enforcement_mutex_);
+    return enforcement_;
+  };
+  parts.set_enforcing = [this](bool enforcing, const Actor& actor) { return SetEnforcing(enforcing, actor); };
+  parts.firewalls = [this] { return Figures(); };
+  if (store_ != nullptr) parts.audit = [this](uint64_t after, size_t limit) { return Audit(after, limit); };
+  parts.now_ms = WallMs;
+  return parts;
+}
+
+std::vector<std::string> GateOrders::Describe() const {
+  std::vector<std::string> texts;
+  texts.push_back(store_settings_.has_value()
+                      ? Concat("kept in ", store_settings_->path, ", ", standing_->size(), " stand")
+                      : std::string("in memory alone: a restart forgets them (`store` keeps them)"));
+  for (const Carrier& carrier : carriers_)
+    texts.push_back(carrier.kind == carrier.delivery->name()
+                        ? Concat("carried out by ", carrier.kind)
+                        : Concat("carried out by ", carrier.delivery->name(), " (", carrier.kind, ")"));
+  return texts;
+}
+
+}  // namespace stockade

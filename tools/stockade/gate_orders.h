@@ -1,0 +1,114 @@
+// The decisions of a running gate, outside of the engine: kept in the store, mirrored for people, carried out by firewalls.
+//
+//   desk ─► OnChanges ─┬─► StoreWriter ─► store, audit log
+//                      └─► StandingOrders ─► a delivery for each firewall
+//   people ─► Parts() ─► desk, and what it brings about
+//
+//   Open  Restore(desk)  Start  (OnChanges | Parts | Note | Samples)*  Stop
+//
+// Stands between the desk and the books: hears everything and hands it on. What comes inside the desk's lock is queued, never
+// waited for. A store that fails stops nothing: decisions stand and are carried out, and whoever gives orders by hand is told that
+// they are not on the disk yet.
+//
+// Threads: Open, Restore, Start and Stop by one owner; everything else by any.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "adapters/firewall/delivery.h"
+#include "adapters/firewall/standing_orders.h"
+#include "adapters/gateway/admin_service.h"
+#include "adapters/gateway/engine_desk.h"
+#include "adapters/gateway/gate_metrics.h"
+#include "adapters/http/http_service.h"
+#include "adapters/store/store_writer.h"
+#include "tools/stockade/alarm_post.h"
+#include "tools/stockade/config_file.h"
+#include "tools/stockade/run_log.h"
+
+namespace stockade {
+
+class GateOrders final : public DeskListener {
+ public:
+  // An operator waits so long for the disk, and for firewalls to let go.
+  static constexpr absl::Duration kDurableWait = absl::Seconds(10);
+  static constexpr absl::Duration kCarriedOutWait = absl::Seconds(1);
+
+  // Opens the store. `next` hears everything too; it and `log` outlive this. Errors: those of the store.
+  static absl::StatusOr<std::unique_ptr<GateOrders>> Open(const Config& config, DeskListener* next,
+                                                          RunLog* log);
+  ~GateOrders() override;
+
+  // What stood when the process ended last: into the desk, before its first attempt. The desk outlives this.
+  absl::Status Restore(EngineDesk* desk);
+  // Firewalls, and the service that bouncers ask. Errors: an address that cannot be had.
+  absl::Status Start();
+  // Sends and writes what is queued. What went wrong with it.
+  std::vector<absl::Status> Stop();
+
+  void OnRecordLine(std::string_view text) override { next_->OnRecordLine(text); }
+  void OnVerdict(uint64_t line, const Attempt& attempt, const Verdict& verdict) override {
+    next_->OnVerdict(line, attempt, verdict);
+  }
+  void OnAlert(const Alert& alert) override { next_->OnAlert(alert); }
+  void OnDecision(const Decision& decision) override { next_->OnDecision(decision); }
+  void OnChanges(std::span<const Change> changes) override;
+  void OnAlarm(const Alarm& alarm) override;
+
+  // For the audit log: what was done that is no decision.
+  void Note(std::string_view by, std::string_view what, std::string_view why, std::string_view text);
+  // What people may ask and order.
+  DecisionDeskParts Parts();
+  std::vector<MetricSample> Samples() const;
+  // A line each: the store, and each firewall.
+  std::vector<std::string> Describe() const;
+
+ private:
+  struct Carrier {  // one firewall
+    std::string kind;
+    std::unique_ptr<Delivery> delivery;
+    // Of kind crowdsec: what answers bouncers. Goes before the delivery, which owns the view.
+    std::unique_ptr<ApiKeys> keys;
+    std::unique_ptr<CrowdsecApi> api;
+    std::unique_ptr<HttpService> service;
+    Webhook* webhook = nullptr;
+  };
+
+  GateOrders(const Config& config, DeskListener* next, RunLog* log);
+
+  absl::Status StartCarrier(const FirewallSettings& settings);
+  // All that was pushed until now is on the disk. `what`: how it stands with it meanwhile, for the error.
+  absl::Status AwaitDurable(std::string_view what);
+  void AwaitCarriedOut(absl::Duration time);
+  absl::StatusOr<std::vector<AddedDecision>> Add(std::span<const NewDecision> orders, const Actor& actor);
+  absl::StatusOr<size_t> Remove(const Removal& removal);
+  absl::Status SetEnforcing(bool enforcing, const Actor& actor);
+  std::optional<ExplainedDecision> Explain(std::string_view id) const;
+  std::vector<FirewallFigures> Figures() const;
+  absl::StatusOr<std::vector<AuditLine>> Audit(uint64_t after, size_t limit);
+  absl::Status TakeImported(std::vector<ImportedDecision> imported);
+
+  const std::vector<FirewallSettings> settings_;
+  const std::optional<SqliteStoreOptions> store_settings_;
+  DeskListener* const next_;
+  RunLog& log_;
+  EngineDesk* desk_ = nullptr;
+  std::unique_ptr<SqliteStore> store_;
+  std::unique_ptr<StoreWriter> writer_;
+  std::unique_ptr<StandingOrders> standing_;
+  bool restoring_ = false;  // while the store is told nothing, for it said all of this itself
+  std::atomic<StoreWriter::Ticket> pushed_ = 0;
+  std::vector<Carrier> carriers_;
+  std::unique_ptr<AlarmPost> alarms_;
+  std::atomic<uint64_t> alarms_raised_ = 0;
+  mutable std::mutex enforcement_mutex_;
+  Enforcement enforcement_;
+  bool stopped_ = false;
+};
+
+}  // namespace stockade
