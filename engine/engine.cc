@@ -90,7 +90,7 @@ struct Engine::State final : CorrelationListener {
   void RaiseBaseAlerts(const LoginEvent& event, std::span<const uint16_t> matched, int64_t time_ms);
   void OnAlert(const Alert& alert) override;
   // Of a decision that now stands.
-  void TakeUp(const Decision& decision, const std::optional<Alarm>& alarm);
+  void TakeUp(const Decision& decision, Proposal fate, const std::optional<Alarm>& alarm);
   void OnWindow(const WindowReading& reading) override { listener->OnWindow(reading); }
 
   const RuleSet* rules;
@@ -343,11 +343,12 @@ void Engine::State::OnAlert(const Alert& found) {
   if (!decision.has_value()) return;
   const Proposal fate = ledger.Propose(*decision);
   if (fate != Proposal::kAdded && fate != Proposal::kExtended) return;
-  TakeUp(*decision, alarm);
+  TakeUp(*decision, fate, alarm);
 }
 
-void Engine::State::TakeUp(const Decision& decision, const std::optional<Alarm>& alarm) {
-  policy.Made(decision);
+void Engine::State::TakeUp(const Decision& decision, Proposal fate, const std::optional<Alarm>& alarm) {
+  // One that only lasts longer touches nobody new.
+  if (fate == Proposal::kAdded) policy.Made(decision);
   ++counters.decisions;
   listener->OnDecision(decision);
   if (!alarm.has_value()) return;
@@ -442,11 +443,9 @@ void Engine::SetEnforcing(bool enforcing) noexcept {
 Engine::Proposed Engine::Propose(Decision decision, std::string_view by, std::string_view why) {
   State& state = *state_;
   std::optional<Alarm> alarm;
-  Circumstances now = state.Now();
-  now.stranger_inside = false;
-  state.policy.Admit(now, &decision, &alarm);
+  state.policy.Admit(state.Now(), &decision, &alarm);
   const Proposal fate = state.ledger.Propose(decision, by, why);
-  if (fate == Proposal::kAdded || fate == Proposal::kExtended) state.TakeUp(decision, alarm);
+  if (fate == Proposal::kAdded || fate == Proposal::kExtended) state.TakeUp(decision, fate, alarm);
   state.TellChanges();
   return {std::move(decision), fate};
 }
@@ -457,7 +456,7 @@ bool Engine::Remove(const Decision& decision, std::string_view by, std::string_v
   return removed;
 }
 
-void Engine::Restore(const Decision& decision, int64_t now_ms) {
+Proposal Engine::Restore(const Decision& decision, int64_t now_ms) {
   State& state = *state_;
   const auto remember = [&](const auto& rule) {
     if (rule.response.has_value() && rule.header.handle() == decision.rule)
@@ -465,8 +464,13 @@ void Engine::Restore(const Decision& decision, int64_t now_ms) {
   };
   for (const SigmaRule& rule : state.rules->rules()) remember(rule);
   for (const CompiledCorrelation& correlation : state.rules->correlations()) remember(*correlation.written);
-  if (decision.until_ms > now_ms) state.ledger.Propose(decision, "restart", {});
+  Proposal fate = Proposal::kCovered;
+  if (decision.until_ms > now_ms) {
+    fate = state.ledger.Propose(decision, "restart", {});
+    state.ledger.EaseAllowlisted(decision);
+  }
   state.TellChanges();
+  return fate;
 }
 
 void Engine::SetCertificates(const CertificateVerdicts& certificates) noexcept {

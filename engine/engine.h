@@ -145,7 +145,7 @@ class Engine {
   //   Propose  by hand, or taken in from elsewhere: made harmless as policy does, and given an id if it has none.
   //   Remove   takes out what stands with this id, doing this, to whom it names; false if nothing does.
   //   Restore  at a start, what stood before, as it stood; of one that is over by now only its target is known, as a
-  //            repeater's, where its rule escalates.
+  //            repeater's, where its rule escalates. Whom the allowlist holds by now is challenged.
   // `by`, `why`: for OnChanges.
   struct Proposed {
     Decision decision;  // as it was made
@@ -153,7 +153,8 @@ class Engine {
   };
   Proposed Propose(Decision decision, std::string_view by, std::string_view why);
   bool Remove(const Decision& decision, std::string_view by, std::string_view why);
-  void Restore(const Decision& decision, int64_t now_ms);
+  // kCovered and kRefused: it does not stand, though it did.
+  Proposal Restore(const Decision& decision, int64_t now_ms);
 
   void SetTracing(bool on) noexcept;
   EngineCounters counters() const noexcept;

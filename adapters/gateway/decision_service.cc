@@ -18,7 +18,7 @@ namespace {
 namespace dom = simdjson::dom;
 
 constexpr std::string_view kStateNames[] = {"added", "extended", "covered", "refused"};
-constexpr std::string_view kShareNames[] = {"enforced", "pending", "not carried"};
+constexpr std::string_view kShareNames[] = {"enforced", "pending", "not carried", "refused", "switched off"};
 constexpr std::string_view kDecisionPrefix = "/decisions/";
 
 ServiceReply Lines(std::string body) {

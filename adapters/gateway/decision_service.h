@@ -5,7 +5,8 @@
 //            ?contains=ADDRESS                            those on it and on networks that hold it
 //            ?limit=N&after=UNTIL/ID                      pages of them (decision_filter.h)
 //   GET    /decisions/ID         {"decision":{…},"left_ms":…,"allowlisted":false,"firewalls":[{"name":"nft","carries":true,
-//                                "state":"enforced"}]}; state: enforced, pending, not carried. 404: it does not stand
+//                                "state":"enforced"}]}; state: enforced, pending, not carried,
+//                                refused, switched off. 404: it does not stand
 //   POST   /decisions            lines of JSON, or a list, as new_decision.h reads them, at most kNewDecisionsMax. A line of
 //                                answer each: {"line":1,"state":"added","id":"…"}; state: added, extended, covered, refused
 //                                with "why". A broken one costs itself. What is answered added or extended is durable
@@ -68,7 +69,7 @@ struct Removal {
 
 // How it stands with a decision at a firewall.
 struct FirewallShare {
-  enum class State : uint8_t { kEnforced, kPending, kNotCarried };
+  enum class State : uint8_t { kEnforced, kPending, kNotCarried, kRefused, kSwitchedOff };
   std::string name;
   State state = State::kPending;
 };

@@ -262,13 +262,18 @@ size_t EngineDesk::Release(std::span<const Decision> decisions, std::string_view
   return released;
 }
 
-void EngineDesk::Restore(std::span<const Decision> decisions) {
+std::vector<Decision> EngineDesk::Restore(std::span<const Decision> decisions) {
   const std::lock_guard lock(mutex_);
   const int64_t now_ns = Now();
+  const int64_t now_ms = now_ns / 1'000'000;
+  std::vector<Decision> left;
   for (const Decision& decision : decisions) {
     Record([&](std::string* out) { AppendDecisionLine("restore", now_ns, decision, out); });
-    engine_->Restore(decision, now_ns / 1'000'000);
+    const Proposal fate = engine_->Restore(decision, now_ms);
+    const bool stands = fate == Proposal::kAdded || fate == Proposal::kExtended;
+    if (decision.until_ms > now_ms && !stands) left.push_back(decision);
   }
+  return left;
 }
 
 void EngineDesk::SetEnforcing(bool enforcing) {

@@ -108,7 +108,8 @@ class EngineDesk final : public GateDesk {
   std::vector<Engine::Proposed> Order(std::vector<Decision> decisions, std::string_view by,
                                       std::string_view why);
   size_t Release(std::span<const Decision> decisions, std::string_view by, std::string_view why);
-  void Restore(std::span<const Decision> decisions);
+  //            Those that stood and do not now, for want of room or because another holds them.
+  std::vector<Decision> Restore(std::span<const Decision> decisions);
   // The kill switch: false, and standing decisions act on nobody here. They stay, and new ones are made.
   void SetEnforcing(bool enforcing);
   bool enforcing() const;

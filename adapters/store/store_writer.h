@@ -84,7 +84,8 @@ class StoreWriter {
 
   StoreFigures figures() const;
 
-  // Writes what waits, until `deadline`. DataLoss, with how many entries and why, where some were left. Idempotent.
+  // Writes what waits, until `deadline`. DataLoss, with how many entries and why, where some were left. Idempotent; for
+  // the writer's owner alone.
   absl::Status Stop(Deadline deadline);
 
  private:

@@ -12,13 +12,13 @@ namespace {
 
 // A short string lies in its object; a longer one costs its bytes and what malloc adds.
 size_t HeapBytes(const std::string& text) noexcept {
-  return text.capacity() < 16 ? 0 : text.capacity() + 17;
+  return text.size() < 16 ? 0 : text.size() + 17;
 }
 
 size_t HeapBytes(const Decision& d) noexcept {
   size_t bytes = HeapBytes(d.id) + HeapBytes(d.value) + HeapBytes(d.rule) + HeapBytes(d.reason) +
-                 HeapBytes(d.campaign) + HeapBytes(d.evidence.title) + HeapBytes(d.evidence.condition) +
-                 HeapBytes(d.evidence.counted_field);
+                 HeapBytes(d.campaign) + HeapBytes(d.evidence.via) + HeapBytes(d.evidence.title) +
+                 HeapBytes(d.evidence.condition) + HeapBytes(d.evidence.counted_field);
   for (const auto& [field, value] : d.evidence.group)
     bytes += sizeof(std::pair<std::string, std::string>) + HeapBytes(field) + HeapBytes(value);
   return bytes;
@@ -330,21 +330,22 @@ size_t Ledger::Release(Scope scope, std::string_view value, std::string_view by,
 
 void Ledger::SetAllowlist(Allowlist allowlist) {
   allowlist_ = std::move(allowlist);
-  std::vector<Decision> eased;
-  for (const Decision* decision : Standing(now_ms_)) {
-    const bool stops = decision->action == Action::kBlock || decision->action == Action::kLock;
-    if (stops && allowlist_.Touches(decision->scope, decision->prefix, decision->value))
-      eased.push_back(*decision);
-  }
-  for (Decision& decision : eased) {
-    constexpr std::string_view kBy = "allowlist";
-    Erase(FindSame(decision), ChangeKind::kRemoved, kBy, "somebody vouches for it now");
-    decision.action = Action::kChallenge;
-    decision.challenge_kind = ChallengeKind::kHuman;
-    decision.all_lanes = false;
-    Append(&decision.reason, "; allowlisted since: challenged, not stopped");
-    Propose(decision, kBy, "");
-  }
+  std::vector<Decision> standing;
+  for (const Decision* decision : Standing(now_ms_)) standing.push_back(*decision);
+  for (const Decision& decision : standing) EaseAllowlisted(decision);
+}
+
+void Ledger::EaseAllowlisted(const Decision& decision) {
+  const bool stops = decision.action == Action::kBlock || decision.action == Action::kLock;
+  if (!stops || !allowlist_.Touches(decision.scope, decision.prefix, decision.value)) return;
+  Decision eased = decision;
+  constexpr std::string_view kBy = "allowlist";
+  if (!Remove(decision, kBy, "somebody vouches for it now")) return;
+  eased.action = Action::kChallenge;
+  eased.challenge_kind = ChallengeKind::kHuman;
+  eased.all_lanes = false;
+  Append(&eased.reason, "; allowlisted since: challenged, not stopped");
+  Propose(eased, kBy);
 }
 
 std::vector<const Decision*> Ledger::Standing(int64_t now_ms) const {
@@ -360,12 +361,6 @@ std::vector<const Decision*> Ledger::Standing(int64_t now_ms) const {
   standing.reserve(live.size());
   for (const Slot* slot : live) standing.push_back(&slot->decision);
   return standing;
-}
-
-const Decision* Ledger::FindById(std::string_view id) const noexcept {
-  for (const Slot& slot : slots_)
-    if (slot.sequence != 0 && slot.decision.id == id) return &slot.decision;
-  return nullptr;
 }
 
 void Ledger::Note(ChangeKind kind, const Decision& decision, std::string_view by, std::string_view why) {

@@ -103,6 +103,9 @@ class Ledger {
   // IPv6, where a host has many. Counted for the rungs of the ladder only; O(of them).
   size_t BlocksWithin(const Prefix& rung, int64_t now_ms) const noexcept;
 
+  // What stands and touches the allowlist is removed and comes back as a challenge: for one that was put in as it was.
+  void EaseAllowlisted(const Decision& decision);
+
   // Replaces the allowlist. Look-ups follow it at once; standing blocks and locks that touch it are removed
   // and come back as challenges, so that a firewall lets go as well.
   void SetAllowlist(Allowlist allowlist);
@@ -111,7 +114,6 @@ class Ledger {
 
   // All that act at `now_ms`, soonest expiry first.
   std::vector<const Decision*> Standing(int64_t now_ms) const;
-  const Decision* FindById(std::string_view id) const noexcept;
 
   // Appends what changed since the last call, in order. False if more than changes_max happened in between:
   // then some are gone (all of them, not just the oldest), and the caller goes by Standing instead.

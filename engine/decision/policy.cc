@@ -107,7 +107,7 @@ void Policy::Set(PolicySettings settings) {
   harm_.Set(settings_.harm);
 }
 
-void Policy::ChooseRung(const Circumstances& now, Decision* decision) {
+void Policy::ChooseRung(const Circumstances& now, const Address& source, Decision* decision) {
   if (decision->action != Action::kBlock || decision->shadow) return;
   const auto take = [&](const Prefix& rung) {
     decision->prefix = rung;
@@ -115,7 +115,9 @@ void Policy::ChooseRung(const Circumstances& now, Decision* decision) {
     decision->scope = rung.is_single() ? Scope::kIp : Scope::kRange;
   };
   if (decision->scope == Scope::kRange) {
-    if (const std::optional<Address> only = witness_.Only(decision->prefix, decision->time_ms)) {
+    const std::optional<Address> only = witness_.Only(decision->prefix, decision->time_ms);
+    // A rule may count what is no failure: then who failed alone is not who raised it.
+    if (only.has_value() && *only == source) {
       take(Prefix::Around(*only, only->bits()));
       Append(&decision->reason, "; no other address of its network took part");
     }
@@ -157,7 +159,7 @@ void Policy::Ease(const Circumstances& now, Decision* decision, std::optional<Al
       Concat("would touch ", breach.touched, " of the ", customers,
              " customers of the last hour, and the cap of one ", breach.cap, " is ", breach.allowed);
   Append(&decision->reason, "; ", why, ": challenged, not stopped");
-  if (alarm == nullptr) return;
+  if (alarm == nullptr || decision->shadow) return;
   alarm->emplace();
   (*alarm)->time_ms = decision->time_ms;
   (*alarm)->kind = "harm_cap";
@@ -189,7 +191,7 @@ std::optional<Decision> Policy::Decide(const Alert& alert, const Circumstances& 
   if (is_account && decision.action == Action::kBlock) decision.action = Action::kLock;
   if (!is_account && decision.action == Action::kLock) decision.action = Action::kChallenge;
   decision.all_lanes = decision.action == Action::kLock && response.all_lanes && now.stranger_inside;
-  ChooseRung(now, &decision);
+  ChooseRung(now, alert.event->attempt.source, &decision);
   Ease(now, &decision, alarm);
 
   const Hash128 name_hash = NameHash(decision);

@@ -93,7 +93,7 @@ class Policy {
   // Turns what would hurt customers into a challenge, saying why.
   void Ease(const Circumstances& now, Decision* decision, std::optional<Alarm>* alarm);
   // The rung of the ladder that the alert's order is given on.
-  void ChooseRung(const Circumstances& now, Decision* decision);
+  void ChooseRung(const Circumstances& now, const Address& source, Decision* decision);
   Hash128 NameHash(const Decision& decision) const;
 
   HashKey key_;

@@ -11,6 +11,15 @@ namespace {
 
 constexpr int64_t kMsPerMinute = 60'000;
 
+bool IsRung(const Prefix& prefix) noexcept {
+  const auto ladder = Ladder(prefix.address);
+  return std::find(ladder.begin(), ladder.end(), prefix.length) != ladder.end();
+}
+
+bool IsSource(const Decision& decision) noexcept {
+  return decision.scope == Scope::kIp || decision.scope == Scope::kRange;
+}
+
 uint64_t HashText(const HashKey& key, std::string_view text) noexcept {
   return SipHash128(key, text).low;
 }
@@ -20,8 +29,7 @@ uint64_t HashText(const HashKey& key, std::string_view text) noexcept {
 ProvenCustomers::ProvenCustomers(const HashKey& key, size_t customers_max)
     : key_(key),
       customers_max_(std::max<size_t>(customers_max, 64)),
-      // As many sources as customers, in whole buckets of a power of two.
-      sources_(std::bit_ceil(std::max<size_t>(customers_max / 2, 64))) {}
+      sources_(std::bit_floor(std::max<size_t>(customers_max * kCustomerBytes / 4 / sizeof(Source), 64))) {}
 
 uint64_t ProvenCustomers::PlaceOf(Scope scope, uint64_t a, uint64_t b, uint64_t c) const noexcept {
   const uint64_t words[] = {static_cast<uint64_t>(scope), a, b, c};
@@ -159,12 +167,20 @@ size_t ProvenCustomers::total(int64_t now_ms) {
 
 size_t ProvenCustomers::Touched(const Decision& decision, int64_t now_ms) {
   Forget(now_ms);
+  if (IsSource(decision) && !IsRung(decision.prefix)) return CountInside(decision.prefix);
   const auto found = counts_.find(PlaceOf(decision));
   return found == counts_.end() ? 0 : found->second;
 }
 
-size_t ProvenCustomers::SharedBy(const Decision& decision, int64_t now_ms) const {
-  if (decision.scope != Scope::kIp && decision.scope != Scope::kRange) return 0;
+size_t ProvenCustomers::CountInside(const Prefix& network) const {
+  return static_cast<size_t>(std::count_if(customers_.begin(), customers_.end(), [&](const auto& one) {
+    return one.second.source.present() && network.Contains(one.second.source);
+  }));
+}
+
+size_t ProvenCustomers::SharedBy(const Decision& decision, int64_t now_ms) {
+  if (!IsSource(decision)) return 0;
+  if (!IsRung(decision.prefix)) return std::min(Touched(decision, now_ms), kSharedMax);
   const uint64_t place = PlaceOf(decision.prefix);
   const Source* const bucket = &sources_[(place & (sources_.size() / kWays - 1)) * kWays];
   const int64_t oldest_minute = (now_ms - kSharedSpanMs) / kMsPerMinute;

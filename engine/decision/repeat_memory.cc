@@ -24,7 +24,10 @@ void RepeatMemory::Remember(const Hash128& name, int repeats, int64_t until_ms, 
   const auto [place, is_new] = entries_.try_emplace(name);
   Entry& entry = place->second;
   // A late alert must not shorten what is known.
-  const Entry next{repeats, std::max(entry.until_ms, until_ms), std::max(entry.forget_ms, forget_ms)};
+  // Of an episode that several decisions were made in, as a store tells them, the largest count holds.
+  const bool is_known = !is_new && entry.forget_ms > now_ms;
+  const Entry next{is_known ? std::max(entry.repeats, repeats) : repeats, std::max(entry.until_ms, until_ms),
+                   std::max(entry.forget_ms, forget_ms)};
   const bool moved = is_new || next.forget_ms != entry.forget_ms;
   entry = next;
   if (moved) forgets_.Push(next.forget_ms, name);

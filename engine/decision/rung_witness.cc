@@ -15,7 +15,7 @@ void RungWitness::NoteFailure(const Address& source, int64_t time_ms) noexcept {
   Slot& slot = (*slots_)[SlotOf(network)];
   const bool is_fresh = slot.time_ms > time_ms - kSpanMs;
   if (!is_fresh || !network.Contains(slot.last)) {
-    slot = {source, time_ms, false};
+    slot = {source, time_ms, is_fresh};
     return;
   }
   slot.several |= slot.last != source;

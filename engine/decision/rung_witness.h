@@ -2,8 +2,8 @@
 // on the network must not drag neighbours along when a single address did it all.
 //
 // A network's last failing address is kept for an hour, and whether there was another. A direct-mapped table of kSlots: where
-// two networks fall on one slot the newer is kept, and Only gives nothing for the other, so that the rule's own order
-// stands. Note costs one look-up in 1 MiB. Not thread-safe.
+// two networks fall on one slot the newer is kept, without knowing what came before: Only gives nothing for either, so that
+// the rule's own order stands. Note costs one look-up in 1 MiB. Not thread-safe.
 #pragma once
 
 #include <array>

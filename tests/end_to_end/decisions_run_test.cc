@@ -84,6 +84,13 @@ class DecisionScene {
     Post(service_, "POST /v1/outcome", R"({"ticket":)" + ticket + R"(,"outcome":"bad_password"})");
     return answer;
   }
+  std::string Mode(const std::string& mode) const {
+    TestClient client(folder_.Path("admin"));
+    client.Send("PUT /mode HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer " +
+                std::string(kToken) + "\r\nContent-Length: " + std::to_string(mode.size()) + "\r\n\r\n" +
+                mode);
+    return client.ReadAll();
+  }
   std::string Stream() const { return Post(bouncers_, "GET /v1/decisions/stream?startup=true"); }
   std::string DenyList() const { return folder_.Read("deny.conf"); }
   bool DenySoon(const std::string& value, bool there = true) const {
@@ -163,6 +170,16 @@ TEST_CASE("the kill switch lets everything go, also over a restart, and back", "
   CHECK(scene.DenySoon("198.51.100.7"));
   CHECK(scene.Fail("198.51.100.7", "a").find("\"deny\"") != std::string::npos);
   scene.AuditHolds();
+}
+
+TEST_CASE("while the gate observes no firewall acts", "[decisions][run]") {
+  DecisionScene scene;
+  REQUIRE(scene.Decisions({"add", "198.51.100.7", "--for", "1h", "--reason", "x"}).exit_code == 0);
+  REQUIRE(scene.DenySoon("198.51.100.7"));
+  REQUIRE(scene.Mode("observe").find("observe") != std::string::npos);
+  CHECK(scene.DenySoon("198.51.100.7", false));
+  scene.Mode("protect");
+  CHECK(scene.DenySoon("198.51.100.7"));
 }
 
 TEST_CASE("who is put on the allowlist's file is let go at once", "[decisions][run]") {

@@ -209,6 +209,21 @@ TEST_CASE("IPv6 hosts that change their address are blocked with their network, 
   CHECK(scene.Try(*Address::Parse("2001:db8:0:1::1"), Outcome::kSuccess) == VerdictKind::kAllow);
 }
 
+TEST_CASE("whom the allowlist holds by now is challenged, though he was blocked before the restart",
+          "[engine]") {
+  Scene before;
+  before.engine->Propose(before.Order("198.51.100.7", 3600), "alice", "");
+  before.Try(*Address::Parse("192.0.2.1"), Outcome::kSuccess);
+  const Decision block = before.engine->StandingDecisions().at(0);
+  EngineOptions options;
+  REQUIRE(options.allowlist.AddNetwork(*Prefix::Parse("198.51.100.0/24")));
+  Scene after(options);
+  after.engine->Restore(block, after.now_ns / 1'000'000);
+  CHECK(after.follower.last.by == "allowlist");
+  CHECK(after.follower.standing.size() == 1);
+  CHECK(after.follower.standing.begin()->first == "challenge 198.51.100.7");
+}
+
 TEST_CASE("a ledger of more than a quarter of the memory is refused", "[engine]") {
   EngineOptions options;
   options.memory_bytes = size_t{16} << 20;

@@ -251,7 +251,12 @@ class ConfigReader {
       const size_t end = std::min(text.find('\n'), text.size());
       std::string_view line = text.substr(0, end);
       text.remove_prefix(std::min(end + 1, text.size()));
-      line = line.substr(0, line.find('#'));
+      // A comment begins the line or stands behind a space: an account may be called bob#2.
+      for (size_t at = line.find('#'); at != std::string_view::npos; at = line.find('#', at + 1)) {
+        if (at > 0 && line[at - 1] != ' ' && line[at - 1] != '\t') continue;
+        line = line.substr(0, at);
+        break;
+      }
       line = FromAbsl(absl::StripAsciiWhitespace(ToAbsl(line)));
       if (line.empty()) continue;
       std::string problem;

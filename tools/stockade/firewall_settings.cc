@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <set>
 #include <utility>
 
@@ -264,9 +265,11 @@ class FirewallReader : GatewaySection {
               }
             }};
   }
+  // Whole paths: commands are run elsewhere.
   Key File(std::string_view name, std::string* file) {
     return {name, [this, file](Node value, Path path) {
-              if (const std::string* read = reader_.ReadText(value, path)) *file = reader_.Resolve(*read);
+              if (const std::string* read = reader_.ReadText(value, path))
+                *file = std::filesystem::absolute(reader_.Resolve(*read)).string();
             }};
   }
   Key Texts(std::string_view name, std::vector<std::string>* texts) {

@@ -23,6 +23,13 @@ StoreWriter::Deadline After(absl::Duration time) {
   return std::chrono::steady_clock::now() + absl::ToChronoNanoseconds(time);
 }
 
+// Never a rule's own name: what others decided is no repeater of ours, and spends none of its caps.
+std::string OriginName(std::string_view origin) {
+  constexpr std::string_view kImport = "import:";
+  return CutText(origin.starts_with(kImport) ? std::string(origin) : Concat(kImport, origin),
+                 kOriginBytesMax);
+}
+
 Decision ToDecision(const NewDecision& order, int64_t now_ms) {
   Decision decision;
   decision.action = order.action.value_or(Action::kBlock);
@@ -32,7 +39,7 @@ Decision ToDecision(const NewDecision& order, int64_t now_ms) {
   decision.until_ms = order.until_ms ? *order.until_ms : now_ms + order.for_ms.value_or(0);
   decision.challenge_kind = order.challenge_kind;
   decision.all_lanes = order.all_lanes;
-  decision.rule = order.origin.empty() ? "by hand" : order.origin;
+  decision.rule = order.origin.empty() ? "by hand" : OriginName(order.origin);
   decision.reason = order.reason;
   return decision;
 }
@@ -81,20 +88,29 @@ absl::Status GateOrders::Restore(EngineDesk* desk) {
   if (report.unreadable > 0)
     log_.Error(Concat(report.unreadable,
                       " decisions of the store cannot be read, and do not stand: ", report.first_unreadable));
-  restoring_ = true;
-  desk_->Restore(known);
-  restoring_ = false;
   writer_ = std::make_unique<StoreWriter>(store_.get(), [this](std::string_view text) { log_.Error(text); });
-  if (!lapsed.empty()) pushed_ = writer_->Push(lapsed, now_ms);
+  restoring_ = true;
+  const std::vector<Decision> left = desk_->Restore(known);
+  restoring_ = false;
+  for (const Decision& decision : left) {
+    constexpr const char* kWhy = "covered by a wider one, or the ledger has no room (store.memory)";
+    lapsed.push_back({0, ChangeKind::kRemoved, decision, "restart", kWhy});
+  }
+  if (!left.empty())
+    log_.Warn(Concat(left.size(),
+                     " decisions of before do not stand any more: wider ones cover them, or store.memory is "
+                     "too little for all"));
+  if (!lapsed.empty()) NotePushed(writer_->Push(lapsed, now_ms));
   if (!report.enforcing) {
     desk_->SetEnforcing(false);
-    standing_->SetEnforcing(false);
+    const std::lock_guard lock(enforcement_mutex_);
     enforcement_.enforcing = false;
+    Enforce();
     log_.Warn(
         "NOTHING IS ENFORCED: somebody switched enforcement off before the last stop; "
         "`stockade decisions on` switches it on");
   }
-  if (report.standing > 0) log_.Say(Concat(report.standing, " decisions stand from before"));
+  if (report.standing > 0) log_.Say(Concat(standing_->size(), " decisions stand from before"));
   return absl::OkStatus();
 }
 
@@ -105,6 +121,15 @@ absl::Status GateOrders::Start() {
     if (carriers_.back().webhook != nullptr) webhooks.push_back(carriers_.back().webhook);
   }
   alarms_ = std::make_unique<AlarmPost>(std::move(webhooks), &log_);
+  // Last, for who is answered may order.
+  for (Carrier& carrier : carriers_) {
+    if (carrier.api == nullptr) continue;
+    ASSIGN_OR_RETURN(
+        carrier.service,
+        HttpService::Start(carrier.service_options, [api = carrier.api.get()](const ServiceRequest& request) {
+          return api->Reply(request);
+        }));
+  }
   return absl::OkStatus();
 }
 
@@ -130,11 +155,7 @@ absl::Status GateOrders::StartCarrier(const FirewallSettings& settings) {
         return TakeImported(std::move(imported));
       };
     carrier.api = std::make_unique<CrowdsecApi>(std::move(parts));
-    ASSIGN_OR_RETURN(carrier.service,
-                     HttpService::Start(CrowdsecHttpOptions(*crowdsec),
-                                        [api = carrier.api.get()](const ServiceRequest& request) {
-                                          return api->Reply(request);
-                                        }));
+    carrier.service_options = CrowdsecHttpOptions(*crowdsec);
     firewall = std::move(view);
   } else if (const auto* haproxy = std::get_if<HaproxyOptions>(&settings.kind)) {
     firewall = std::make_unique<HaproxyRuntime>(*haproxy);
@@ -172,8 +193,12 @@ std::vector<absl::Status> GateOrders::Stop() {
 }
 
 void GateOrders::OnChanges(std::span<const Change> changes) {
-  if (writer_ != nullptr && !restoring_) pushed_ = writer_->Push(changes, WallMs());
   standing_->Take(changes);
+  if (writer_ == nullptr) return;
+  if (!restoring_) return NotePushed(writer_->Push(changes, WallMs()));
+  // What the store said itself it is not told again.
+  for (const Change& change : changes)
+    if (change.by != "restart") NotePushed(writer_->Push({&change, 1}, WallMs()));
 }
 
 void GateOrders::OnAlarm(const Alarm& alarm) {
@@ -191,12 +216,28 @@ void GateOrders::Note(std::string_view by, std::string_view what, std::string_vi
   note.what = std::string(what);
   note.why = std::string(why);
   note.text = std::string(text);
-  pushed_ = writer_->Push(std::move(note));
+  NotePushed(writer_->Push(std::move(note)));
 }
 
-absl::Status GateOrders::AwaitDurable(std::string_view what) {
+void GateOrders::NotePushed(StoreWriter::Ticket ticket) {
+  StoreWriter::Ticket known = pushed_;
+  while (known < ticket && !pushed_.compare_exchange_weak(known, ticket)) {
+  }
+}
+
+void GateOrders::Enforce() {
+  standing_->SetEnforcing(enforcement_.enforcing && !observing_);
+}
+
+void GateOrders::FollowMode(Mode mode) {
+  const std::lock_guard lock(enforcement_mutex_);
+  observing_ = mode == Mode::kObserve;
+  Enforce();
+}
+
+absl::Status GateOrders::AwaitDurable(std::string_view what, absl::Duration wait) {
   if (writer_ == nullptr) return absl::OkStatus();
-  const absl::Status status = writer_->WaitDurable(pushed_, After(kDurableWait));
+  const absl::Status status = writer_->WaitDurable(pushed_, After(wait));
   if (status.ok()) return status;
   return absl::UnavailableError(Concat(
       what, ", but that is not on the disk yet and a crash would undo it: ", FromAbsl(status.message())));
@@ -236,12 +277,12 @@ absl::Status GateOrders::SetEnforcing(bool enforcing, const Actor& actor) {
   {
     const std::lock_guard lock(enforcement_mutex_);
     desk_->SetEnforcing(enforcing);
-    standing_->SetEnforcing(enforcing);
     enforcement_ = {enforcing, WallMs(), actor};
+    Enforce();
     if (writer_ != nullptr) {
       AuditNote note{enforcement_.since_ms,    actor.by, "enforcing", actor.reason,
                      enforcing ? "on" : "off", enforcing};
-      pushed_ = writer_->Push(std::move(note));
+      NotePushed(writer_->Push(std::move(note)));
     }
   }
   log_.Warn(Concat(enforcing ? "decisions are enforced again, says " : "NOTHING IS ENFORCED any more, says ",
@@ -251,26 +292,28 @@ absl::Status GateOrders::SetEnforcing(bool enforcing, const Actor& actor) {
 }
 
 std::optional<ExplainedDecision> GateOrders::Explain(std::string_view id) const {
-  for (const SharedDecision& decision : standing_->All()) {
-    if (decision->id != id) continue;
-    ExplainedDecision explained;
-    explained.decision = *decision;
-    explained.left_ms = decision->until_ms - WallMs();
-    explained.allowlisted = desk_->IsAllowlisted(*decision);
-    const OrderKey key = OrderKey::Of(*decision);
-    for (const Carrier& carrier : carriers_) {
-      FirewallShare share;
-      share.name = carrier.delivery->name();
-      const DeliveryState state = carrier.delivery->State(key);
-      share.state = decision->shadow || state == DeliveryState::kNotCarried
-                        ? FirewallShare::State::kNotCarried
-                    : state == DeliveryState::kEnforced ? FirewallShare::State::kEnforced
-                                                        : FirewallShare::State::kPending;
-      explained.firewalls.push_back(std::move(share));
-    }
-    return explained;
+  using State = FirewallShare::State;
+  const std::vector<SharedDecision> all = standing_->All();
+  const auto found = std::find_if(all.begin(), all.end(), [&](const auto& one) { return one->id == id; });
+  if (found == all.end()) return std::nullopt;
+  const Decision& decision = **found;
+  ExplainedDecision explained;
+  explained.decision = decision;
+  explained.left_ms = decision.until_ms - WallMs();
+  explained.allowlisted = desk_->IsAllowlisted(decision);
+  const bool enforcing = standing_->enforcing();
+  const OrderKey key = OrderKey::Of(decision);
+  for (const Carrier& carrier : carriers_) {
+    const DeliveryState state = carrier.delivery->State(key);
+    const bool carries = !decision.shadow && carrier.delivery->capabilities().Carries(decision);
+    explained.firewalls.push_back(
+        {carrier.delivery->name(), !carries                            ? State::kNotCarried
+                                   : !enforcing                        ? State::kSwitchedOff
+                                   : state == DeliveryState::kEnforced ? State::kEnforced
+                                   : state == DeliveryState::kRefused  ? State::kRefused
+                                                                       : State::kPending});
   }
-  return std::nullopt;
+  return explained;
 }
 
 std::vector<FirewallFigures> GateOrders::Figures() const {
@@ -305,22 +348,34 @@ absl::Status GateOrders::TakeImported(std::vector<ImportedDecision> imported) {
   std::vector<Decision> decisions;
   const int64_t now_ms = WallMs();
   std::string machine;
-  for (ImportedDecision& one : imported) {
-    Decision decision;
-    decision.action = one.action;
-    decision.scope = one.scope;
-    decision.value = std::move(one.value);
-    decision.prefix = one.prefix;
-    decision.until_ms = now_ms + one.for_ms;
-    decision.rule = CutText(one.scenario.empty() ? one.origin : one.scenario, kOriginBytesMax);
-    decision.reason = CutText(Concat("handed in by ", one.machine, ", from ", one.origin), kReasonBytesMax);
+  std::string refused;
+  for (const ImportedDecision& one : imported) {
     machine = one.machine;
-    decisions.push_back(std::move(decision));
+    NewDecision order;
+    order.action = one.action;
+    order.for_ms = one.for_ms;
+    order.origin = one.scenario.empty() ? one.origin : one.scenario;
+    order.reason = CutText(Concat("handed in by ", one.machine, ", from ", one.origin), kReasonBytesMax);
+    // The bounds of whoever orders by hand: a machine that was taken over must not shut out the world.
+    absl::StatusOr<DecisionTarget> target = ReadTarget(one.scope, one.value);
+    absl::Status sound = target.status();
+    if (target.ok()) {
+      order.target = *std::move(target);
+      sound = CheckNewDecision(order, now_ms);
+    }
+    if (sound.ok()) {
+      decisions.push_back(ToDecision(order, now_ms));
+    } else if (refused.empty()) {
+      refused = Concat(one.value, ": ", FromAbsl(sound.message()));
+    }
   }
+  if (!refused.empty())
+    log_.Warn(Concat(imported.size() - decisions.size(), " decisions that ", machine,
+                     " handed in are not taken; the first: ", refused));
   const size_t size = decisions.size();
   if (desk_->Order(std::move(decisions), machine, "handed in").size() < size)
     return absl::UnavailableError("this instance is stopping");
-  return absl::OkStatus();
+  return AwaitDurable("they stand", kHandedInWait);
 }
 
 DecisionDeskParts GateOrders::Parts() {

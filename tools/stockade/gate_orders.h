@@ -38,13 +38,16 @@ class GateOrders final : public DeskListener {
   // An operator waits so long for the disk, and for firewalls to let go.
   static constexpr absl::Duration kDurableWait = absl::Seconds(10);
   static constexpr absl::Duration kCarriedOutWait = absl::Seconds(1);
+  // A machine that hands decisions in holds up the bouncers meanwhile.
+  static constexpr absl::Duration kHandedInWait = absl::Seconds(2);
 
   // Opens the store. `next` hears everything too; it and `log` outlive this. Errors: those of the store.
   static absl::StatusOr<std::unique_ptr<GateOrders>> Open(const Config& config, DeskListener* next,
                                                           RunLog* log);
   ~GateOrders() override;
 
-  // What stood when the process ended last: into the desk, before its first attempt. The desk outlives this.
+  // What stood when the process ended last: into the desk, before its first attempt. The desk outlives this. Decisions that
+  // do not stand any more, for want of room or because somebody vouches for them by now, are told to the store.
   absl::Status Restore(EngineDesk* desk);
   // Firewalls, and the service that bouncers ask. Errors: an address that cannot be had.
   absl::Status Start();
@@ -60,6 +63,8 @@ class GateOrders final : public DeskListener {
   void OnChanges(std::span<const Change> changes) override;
   void OnAlarm(const Alarm& alarm) override;
 
+  // While the gate observes, firewalls carry nothing out either, as while the kill switch is off.
+  void FollowMode(Mode mode);
   // For the audit log: what was done that is no decision.
   void Note(std::string_view by, std::string_view what, std::string_view why, std::string_view text);
   // What people may ask and order.
@@ -76,6 +81,7 @@ class GateOrders final : public DeskListener {
     std::unique_ptr<ApiKeys> keys;
     std::unique_ptr<CrowdsecApi> api;
     std::unique_ptr<HttpService> service;
+    HttpServiceOptions service_options;
     Webhook* webhook = nullptr;
   };
 
@@ -83,7 +89,11 @@ class GateOrders final : public DeskListener {
 
   absl::Status StartCarrier(const FirewallSettings& settings);
   // All that was pushed until now is on the disk. `what`: how it stands with it meanwhile, for the error.
-  absl::Status AwaitDurable(std::string_view what);
+  absl::Status AwaitDurable(std::string_view what, absl::Duration wait = kDurableWait);
+  // A newer ticket than all before, whoever comes first.
+  void NotePushed(StoreWriter::Ticket ticket);
+  // Holds enforcement_mutex_.
+  void Enforce();
   void AwaitCarriedOut(absl::Duration time);
   absl::StatusOr<std::vector<AddedDecision>> Add(std::span<const NewDecision> orders, const Actor& actor);
   absl::StatusOr<size_t> Remove(const Removal& removal);
@@ -108,6 +118,7 @@ class GateOrders final : public DeskListener {
   std::atomic<uint64_t> alarms_raised_ = 0;
   mutable std::mutex enforcement_mutex_;
   Enforcement enforcement_;
+  bool observing_ = false;  // under enforcement_mutex_ too
   bool stopped_ = false;
 };
 

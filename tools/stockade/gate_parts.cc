@@ -40,21 +40,33 @@ absl::StatusOr<std::string> ReadToken(const std::string& file, std::string_view 
 }
 
 // Everything that decides, with its length in front of each piece.
-absl::StatusOr<std::string> EngineText(const RunOptions& options,
+absl::StatusOr<std::string> EngineText(const RunOptions& options, const Config& config,
                                        const std::vector<std::string>& rule_files) {
   std::string all;
   const auto add = [&all](std::string_view piece) { Append(&all, piece.size(), ":", piece); };
   ASSIGN_OR_RETURN(const std::string settings, ReadWholeFile(options.config_file, kSettingsBytesMax));
   add(settings);
-  // allow.files holds more that decides, and is read with the settings: taken as new each time.
+  // The files of `allow` hold more that decides, and are read with the settings: taken as new each time.
   static std::atomic<uint64_t> reading{0};
-  if (settings.find("files:") != std::string::npos) add(Concat("reading ", ++reading));
+  if (!config.allow_files.empty()) add(Concat("reading ", ++reading));
   for (const std::string& file : rule_files) {
     ASSIGN_OR_RETURN(const std::string text, ReadWholeFile(file, kYamlBytesMax));
     add(file);
     add(text);
   }
   return all;
+}
+
+// A rule on trial that is misspelt would be carried out.
+absl::Status CheckShadows(const Config& config, const RuleSet& rules) {
+  for (const std::string& name : config.engine.policy.in_shadow) {
+    const auto is_called = [&](const auto& rule) { return rule.header.handle() == name; };
+    const bool known = std::any_of(rules.rules().begin(), rules.rules().end(), is_called) ||
+                       std::any_of(rules.correlations().begin(), rules.correlations().end(),
+                                   [&](const auto& correlation) { return is_called(*correlation.written); });
+    if (!known) return absl::InvalidArgumentError(Concat("policy.shadow: no rule is called ", name));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -83,7 +95,8 @@ absl::StatusOr<std::shared_ptr<const GateParts>> MakeGateParts(const RunOptions&
   const GatewaySettings& gateway = *config.gateway;
   ASSIGN_OR_RETURN(LoadedRules loaded, LoadRules(config));
   parts->loaded = std::make_shared<LoadedRules>(std::move(loaded));
-  ASSIGN_OR_RETURN(parts->engine_text, EngineText(options, parts->loaded->files));
+  RETURN_IF_ERROR(CheckShadows(config, *parts->loaded->rules));
+  ASSIGN_OR_RETURN(parts->engine_text, EngineText(options, config, parts->loaded->files));
   ASSIGN_OR_RETURN(parts->exchange, LoginExchange::Create(gateway.endpoints, config.engine.hash_key));
   const std::optional<CertificateForm> form = ParseCertificateForm(gateway.certificates.from_header);
   if (!form) {

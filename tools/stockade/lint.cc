@@ -339,6 +339,10 @@ void LintConfig(const Config& config, std::string_view file, std::string_view ru
   for (const std::string& name : unused) {
     findings->Warn(place, Concat("placeholders.", name), Concat("no rule asks for %", name, "%"));
   }
+  for (const std::string& name : config.engine.policy.in_shadow) {
+    if (rule_text.find(name) == std::string_view::npos)
+      findings->Warn(place, "policy.shadow", Concat("no rule is called ", name, ": it would be carried out"));
+  }
   if (config.gateway.has_value()) LintGateway(config, file, findings);
 }
 

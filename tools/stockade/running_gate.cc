@@ -64,6 +64,7 @@ absl::Status RunningGate::StartDesk(const BookFiles& files) {
   ASSIGN_OR_RETURN(orders_, GateOrders::Open(parts_->config, books_.get(), &log_));
   ASSIGN_OR_RETURN(desk_, EngineDesk::Create(std::move(desk), parts_->rules(), orders_.get()));
   RETURN_IF_ERROR(orders_->Restore(desk_.get()));
+  orders_->FollowMode(desk_->mode());
   allow_stamps_.emplace(parts_->config.allow_files);
   return absl::OkStatus();
 }
@@ -98,6 +99,7 @@ absl::Status RunningGate::StartServices() {
     admin.mode = [this] { return desk_->mode(); };
     admin.set_mode = [this](Mode mode) {
       desk_->SetMode(mode);
+      orders_->FollowMode(mode);
       orders_->Note("operator", "mode", "", Name(mode));
       log_.Say(Concat("the mode is ", Name(mode), " from now on"));
     };

@@ -211,6 +211,41 @@ TEST_CASE(
   CHECK(why.find("cap of one rule is 2") != std::string::npos);
 }
 
+TEST_CASE("a network between the rungs, as lists name them, is judged by all who live in it", "[decision]") {
+  Scene scene("192.0.2.1");
+  for (int i = 0; i < 3; ++i) scene.Prove(Concat("c", i), Concat("10.1.", i, ".7"));
+  const Circumstances now{scene.allowlist};
+  for (const auto& [value, action] :
+       {std::pair("10.1.0.0/16", Action::kChallenge), std::pair("10.1.2.0/23", Action::kBlock),
+        std::pair("10.2.0.0/16", Action::kBlock)}) {
+    Decision order = BlockOf(value);
+    order.time_ms = scene.alert.time_ms;
+    order.until_ms = order.time_ms + 1;
+    order.rule = "import:list";
+    scene.policy.Admit(now, &order, nullptr);
+    CHECK(order.action == action);
+    CHECK(order.id.size() == 16);
+  }
+}
+
+TEST_CASE("a shadow raises no alarm, for nobody is challenged", "[decision]") {
+  Scene scene("192.0.2.1", Target::kSourceAsn);
+  scene.event.attempt.asn = 64500;
+  for (int i = 0; i < 5; ++i) {
+    const std::string account = Concat("c", i);
+    Attempt attempt;
+    attempt.account = account;
+    attempt.asn = 64500;
+    scene.policy.NoteProven(attempt, scene.alert.time_ms);
+  }
+  scene.response.shadow = true;
+  CHECK(scene.Decide().action == Action::kChallenge);
+  CHECK_FALSE(scene.alarm.has_value());
+  scene.response.shadow = false;
+  scene.Decide();
+  CHECK(scene.alarm.has_value());
+}
+
 TEST_CASE("an order on a network in which one address failed is given on that address", "[decision]") {
   Scene scene("192.0.2.1", Target::kSourcePrefix);
   CHECK(scene.Decide().value == "192.0.2.0/24");  // nothing is known of it
@@ -218,6 +253,10 @@ TEST_CASE("an order on a network in which one address failed is given on that ad
   const Decision narrow = scene.Decide();
   CHECK(narrow.scope == Scope::kIp);
   CHECK(narrow.value == "192.0.2.1");
+  // The rule counts something else, and it was somebody else who failed.
+  scene.event.attempt.source = *Address::Parse("192.0.2.5");
+  CHECK(scene.Decide().value == "192.0.2.0/24");
+  scene.event.attempt.source = *Address::Parse("192.0.2.1");
   scene.policy.NoteFailure(*Address::Parse("192.0.2.77"), scene.alert.time_ms);
   CHECK(scene.Decide().value == "192.0.2.0/24");
   scene.alert.time_ms += 2 * kHourMs;  // long ago: the rule's word stands

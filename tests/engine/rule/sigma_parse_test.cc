@@ -325,7 +325,8 @@ TEST_CASE("a response is understood wholly or refused", "[rule]") {
   CHECK(ResponseError("{action: block, target: source.ip, for: 1h, escalte: {factor: 2, up-to: 5m}}") ==
         "r.yml:3:55: response.escalte: unknown key; did you mean 'escalate'?");
   CHECK(ResponseError("{action: challenge, target: source.ip, for: 1h, kind: human}") ==
-        "r.yml:3:59: response.kind: unknown key; there is action, target, for, escalate, challenge or lanes");
+        "r.yml:3:59: response.kind: unknown key; there is action, target, for, escalate, challenge, lanes or "
+        "shadow");
 }
 
 TEST_CASE("a filter is read; it has no response", "[rule]") {
