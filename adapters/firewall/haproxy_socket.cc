@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "adapters/owned_file.h"
 #include "engine/status.h"
 #include "engine/text.h"
 
@@ -20,20 +21,6 @@ namespace stockade {
 namespace {
 
 constexpr size_t kReadBytes = size_t{64} << 10;
-
-class OwnedFile {
- public:
-  explicit OwnedFile(int file) : file_(file) {}
-  OwnedFile(const OwnedFile&) = delete;
-  OwnedFile& operator=(const OwnedFile&) = delete;
-  ~OwnedFile() {
-    if (file_ >= 0) close(file_);
-  }
-  int get() const noexcept { return file_; }
-
- private:
-  int file_;
-};
 
 absl::Status Failed(const Endpoint& at, std::string_view what, int error) {
   return absl::UnavailableError(Concat("HAProxy's socket ", ToString(at), " ", what, ": ",

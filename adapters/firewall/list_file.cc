@@ -11,26 +11,13 @@
 
 #include "adapters/firewall/carrier.h"
 #include "adapters/firewall/run_command.h"
+#include "adapters/owned_file.h"
 #include "engine/event/printable_text.h"
 #include "engine/status.h"
 #include "engine/text.h"
 
 namespace stockade {
 namespace {
-
-class OwnedFile {
- public:
-  explicit OwnedFile(int file) : file_(file) {}
-  OwnedFile(const OwnedFile&) = delete;
-  OwnedFile& operator=(const OwnedFile&) = delete;
-  ~OwnedFile() {
-    if (file_ >= 0) close(file_);
-  }
-  int get() const noexcept { return file_; }
-
- private:
-  int file_;
-};
 
 absl::Status Failed(const std::string& path, std::string_view what) {
   return absl::UnavailableError(Concat(PrintableText(path), ": ", what, ": ", std::strerror(errno)));

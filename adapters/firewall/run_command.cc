@@ -15,6 +15,7 @@
 #include <cstring>
 #include <mutex>
 
+#include "adapters/owned_file.h"
 #include "engine/event/printable_text.h"
 #include "engine/status.h"
 #include "engine/text.h"
@@ -27,26 +28,6 @@ using Clock = std::chrono::steady_clock;
 // Where the kernel cannot tell when a process ends (before Linux 5.3), how often it is asked.
 constexpr int kAskMs = 20;
 constexpr int kDataError = 65;
-
-class OwnedFile {
- public:
-  explicit OwnedFile(int file = -1) : file_(file) {}
-  OwnedFile(const OwnedFile&) = delete;
-  OwnedFile& operator=(const OwnedFile&) = delete;
-  ~OwnedFile() { Close(); }
-  int get() const noexcept { return file_; }
-  void Close() noexcept {
-    if (file_ >= 0) close(file_);
-    file_ = -1;
-  }
-  void Own(int file) noexcept {
-    Close();
-    file_ = file;
-  }
-
- private:
-  int file_;
-};
 
 absl::Status Failed(std::string_view what) {
   return absl::UnavailableError(Concat("a command cannot be run: ", what, ": ", std::strerror(errno)));

@@ -15,6 +15,7 @@
 #include <string_view>
 #include <utility>
 
+#include "adapters/owned_file.h"
 #include "adapters/store/sqlite_connection.h"
 #include "adapters/store/sqlite_schema.h"
 #include "engine/status.h"
@@ -47,21 +48,6 @@ absl::Status DiskError(std::string_view path, std::string_view what, int error) 
       return absl::UnavailableError(text);
   }
 }
-
-class OwnedFile {
- public:
-  explicit OwnedFile(int file) : file_(file) {}
-  OwnedFile(const OwnedFile&) = delete;
-  OwnedFile& operator=(const OwnedFile&) = delete;
-  ~OwnedFile() {
-    if (file_ >= 0) close(file_);
-  }
-  int get() const noexcept { return file_; }
-  int Release() noexcept { return std::exchange(file_, -1); }
-
- private:
-  int file_;
-};
 
 int32_t BigEndian(const unsigned char* bytes) noexcept {
   return static_cast<int32_t>(static_cast<uint32_t>(bytes[0]) << 24 | static_cast<uint32_t>(bytes[1]) << 16 |

@@ -145,7 +145,12 @@ absl::Status GateOrders::StartCarrier(const FirewallSettings& settings) {
 #endif
   } else if (const auto* crowdsec = std::get_if<CrowdsecOptions>(&settings.kind)) {
     auto view = std::make_unique<CrowdsecView>(WallMs());
-    if (!crowdsec->state_file.empty()) RETURN_IF_ERROR(view->Open(crowdsec->state_file, WallMs()));
+    if (!crowdsec->state_file.empty()) {
+      // It spares bouncers a surprise and no more: a full disk must not keep the gate from starting.
+      if (const absl::Status status = view->Open(crowdsec->state_file, WallMs()); !status.ok())
+        log_.Error(
+            Concat(FromAbsl(status.message()), "; bouncers are told what stands, not what ended meanwhile"));
+    }
     carrier.keys = std::make_unique<ApiKeys>(crowdsec->keys_file);
     CrowdsecApi::Parts parts;
     parts.view = view.get();
@@ -243,10 +248,16 @@ absl::Status GateOrders::AwaitDurable(std::string_view what, absl::Duration wait
       what, ", but that is not on the disk yet and a crash would undo it: ", FromAbsl(status.message())));
 }
 
-void GateOrders::AwaitCarriedOut(absl::Duration time) {
-  const absl::Time until = absl::Now() + time;
+absl::Status GateOrders::AwaitCarriedOut(std::string_view what) {
+  const absl::Time until = absl::Now() + kCarriedOutWait;
+  std::string late;
   for (const Carrier& carrier : carriers_)
-    carrier.delivery->WaitIdle(std::max(absl::ZeroDuration(), until - absl::Now()));
+    if (!carrier.delivery->WaitIdle(std::max(absl::ZeroDuration(), until - absl::Now())))
+      Append(&late, late.empty() ? "" : ", ", carrier.delivery->name());
+  if (late.empty()) return absl::OkStatus();
+  return absl::UnavailableError(
+      Concat(what, ", but not carried out yet by ", late,
+             ", which is told until it is; `stockade decisions firewalls` says why"));
 }
 
 absl::StatusOr<std::vector<AddedDecision>> GateOrders::Add(std::span<const NewDecision> orders,
@@ -268,8 +279,9 @@ absl::StatusOr<size_t> GateOrders::Remove(const Removal& removal) {
     if (removal.filter.Matches(*decision)) named.push_back(*decision);
   const size_t removed = desk_->Release(named, removal.actor.by, removal.actor.reason);
   // Who is let go should be through when the answer comes.
-  AwaitCarriedOut(kCarriedOutWait);
+  const absl::Status carried_out = AwaitCarriedOut(Concat(removed, " decisions were removed"));
   RETURN_IF_ERROR(AwaitDurable(Concat(removed, " decisions were removed")));
+  RETURN_IF_ERROR(carried_out);
   return removed;
 }
 
@@ -287,8 +299,10 @@ absl::Status GateOrders::SetEnforcing(bool enforcing, const Actor& actor) {
   }
   log_.Warn(Concat(enforcing ? "decisions are enforced again, says " : "NOTHING IS ENFORCED any more, says ",
                    actor.by, actor.reason.empty() ? "" : ": ", actor.reason));
-  AwaitCarriedOut(kCarriedOutWait);
-  return AwaitDurable(enforcing ? "decisions are enforced" : "nothing is enforced");
+  const std::string_view what = enforcing ? "decisions are enforced" : "nothing is to be enforced";
+  const absl::Status carried_out = AwaitCarriedOut(what);
+  RETURN_IF_ERROR(AwaitDurable(what));
+  return carried_out;
 }
 
 std::optional<ExplainedDecision> GateOrders::Explain(std::string_view id) const {
@@ -307,11 +321,11 @@ std::optional<ExplainedDecision> GateOrders::Explain(std::string_view id) const 
     const DeliveryState state = carrier.delivery->State(key);
     const bool carries = !decision.shadow && carrier.delivery->capabilities().Carries(decision);
     explained.firewalls.push_back(
-        {carrier.delivery->name(), !carries                            ? State::kNotCarried
-                                   : !enforcing                        ? State::kSwitchedOff
-                                   : state == DeliveryState::kEnforced ? State::kEnforced
-                                   : state == DeliveryState::kRefused  ? State::kRefused
-                                                                       : State::kPending});
+        {carrier.delivery->name(), !carries                                         ? State::kNotCarried
+                                   : state == DeliveryState::kEnforced              ? State::kEnforced
+                                   : state == DeliveryState::kRefused               ? State::kRefused
+                                   : !enforcing && state == DeliveryState::kNothing ? State::kSwitchedOff
+                                                                                    : State::kPending});
   }
   return explained;
 }

@@ -94,7 +94,8 @@ class GateOrders final : public DeskListener {
   void NotePushed(StoreWriter::Ticket ticket);
   // Holds enforcement_mutex_.
   void Enforce();
-  void AwaitCarriedOut(absl::Duration time);
+  // That every firewall has done what was ordered until now; names those that have not within kCarriedOutWait.
+  absl::Status AwaitCarriedOut(std::string_view what);
   absl::StatusOr<std::vector<AddedDecision>> Add(std::span<const NewDecision> orders, const Actor& actor);
   absl::StatusOr<size_t> Remove(const Removal& removal);
   absl::Status SetEnforcing(bool enforcing, const Actor& actor);
