@@ -19,7 +19,7 @@ namespace stockade {
 inline constexpr int32_t kSqliteApplicationId = 0x53746b64;
 inline constexpr int32_t kSqliteSchemaVersion = 1;
 
-// Up to this size the whole file is checked at a start, at some 500 MiB a second from the page cache; beyond it the
+// Up to this size the whole file is checked at a start, at some 300 MiB a second; beyond it the
 // decisions alone, and the newest part of the audit log, which can grow for years.
 inline constexpr int64_t kWholeCheckBytesMax = int64_t{1} << 30;
 

@@ -115,7 +115,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     case 501:
       break;
     default:
-      STOCKADE_CHECK(!"a status that the API gives");
+      STOCKADE_CHECK(reply.status == 200);  // none that the API gives
   }
   // Nothing of worth without a credential.
   if (credential != "key" && credential != "token" && target.starts_with("/v1/"))
