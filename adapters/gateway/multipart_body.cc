@@ -5,8 +5,8 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "adapters/gateway/header_parameters.h"
-#include "adapters/gateway/token.h"
 #include "adapters/gateway/percent_text.h"
+#include "adapters/gateway/token.h"
 #include "engine/text.h"
 
 namespace stockade {
