@@ -64,9 +64,7 @@ class Members {
       *out = static_cast<Word>(i);
       return absl::OkStatus();
     }
-    std::string known;
-    for (const std::string_view word : words) Append(&known, known.empty() ? "" : ", ", word);
-    return Wrong(name, Concat("is none of ", known));
+    return Wrong(name, NoneOf(words));
   }
   bool Object(std::string_view name, dom::object* out) const {
     return object_[name].get(*out) == simdjson::SUCCESS;
@@ -127,6 +125,12 @@ absl::Status ReadTarget(Decision* decision) {
 }
 
 }  // namespace
+
+std::string NoneOf(std::span<const std::string_view> words) {
+  std::string text;
+  for (const std::string_view word : words) Append(&text, text.empty() ? "is none of " : ", ", word);
+  return text;
+}
 
 std::optional<int64_t> ParseDecisionTimeMs(std::string_view text) noexcept {
   absl::Time time;

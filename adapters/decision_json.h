@@ -5,6 +5,8 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
+#include <string>
 #include <string_view>
 
 #include "absl/status/statusor.h"
@@ -17,6 +19,9 @@ namespace stockade {
 // type, no time, no address of its scope, or over before it begins. Text beyond kDecisionTextBytesMax is refused.
 absl::StatusOr<Decision> ParseDecision(std::string_view json);
 inline constexpr size_t kDecisionTextBytesMax = size_t{64} << 10;
+
+// "is none of block, lock": for what a word should have been.
+std::string NoneOf(std::span<const std::string_view> words);
 
 // "2026-11-23T09:00:00.123Z" → milliseconds since 1970; nothing for another form.
 std::optional<int64_t> ParseDecisionTimeMs(std::string_view text) noexcept;

@@ -25,13 +25,6 @@ absl::Status Wrong(std::string_view member, std::string_view what) {
   return absl::InvalidArgumentError(Concat(member, ": ", what));
 }
 
-template <size_t N>
-std::string OneOf(const std::string_view (&words)[N]) {
-  std::string text;
-  for (const std::string_view word : words) Append(&text, text.empty() ? "is none of " : ", ", word);
-  return text;
-}
-
 // A control character or a mark that turns writing round has no place in a name that people compare by eye.
 bool IsShowable(std::string_view text) noexcept {
   while (!text.empty()) {
@@ -136,10 +129,10 @@ class LineReader {
     switch (which) {
       case kAction:
         decision_.action = ParseAction(text);
-        return decision_.action ? absl::OkStatus() : Wrong(key, OneOf(kActionNames));
+        return decision_.action ? absl::OkStatus() : Wrong(key, NoneOf(kActionNames));
       case kScope:
         scope_ = ParseScope(text);
-        return scope_ ? absl::OkStatus() : Wrong(key, OneOf(kScopeNames));
+        return scope_ ? absl::OkStatus() : Wrong(key, NoneOf(kScopeNames));
       case kValue:
         value_ = std::string(text);
         return absl::OkStatus();
@@ -157,7 +150,7 @@ class LineReader {
           decision_.challenge_kind = static_cast<ChallengeKind>(i);
           return absl::OkStatus();
         }
-        return Wrong(key, OneOf(kChallengeKindNames));
+        return Wrong(key, NoneOf(kChallengeKindNames));
       case kReason:
         if (text.size() > kReasonBytesMax)
           return Wrong(key, Concat("is longer than ", kReasonBytesMax, " bytes"));

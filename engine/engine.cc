@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
 #include "engine/decision/ledger.h"
 #include "engine/decision/policy.h"
 #include "engine/detect/lanes.h"
@@ -68,7 +69,7 @@ struct Engine::State final : CorrelationListener {
     gate.SetMode(options.mode);
     lets_through = options.lets_through;
     gate.SetCertificates(options.certificates);
-    TakeRaising();
+    TakeRules();
   }
 
   // Changes are told after each call, so that no call can bring more than there may be decisions.
@@ -86,7 +87,8 @@ struct Engine::State final : CorrelationListener {
                Correlator::Charge charge = Correlator::Charge::kAll) noexcept;
   // Where an attempt was prepared; kPrefetchedMax: nowhere.
   size_t FindPrepared(const Attempt& attempt) noexcept;
-  void TakeRaising();
+  // What is read off the rules once, and not for every event or decision.
+  void TakeRules();
   void RaiseBaseAlerts(const LoginEvent& event, std::span<const uint16_t> matched, int64_t time_ms);
   void OnAlert(const Alert& alert) override;
   // Of a decision that now stands.
@@ -126,8 +128,9 @@ struct Engine::State final : CorrelationListener {
   // Whose each is, null where it is spent. Apart from them, because every call searches here.
   std::array<const LoginEvent*, Engine::kPrefetchedMax> prepared_for{};
   size_t prepared_next = 0;
-  size_t prepared_due = 0;       // where the search begins: events come in the order of their hints
-  Prepared unprepared;           // for events that nobody hinted at
+  size_t prepared_due = 0;  // where the search begins: events come in the order of their hints
+  Prepared unprepared;      // for events that nobody hinted at
+  absl::flat_hash_map<absl::string_view, const Response*> responses;  // by the name of the rule
   std::vector<uint8_t> raising;  // by base rule: whether a match is an alert by itself
 
   // The one event whose time nobody has confirmed yet, and whether its outcome is in already.
@@ -219,15 +222,16 @@ Verdict Engine::Assess(const Attempt& attempt) noexcept {
   verdict.time_ticket = ticket;
   ++state.counters.assessed;
   // After the verdict is made: what it points to may be about to expire, but nothing has been taken out since.
-  if (state.ledger.has_changes()) [[unlikely]]
-    state.TellChanges();
+  state.TellChanges();
   ++state.counters.verdicts[static_cast<size_t>(verdict.kind)];
   return verdict;
 }
 
 void Engine::State::TellChanges() {
+  if (!ledger.has_changes()) [[likely]]
+    return;
   ledger.DrainChanges(&changes);
-  if (!changes.empty()) listener->OnChanges(changes);
+  listener->OnChanges(changes);
   changes.clear();
 }
 
@@ -241,16 +245,13 @@ void Engine::Observe(const LoginEvent& event, const Verdict& verdict) noexcept {
   if (!verdict.for_certificate || state_->lets_through) {
     ++state_->counters.observed;
     state_->Settle(event, verdict);
-    if (state_->ledger.has_changes()) [[unlikely]]
-      state_->TellChanges();
-    return;
+    return state_->TellChanges();
   }
   // What became of it is known, and by us: whatever the log says, no password was checked.
   LoginEvent refused = event;
   refused.aftermath = {Outcome::kBadCertificate, {}};
   state_->Settle(refused, verdict);
-  if (state_->ledger.has_changes()) [[unlikely]]
-    state_->TellChanges();
+  state_->TellChanges();
 }
 
 void Engine::State::Settle(const LoginEvent& event, const Verdict& verdict) noexcept {
@@ -374,7 +375,13 @@ size_t Engine::State::FindPrepared(const Attempt& attempt) noexcept {
   return Engine::kPrefetchedMax;
 }
 
-void Engine::State::TakeRaising() {
+void Engine::State::TakeRules() {
+  responses.clear();
+  const auto take_response = [this](const auto& rule) {
+    if (rule.response.has_value()) responses.emplace(ToAbsl(rule.header.handle()), &*rule.response);
+  };
+  for (const SigmaRule& rule : rules->rules()) take_response(rule);
+  for (const CompiledCorrelation& correlation : rules->correlations()) take_response(*correlation.written);
   raising.clear();
   for (size_t i = 0; i < rules->rules().size(); ++i)
     raising.push_back(rules->rules()[i].response.has_value() || rules->alerts_alone(i) ? 1 : 0);
@@ -413,7 +420,7 @@ absl::Status Engine::SwapRules(const RuleSet* rules) {
   state.scan_failures_before += state.scratch->scan_failures();
   state.rules = rules;
   state.scratch.emplace(*rules);
-  state.TakeRaising();
+  state.TakeRules();
   state.prepared_for.fill(nullptr);
   if (state.held_observed) {
     LoginEvent held = state.held_event.event();
@@ -458,12 +465,8 @@ bool Engine::Remove(const Decision& decision, std::string_view by, std::string_v
 
 Proposal Engine::Restore(const Decision& decision, int64_t now_ms) {
   State& state = *state_;
-  const auto remember = [&](const auto& rule) {
-    if (rule.response.has_value() && rule.header.handle() == decision.rule)
-      state.policy.Remember(decision, *rule.response, now_ms);
-  };
-  for (const SigmaRule& rule : state.rules->rules()) remember(rule);
-  for (const CompiledCorrelation& correlation : state.rules->correlations()) remember(*correlation.written);
+  const auto response = state.responses.find(ToAbsl(decision.rule));
+  if (response != state.responses.end()) state.policy.Remember(decision, *response->second, now_ms);
   Proposal fate = Proposal::kCovered;
   if (decision.until_ms > now_ms) {
     fate = state.ledger.Propose(decision, "restart", {});

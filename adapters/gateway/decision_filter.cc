@@ -18,13 +18,6 @@ absl::Status Wrong(std::string_view parameter, std::string_view what) {
   return absl::InvalidArgumentError(Concat(parameter, ": ", what));
 }
 
-template <size_t N>
-std::string NoneOf(const std::string_view (&words)[N]) {
-  std::string text;
-  for (const std::string_view word : words) Append(&text, text.empty() ? "is none of " : ", ", word);
-  return text;
-}
-
 struct After {
   int64_t until_ms = 0;
   std::string_view id;

@@ -281,13 +281,7 @@ void EngineDesk::SetEnforcing(bool enforcing) {
   if (finished_) return;
   const int64_t now_ns = Now();
   engine_->SetEnforcing(enforcing);
-  enforcing_ = enforcing;
   Record([&](std::string* out) { AppendEnforcingLine(now_ns, enforcing, out); });
-}
-
-bool EngineDesk::enforcing() const {
-  const std::lock_guard lock(mutex_);
-  return enforcing_;
 }
 
 bool EngineDesk::IsAllowlisted(const Decision& decision) const {

@@ -112,7 +112,6 @@ class EngineDesk final : public GateDesk {
   std::vector<Decision> Restore(std::span<const Decision> decisions);
   // The kill switch: false, and standing decisions act on nobody here. They stay, and new ones are made.
   void SetEnforcing(bool enforcing);
-  bool enforcing() const;
   // Whether somebody vouches for whom this names.
   bool IsAllowlisted(const Decision& decision) const;
 
@@ -160,7 +159,6 @@ class EngineDesk final : public GateDesk {
   std::unique_ptr<Engine> engine_;
   bool finished_ = false;
   Mode mode_;
-  bool enforcing_ = true;
   int64_t now_ns_ = 0;
   int64_t remember_ns_;
   uint64_t last_ticket_ = 0;

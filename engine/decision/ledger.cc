@@ -313,7 +313,7 @@ bool Ledger::Remove(const Decision& decision, std::string_view by, std::string_v
   return true;
 }
 
-size_t Ledger::Release(Scope scope, std::string_view value, std::string_view by, std::string_view why) {
+size_t Ledger::Release(Scope scope, std::string_view value) {
   Decision target;
   target.scope = scope;
   target.value = std::string(value);
@@ -324,7 +324,7 @@ size_t Ledger::Release(Scope scope, std::string_view value, std::string_view by,
   }
   size_t removed = 0;
   for (uint32_t head = Head(target); head != kNone; head = Head(target), ++removed)
-    Erase(head, ChangeKind::kRemoved, by, why);
+    Erase(head, ChangeKind::kRemoved);
   return removed;
 }
 
@@ -336,14 +336,11 @@ void Ledger::SetAllowlist(Allowlist allowlist) {
 }
 
 void Ledger::EaseAllowlisted(const Decision& decision) {
-  const bool stops = decision.action == Action::kBlock || decision.action == Action::kLock;
-  if (!stops || !allowlist_.Touches(decision.scope, decision.prefix, decision.value)) return;
+  if (!Stops(decision) || !allowlist_.Touches(decision.scope, decision.prefix, decision.value)) return;
   Decision eased = decision;
   constexpr std::string_view kBy = "allowlist";
   if (!Remove(decision, kBy, "somebody vouches for it now")) return;
-  eased.action = Action::kChallenge;
-  eased.challenge_kind = ChallengeKind::kHuman;
-  eased.all_lanes = false;
+  TurnIntoChallenge(&eased);
   Append(&eased.reason, "; allowlisted since: challenged, not stopped");
   Propose(eased, kBy);
 }

@@ -34,6 +34,7 @@
 #include "engine/decision/allowlist.h"
 #include "engine/decision/change.h"
 #include "engine/decision/decision.h"
+#include "engine/decision/easing.h"
 #include "engine/decision/expiry_queue.h"
 #include "engine/decision/prefix_map.h"
 #include "engine/decision/target.h"
@@ -58,9 +59,8 @@ struct InForce {
 };
 
 // What a decision does to an attempt that is, or is not, on the allowlist.
-constexpr Action ActionOn(const Decision& decision, bool allowlisted) noexcept {
-  const bool stops = decision.action == Action::kBlock || decision.action == Action::kLock;
-  return allowlisted && stops ? Action::kChallenge : decision.action;
+inline Action ActionOn(const Decision& decision, bool allowlisted) noexcept {
+  return allowlisted && Stops(decision) ? Action::kChallenge : decision.action;
 }
 
 class Ledger {
@@ -97,7 +97,7 @@ class Ledger {
   // By hand: takes out the decision that does what this one does to whom it names. False if none of that id stands there.
   bool Remove(const Decision& decision, std::string_view by, std::string_view why);
   // Lets a target go: removes every decision on exactly this scope and value, and says how many.
-  size_t Release(Scope scope, std::string_view value, std::string_view by = {}, std::string_view why = {});
+  size_t Release(Scope scope, std::string_view value);
 
   // How many of those that act at `now_ms` and are no shadows block an address or network one rung below this one: for
   // IPv6, where a host has many. Counted for the rungs of the ladder only; O(of them).

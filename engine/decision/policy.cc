@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "engine/decision/easing.h"
 #include "engine/decision/target.h"
 #include "engine/text.h"
 
@@ -27,16 +28,6 @@ std::string FormatValue(double value) {
 std::string NameBytes(const Decision& decision) {
   const std::string_view zero("\0", 1);
   return Concat(decision.rule, zero, Name(decision.scope), zero, decision.value);
-}
-
-bool Stops(const Decision& decision) noexcept {
-  return decision.action == Action::kBlock || decision.action == Action::kLock;
-}
-
-void Challenge(Decision* decision) noexcept {
-  decision->action = Action::kChallenge;
-  decision->challenge_kind = ChallengeKind::kHuman;
-  decision->all_lanes = false;
 }
 
 Evidence EvidenceOf(const Alert& alert) {
@@ -140,13 +131,13 @@ void Policy::ChooseRung(const Circumstances& now, const Address& source, Decisio
 void Policy::Ease(const Circumstances& now, Decision* decision, std::optional<Alarm>* alarm) {
   if (!Stops(*decision)) return;
   if (now.allowlist.Touches(decision->scope, decision->prefix, decision->value)) {
-    Challenge(decision);
+    TurnIntoChallenge(decision);
     Append(&decision->reason, "; allowlisted: challenged, not stopped");
     return;
   }
   if (decision->scope == Scope::kAccount) return;
   if (customers_.SharedBy(*decision, decision->time_ms) >= settings_.shared_accounts) {
-    Challenge(decision);
+    TurnIntoChallenge(decision);
     Append(&decision->reason, "; shared by customers: challenged, not stopped");
     return;
   }
@@ -154,7 +145,7 @@ void Policy::Ease(const Circumstances& now, Decision* decision, std::optional<Al
   const HarmCap::Breach breach = harm_.Asks(decision->rule, customers_.Touched(*decision, decision->time_ms),
                                             customers, decision->time_ms);
   if (breach.cap.empty()) return;
-  Challenge(decision);
+  TurnIntoChallenge(decision);
   const std::string why =
       Concat("would touch ", breach.touched, " of the ", customers,
              " customers of the last hour, and the cap of one ", breach.cap, " is ", breach.allowed);

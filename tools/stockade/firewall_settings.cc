@@ -6,7 +6,6 @@
 #include <set>
 #include <utility>
 
-#include "adapters/http/endpoint_address.h"
 #include "engine/text.h"
 #include "tools/stockade/gateway_section.h"
 #ifdef STOCKADE_HAS_NFTABLES
@@ -254,16 +253,7 @@ class FirewallReader : GatewaySection {
   }
 
   Key Address(std::string_view name, Endpoint* at) {
-    return {name, [this, at](Node value, Path path) {
-              const std::string* text = reader_.ReadText(value, path);
-              if (text == nullptr) return;
-              absl::StatusOr<Endpoint> read = ParseEndpoint(*text);
-              if (read.ok()) {
-                *at = *std::move(read);
-              } else {
-                reader_.Error(value, path, FromAbsl(read.status().message()));
-              }
-            }};
+    return {name, [this, at](Node value, Path path) { ReadAddress(value, path, at); }};
   }
   // Whole paths: commands are run elsewhere.
   Key File(std::string_view name, std::string* file) {

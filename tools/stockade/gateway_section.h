@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "absl/time/time.h"
+#include "adapters/http/endpoint_address.h"
 #include "engine/status.h"
 #include "engine/text.h"
 #include "tools/stockade/gateway_settings.h"
@@ -56,6 +57,16 @@ class GatewaySection {
     return {name, [this, text](Node value, Path at) {
               if (const std::string* read = reader_.ReadText(value, at)) *text = *read;
             }};
+  }
+  void ReadAddress(Node value, Path path, Endpoint* endpoint) {
+    const std::string* text = reader_.ReadText(value, path);
+    if (text == nullptr) return;
+    absl::StatusOr<Endpoint> read = ParseEndpoint(*text);
+    if (read.ok()) {
+      *endpoint = *std::move(read);
+    } else {
+      reader_.Error(value, path, FromAbsl(read.status().message()));
+    }
   }
   // A file in PEM that must be readable; false where it is not.
   bool ReadFile(Node value, Path path, std::string* file) {

@@ -99,16 +99,6 @@ class GatewayReader : GatewaySection {
     if (stat(file.c_str(), &about) == 0 && (about.st_mode & S_IRWXO) != 0)
       reader_.Warn(value, path, Concat(file, " is open to everybody; chmod o= ", file));
   }
-  void ReadAddress(Node value, Path path, Endpoint* endpoint) {
-    const std::string* text = reader_.ReadText(value, path);
-    if (text == nullptr) return;
-    absl::StatusOr<Endpoint> read = ParseEndpoint(*text);
-    if (read.ok()) {
-      *endpoint = *std::move(read);
-    } else {
-      reader_.Error(value, path, FromAbsl(read.status().message()));
-    }
-  }
   bool Require(Node node, Path path, std::string_view key, std::string_view what) {
     if (node.Find(key) != nullptr) return true;
     reader_.Error(node, path, Concat(key, " is missing; ", what));
