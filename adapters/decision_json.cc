@@ -14,10 +14,6 @@ namespace {
 
 namespace dom = simdjson::dom;
 
-absl::Status Wrong(std::string_view member, std::string_view what) {
-  return absl::InvalidArgumentError(Concat(member, ": ", what));
-}
-
 // The object's members by name; what is there and of another type is an error, what is not there is not.
 class Members {
  public:
@@ -26,9 +22,9 @@ class Members {
   absl::Status Text(std::string_view name, std::string* out, bool required = false) const {
     dom::element element;
     if (object_[name].get(element) != simdjson::SUCCESS)
-      return required ? Wrong(name, "is missing") : absl::OkStatus();
+      return required ? WrongMember(name, "is missing") : absl::OkStatus();
     std::string_view text;
-    if (element.get(text) != simdjson::SUCCESS) return Wrong(name, "is no text");
+    if (element.get(text) != simdjson::SUCCESS) return WrongMember(name, "is no text");
     *out = std::string(text);
     return absl::OkStatus();
   }
@@ -36,20 +32,20 @@ class Members {
     dom::element element;
     if (object_[name].get(element) != simdjson::SUCCESS) return absl::OkStatus();
     return element.get(*out) == simdjson::SUCCESS ? absl::OkStatus()
-                                                  : Wrong(name, "is neither true nor false");
+                                                  : WrongMember(name, "is neither true nor false");
   }
   absl::Status Number(std::string_view name, double* out) const {
     dom::element element;
     // An infinity was written as null.
     if (object_[name].get(element) != simdjson::SUCCESS || element.is_null()) return absl::OkStatus();
-    return element.get(*out) == simdjson::SUCCESS ? absl::OkStatus() : Wrong(name, "is no number");
+    return element.get(*out) == simdjson::SUCCESS ? absl::OkStatus() : WrongMember(name, "is no number");
   }
   absl::Status Time(std::string_view name, int64_t* out, bool required = false) const {
     std::string text;
     RETURN_IF_ERROR(Text(name, &text, required));
     if (text.empty()) return absl::OkStatus();
     const std::optional<int64_t> time_ms = ParseDecisionTimeMs(text);
-    if (!time_ms) return Wrong(name, "is no time as 2026-11-23T09:00:00.000Z");
+    if (!time_ms) return WrongMember(name, "is no time as 2026-11-23T09:00:00.000Z");
     *out = *time_ms;
     return absl::OkStatus();
   }
@@ -64,7 +60,7 @@ class Members {
       *out = static_cast<Word>(i);
       return absl::OkStatus();
     }
-    return Wrong(name, NoneOf(words));
+    return WrongMember(name, NoneOf(words));
   }
   bool Object(std::string_view name, dom::object* out) const {
     return object_[name].get(*out) == simdjson::SUCCESS;
@@ -91,7 +87,7 @@ absl::Status ReadEvidence(const Members& members, Evidence* evidence) {
     int64_t ms = 0;
     if (!span_ms && span.ends_with("ms") && absl::SimpleAtoi(span.substr(0, span.size() - 2), &ms) && ms > 0)
       span_ms = ms;
-    if (!span_ms) return Wrong("evidence.span", "is no span as 10m");
+    if (!span_ms) return WrongMember("evidence.span", "is no span as 10m");
     evidence->span_ms = *span_ms;
   }
   RETURN_IF_ERROR(members.Time("first", &evidence->first_ms));
@@ -101,30 +97,34 @@ absl::Status ReadEvidence(const Members& members, Evidence* evidence) {
   for (const auto [field, element] : group) {
     std::string_view value;
     if (element.get(value) != simdjson::SUCCESS)
-      return Wrong("evidence.group", "holds something else than text");
+      return WrongMember("evidence.group", "holds something else than text");
     evidence->group.emplace_back(std::string(field), std::string(value));
   }
   return absl::OkStatus();
 }
 
 absl::Status ReadTarget(Decision* decision) {
-  if (decision->value.empty()) return Wrong("value", "is empty");
-  if (decision->scope == Scope::kIp || decision->scope == Scope::kRange) {
+  if (decision->value.empty()) return WrongMember("value", "is empty");
+  if (NamesAddresses(decision->scope)) {
     const std::optional<Prefix> prefix = Prefix::Parse(decision->value);
-    if (!prefix) return Wrong("value", "is no address or network");
+    if (!prefix) return WrongMember("value", "is no address or network");
     if (prefix->is_single() != (decision->scope == Scope::kIp))
-      return Wrong("value", decision->scope == Scope::kIp
-                                ? "is a network, not one address; scope range holds those"
-                                : "is one address, not a network; scope ip holds those");
+      return WrongMember("value", decision->scope == Scope::kIp
+                                      ? "is a network, not one address; scope range holds those"
+                                      : "is one address, not a network; scope ip holds those");
     // Firewalls are told the text: zone ids, capitals and mapped addresses would be other words for one address there.
     if (prefix->ToString() != decision->value)
-      return Wrong("value", Concat("is written ", prefix->ToString()));
+      return WrongMember("value", Concat("is written ", prefix->ToString()));
     decision->prefix = *prefix;
   }
   return absl::OkStatus();
 }
 
 }  // namespace
+
+absl::Status WrongMember(std::string_view member, std::string_view what) {
+  return absl::InvalidArgumentError(Concat(member, ": ", what));
+}
 
 std::string NoneOf(std::span<const std::string_view> words) {
   std::string text;
@@ -161,15 +161,15 @@ absl::StatusOr<Decision> ParseDecision(std::string_view json) {
   RETURN_IF_ERROR(members.OneOf("kind", kChallengeKindNames, &decision.challenge_kind));
   double repeat = 0;
   RETURN_IF_ERROR(members.Number("repeat", &repeat));
-  if (!(repeat >= 0 && repeat <= 1e9)) return Wrong("repeat", "is no count");
+  if (!(repeat >= 0 && repeat <= 1e9)) return WrongMember("repeat", "is no count");
   decision.repeat = static_cast<int>(repeat);
   RETURN_IF_ERROR(members.Flag("all_lanes", &decision.all_lanes));
   RETURN_IF_ERROR(members.Flag("shadow", &decision.shadow));
   dom::object evidence;
   if (members.Object("evidence", &evidence))
     RETURN_IF_ERROR(ReadEvidence(Members(evidence), &decision.evidence));
-  if (decision.id.empty()) return Wrong("id", "is empty");
-  if (decision.until_ms <= decision.time_ms) return Wrong("until", "is not after time");
+  if (decision.id.empty()) return WrongMember("id", "is empty");
+  if (decision.until_ms <= decision.time_ms) return WrongMember("until", "is not after time");
   RETURN_IF_ERROR(ReadTarget(&decision));
   return decision;
 }

@@ -20,6 +20,9 @@ namespace stockade {
 absl::StatusOr<Decision> ParseDecision(std::string_view json);
 inline constexpr size_t kDecisionTextBytesMax = size_t{64} << 10;
 
+// "for: is no duration": InvalidArgument, of a member of an object.
+absl::Status WrongMember(std::string_view member, std::string_view what);
+
 // "is none of block, lock": for what a word should have been.
 std::string NoneOf(std::span<const std::string_view> words);
 

@@ -7,7 +7,7 @@
 #include "absl/strings/numbers.h"
 #include "adapters/decision_json.h"
 #include "engine/decision/policy.h"
-#include "engine/event/hex_digit.h"
+#include "engine/event/digits.h"
 #include "engine/event/printable_text.h"
 #include "engine/limits.h"
 #include "engine/rule/finding.h"
@@ -21,8 +21,12 @@ namespace {
 
 namespace dom = simdjson::dom;
 
-absl::Status Wrong(std::string_view member, std::string_view what) {
-  return absl::InvalidArgumentError(Concat(member, ": ", what));
+// RFC 1122, 3.2.1.3, and RFC 4291, 2.5.3: the loopback addresses.
+bool IsOwnMachine(const Prefix& prefix) {
+  static const Prefix v4 = Prefix::Parse("127.0.0.0/8").value_or(Prefix());
+  static const Prefix v6 = Prefix::Parse("::1").value_or(Prefix());
+  return v4.Contains(prefix.address) || prefix.Contains(v4.address) || v6.Contains(prefix.address) ||
+         prefix.Contains(v6.address);
 }
 
 // A control character or a mark that turns writing round has no place in a name that people compare by eye.
@@ -44,18 +48,19 @@ absl::StatusOr<DecisionTarget> ReadNetwork(std::string_view value, bool single, 
     if (slash != std::string_view::npos && address &&
         absl::SimpleAtoi(ToAbsl(value.substr(slash + 1)), &length) && length >= 0 &&
         length <= address->bits()) {
-      return Wrong("value", Concat("has bits behind its length; write ",
-                                   Prefix::Around(*address, length).ToString(), " or ", address->ToString()));
+      return WrongMember(
+          "value", Concat("has bits behind its length; write ", Prefix::Around(*address, length).ToString(),
+                          " or ", address->ToString()));
     }
-    return Wrong("value", "is no address and no network");
+    return WrongMember("value", "is no address and no network");
   }
   if (!either && prefix->is_single() != single) {
-    return Wrong("value", single ? "is a network, not one address; write scope range"
-                                 : "is one address, not a network; write scope ip");
+    return WrongMember("value", single ? "is a network, not one address; write scope range"
+                                       : "is one address, not a network; write scope ip");
   }
   const int least = prefix->address.is_v4() ? kNetworkBitsMinV4 : kNetworkBitsMinV6;
   if (prefix->length < least)
-    return Wrong("value", Concat("is a network wider than /", least, ", a large part of the internet"));
+    return WrongMember("value", Concat("is a network wider than /", least, ", a large part of the internet"));
   return DecisionTarget{prefix->is_single() ? Scope::kIp : Scope::kRange, prefix->ToString(), *prefix};
 }
 
@@ -73,14 +78,14 @@ class LineReader {
  public:
   absl::StatusOr<NewDecision> Read(dom::object object) {
     for (const auto [key, element] : object) RETURN_IF_ERROR(ReadMember(key, element));
-    if (shadow_) return Wrong("shadow", "it was never carried out, and is not from here either");
-    if (!decision_.action) return Wrong("action", "is missing");
-    if (value_.empty()) return Wrong("value", "is missing");
+    if (shadow_) return WrongMember("shadow", "it was never carried out, and is not from here either");
+    if (!decision_.action) return WrongMember("action", "is missing");
+    if (value_.empty()) return WrongMember("value", "is missing");
     if (decision_.for_ms.has_value() == decision_.until_ms.has_value())
-      return Wrong("for", decision_.for_ms ? "stands beside `until`; write one of them"
-                                           : "is missing, or `until`: how long is it to stand?");
+      return WrongMember("for", decision_.for_ms ? "stands beside `until`; write one of them"
+                                                 : "is missing, or `until`: how long is it to stand?");
     if (decision_.reason.empty() && decision_.origin.empty())
-      return Wrong("reason", "is missing: say why, for whoever it hits");
+      return WrongMember("reason", "is missing: say why, for whoever it hits");
     ASSIGN_OR_RETURN(decision_.target, ReadTarget(scope_, value_));
     return std::move(decision_);
   }
@@ -113,15 +118,15 @@ class LineReader {
           Concat(Quoted(key), ": no such member", DidYouMean(Nearest(key, kMembers))));
     }
     const auto which = static_cast<Member>(member - std::begin(kMembers));
-    if ((seen_ & 1u << which) != 0) return Wrong(key, "stands twice");
+    if ((seen_ & 1u << which) != 0) return WrongMember(key, "stands twice");
     seen_ |= 1u << which;
     if (which == kAllLanes || which == kShadow) {
       bool* const flag = which == kShadow ? &shadow_ : &decision_.all_lanes;
       return element.get(*flag) == simdjson::SUCCESS ? absl::OkStatus()
-                                                     : Wrong(key, "is neither true nor false");
+                                                     : WrongMember(key, "is neither true nor false");
     }
     std::string_view text;
-    if (element.get(text) != simdjson::SUCCESS) return Wrong(key, "is no text");
+    if (element.get(text) != simdjson::SUCCESS) return WrongMember(key, "is no text");
     return ReadText(which, key, text);
   }
 
@@ -129,31 +134,31 @@ class LineReader {
     switch (which) {
       case kAction:
         decision_.action = ParseAction(text);
-        return decision_.action ? absl::OkStatus() : Wrong(key, NoneOf(kActionNames));
+        return decision_.action ? absl::OkStatus() : WrongMember(key, NoneOf(kActionNames));
       case kScope:
         scope_ = ParseScope(text);
-        return scope_ ? absl::OkStatus() : Wrong(key, NoneOf(kScopeNames));
+        return scope_ ? absl::OkStatus() : WrongMember(key, NoneOf(kScopeNames));
       case kValue:
         value_ = std::string(text);
         return absl::OkStatus();
       case kFor: {
         SpanError error;
         decision_.for_ms = ParseSpanMs(text, Policy::kDurationMsMax, &error);
-        return decision_.for_ms ? absl::OkStatus() : Wrong(key, error.what);
+        return decision_.for_ms ? absl::OkStatus() : WrongMember(key, error.what);
       }
       case kUntil:
         decision_.until_ms = ParseDecisionTimeMs(text);
-        return decision_.until_ms ? absl::OkStatus() : Wrong(key, "is no time as 2026-11-23T09:00:00Z");
+        return decision_.until_ms ? absl::OkStatus() : WrongMember(key, "is no time as 2026-11-23T09:00:00Z");
       case kKind:
         for (size_t i = 0; i < std::size(kChallengeKindNames); ++i) {
           if (kChallengeKindNames[i] != text) continue;
           decision_.challenge_kind = static_cast<ChallengeKind>(i);
           return absl::OkStatus();
         }
-        return Wrong(key, NoneOf(kChallengeKindNames));
+        return WrongMember(key, NoneOf(kChallengeKindNames));
       case kReason:
         if (text.size() > kReasonBytesMax)
-          return Wrong(key, Concat("is longer than ", kReasonBytesMax, " bytes"));
+          return WrongMember(key, Concat("is longer than ", kReasonBytesMax, " bytes"));
         decision_.reason = std::string(text);
         return absl::OkStatus();
       case kOrigin:
@@ -190,14 +195,14 @@ std::optional<Scope> ParseScope(std::string_view word) noexcept {
 }
 
 absl::StatusOr<DecisionTarget> ReadTarget(std::optional<Scope> scope, std::string_view value) {
-  if (value.empty()) return Wrong("value", "is empty");
+  if (value.empty()) return WrongMember("value", "is empty");
   if (!scope) {
     if (Address::Parse(value.substr(0, value.find('/')))) return ReadNetwork(value, true, true);
     if (absl::StartsWithIgnoreCase(ToAbsl(value), "AS") && AsnOf(value) != 0)
       return ReadTarget(Scope::kAsn, value);
-    return Wrong("scope", Concat(Quoted(value),
-                                 " is no address, network or AS number; say what it is: account, "
-                                 "asn or fingerprint"));
+    return WrongMember("scope", Concat(Quoted(value),
+                                       " is no address, network or AS number; say what it is: account, "
+                                       "asn or fingerprint"));
   }
   switch (*scope) {
     case Scope::kIp:
@@ -205,25 +210,25 @@ absl::StatusOr<DecisionTarget> ReadTarget(std::optional<Scope> scope, std::strin
       return ReadNetwork(value, *scope == Scope::kIp, false);
     case Scope::kAsn: {
       const uint32_t asn = AsnOf(value);
-      if (asn == 0) return Wrong("value", "is no AS number, as 64500 or AS64500");
+      if (asn == 0) return WrongMember("value", "is no AS number, as 64500 or AS64500");
       return DecisionTarget{Scope::kAsn, Concat(asn), {}};
     }
     case Scope::kFingerprint: {
       const bool hex = value.size() == 32 &&
                        std::all_of(value.begin(), value.end(), [](char c) { return HexDigit(c) >= 0; });
       if (!hex)
-        return Wrong("value", "is not the 32 hexadecimal digits by which decisions know a fingerprint");
+        return WrongMember("value", "is not the 32 hexadecimal digits by which decisions know a fingerprint");
       std::string lower(value);
       for (char& c : lower) c = c >= 'A' && c <= 'F' ? static_cast<char>(c | 0x20) : c;
       return DecisionTarget{Scope::kFingerprint, std::move(lower), {}};
     }
     case Scope::kAccount:
       if (value.size() > kPrintedFieldBytesMax)
-        return Wrong("value", Concat("is longer than ", kPrintedFieldBytesMax, " bytes"));
-      if (!IsShowable(value)) return Wrong("value", "holds control characters, or is not UTF-8");
+        return WrongMember("value", Concat("is longer than ", kPrintedFieldBytesMax, " bytes"));
+      if (!IsShowable(value)) return WrongMember("value", "holds control characters, or is not UTF-8");
       return DecisionTarget{Scope::kAccount, std::string(value), {}};
   }
-  return Wrong("scope", "is not known");
+  return WrongMember("scope", "is not known");
 }
 
 absl::StatusOr<NewDecision> ReadNewDecision(std::string_view json) {
@@ -237,22 +242,27 @@ absl::StatusOr<NewDecision> ReadNewDecision(std::string_view json) {
 }
 
 absl::Status CheckNewDecision(const NewDecision& decision, int64_t now_ms) {
-  if (!decision.action) return Wrong("action", "is missing");
+  if (!decision.action) return WrongMember("action", "is missing");
   const bool is_account = decision.target.scope == Scope::kAccount;
   if (*decision.action == Action::kLock && !is_account)
-    return Wrong("action", "only accounts are locked; block an address, a network, an AS or a fingerprint");
+    return WrongMember("action",
+                       "only accounts are locked; block an address, a network, an AS or a fingerprint");
   if (*decision.action == Action::kBlock && is_account)
-    return Wrong("action", "an account is locked, not blocked; write lock");
-  if (decision.all_lanes && *decision.action != Action::kLock) return Wrong("all_lanes", "is of locks only");
+    return WrongMember("action", "an account is locked, not blocked; write lock");
+  if (*decision.action == Action::kBlock && NamesAddresses(decision.target.scope) &&
+      IsOwnMachine(decision.target.prefix))
+    return WrongMember("value", "is this machine itself, and whatever on it asks for others");
+  if (decision.all_lanes && *decision.action != Action::kLock)
+    return WrongMember("all_lanes", "is of locks only");
   if (decision.challenge_kind != ChallengeKind::kHuman && *decision.action != Action::kChallenge)
-    return Wrong("kind", "is of challenges only");
+    return WrongMember("kind", "is of challenges only");
   if (decision.for_ms.has_value() == decision.until_ms.has_value())
-    return Wrong("for", "one of `for` and `until` says how long it is to stand");
+    return WrongMember("for", "one of `for` and `until` says how long it is to stand");
   if (decision.for_ms && (*decision.for_ms <= 0 || *decision.for_ms > Policy::kDurationMsMax))
-    return Wrong("for", "is not between a moment and ten years");
-  if (decision.until_ms && *decision.until_ms <= now_ms) return Wrong("until", "is over already");
+    return WrongMember("for", "is not between a moment and ten years");
+  if (decision.until_ms && *decision.until_ms <= now_ms) return WrongMember("until", "is over already");
   if (decision.until_ms && *decision.until_ms - now_ms > Policy::kDurationMsMax)
-    return Wrong("until", "is more than ten years away");
+    return WrongMember("until", "is more than ten years away");
   return absl::OkStatus();
 }
 

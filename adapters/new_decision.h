@@ -63,7 +63,8 @@ absl::StatusOr<DecisionTarget> ReadTarget(std::optional<Scope> scope, std::strin
 absl::StatusOr<NewDecision> ReadNewDecision(std::string_view json);
 
 // What holds for every new decision, whoever made it: an action on a scope that it can be carried out on, a time that is
-// ahead of `now_ms` and at most Policy::kDurationMsMax away. Errors as above.
+// ahead of `now_ms` and at most Policy::kDurationMsMax away; and no block of the loopback addresses, behind which proxies of ours
+// ask for everybody. Errors as above.
 absl::Status CheckNewDecision(const NewDecision& decision, int64_t now_ms);
 
 // One line without its end, as ReadNewDecision reads it. Members that say nothing are left out.

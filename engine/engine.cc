@@ -8,6 +8,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "engine/decision/ledger.h"
 #include "engine/decision/policy.h"
+#include "engine/detect/detectors.h"
 #include "engine/detect/lanes.h"
 #include "engine/status.h"
 #include "engine/text.h"
@@ -28,9 +29,10 @@ constexpr size_t kRepeaterBytes = 128;
 // Policy's memory of failing addresses, of one size.
 constexpr size_t kWitnessBytes = size_t{2} << 20;
 struct Shares {
-  size_t lanes, ledger, repeaters, customers, windows;
+  size_t lanes, ledger, repeaters, customers, detectors, windows;
 };
-Shares ShareOut(size_t memory_bytes, size_t ledger_bytes) noexcept {
+Shares ShareOut(size_t memory_bytes, size_t ledger_bytes, bool detectors) noexcept {
+  constexpr size_t kDetectorsMax = size_t{192} << 20;
   constexpr size_t kLanesMax = size_t{256} << 20;
   constexpr size_t kLedgerMax = size_t{1} << 30;
   Shares shares;
@@ -38,8 +40,9 @@ Shares ShareOut(size_t memory_bytes, size_t ledger_bytes) noexcept {
   shares.ledger = ledger_bytes != 0 ? ledger_bytes : std::min(memory_bytes / 8, kLedgerMax);
   shares.repeaters = std::min(memory_bytes / 32, Policy::kRepeatersMax * kRepeaterBytes);
   shares.customers = std::min(memory_bytes / 64, Policy::kCustomersMax * ProvenCustomers::kCustomerBytes);
-  shares.windows =
-      memory_bytes - shares.lanes - shares.ledger - shares.repeaters - shares.customers - kWitnessBytes;
+  shares.detectors = detectors ? std::clamp(memory_bytes / 6, Detectors::kBytesMin, kDetectorsMax) : 0;
+  shares.windows = memory_bytes - shares.lanes - shares.ledger - shares.repeaters - shares.customers -
+                   shares.detectors - kWitnessBytes;
   return shares;
 }
 
@@ -63,17 +66,23 @@ struct Engine::State final : CorrelationListener {
         ledger(LedgerOptions{options.hash_key, shares.ledger, options.tells_changes ? kChangesMax : 0}),
         policy(options.hash_key, shares.repeaters / kRepeaterBytes,
                shares.customers / ProvenCustomers::kCustomerBytes, options.policy),
-        gate(&ledger, &lanes),
+        detectors(options.detectors.has_value()
+                      ? std::make_unique<Detectors>(*options.detectors, shares.detectors, options.hash_key)
+                      : nullptr),
+        gate(&ledger, &lanes, detectors.get()),
         trace([this](const GateStep& step) { listener->OnGateStep(step); }) {
     ledger.SetAllowlist(options.allowlist);
     gate.SetMode(options.mode);
     lets_through = options.lets_through;
     gate.SetCertificates(options.certificates);
+    correlator->SetLifted(&ledger.lifted());
     TakeRules();
   }
 
   // Changes are told after each call, so that no call can bring more than there may be decisions.
   static constexpr size_t kChangesMax = SIZE_MAX;
+  // A ledger that is full is full for long: an alarm an hour says it.
+  static constexpr int64_t kFullAlarmEveryMs = 3'600'000;
 
   uint64_t AdmitTime(int64_t time_ms);
   void TellChanges();
@@ -90,9 +99,15 @@ struct Engine::State final : CorrelationListener {
   // What is read off the rules once, and not for every event or decision.
   void TakeRules();
   void RaiseBaseAlerts(const LoginEvent& event, std::span<const uint16_t> matched, int64_t time_ms);
+  // What detectors found that people must know, and what is decided about it.
+  void TakeNews();
   void OnAlert(const Alert& alert) override;
-  // Of a decision that now stands.
-  void TakeUp(const Decision& decision, Proposal fate, const std::optional<Alarm>& alarm);
+  // Hands a decision to the ledger, and what follows from that.
+  Proposal Enter(const Decision& decision, std::string_view by, std::string_view why,
+                 const std::optional<Alarm>& alarm);
+  void Raise(const Alarm& alarm);
+  // Says that the ledger is full, where it is; seldom, for it says it of many.
+  void WarnOfFullLedger(int64_t time_ms);
   void OnWindow(const WindowReading& reading) override { listener->OnWindow(reading); }
 
   const RuleSet* rules;
@@ -103,6 +118,7 @@ struct Engine::State final : CorrelationListener {
   Lanes lanes;
   Ledger ledger;
   Policy policy;
+  std::unique_ptr<Detectors> detectors;  // null: none
   Gate gate;
   Gate::Trace trace;
   bool tracing = false;
@@ -111,7 +127,9 @@ struct Engine::State final : CorrelationListener {
   bool stranger_inside = false;   // while the success of a stranger is taken
   bool charging_sources = false;  // while an attempt is taken that was denied for its certificate
   int64_t observed_ms =
-      INT64_MIN;  // the newest time of an event whose outcome was taken; goes back in a rollback
+      INT64_MIN;           // the newest time of an event whose outcome was taken; goes back in a rollback
+  uint64_t displaced = 0;  // by the ledger for want of memory, of which there was a warning
+  int64_t displaced_said_ms = INT64_MIN;
   EngineCounters counters;
   uint64_t scan_failures_before = 0;  // with rule sets that were swapped since
 
@@ -161,7 +179,7 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Create(const EngineOptions& opti
                                              options.memory_bytes >> 20, "MiB; raise memory"));
   }
   static EngineListener nobody;
-  const Shares shares = ShareOut(options.memory_bytes, options.ledger_bytes);
+  const Shares shares = ShareOut(options.memory_bytes, options.ledger_bytes, options.detectors.has_value());
   ASSIGN_OR_RETURN(auto correlator,
                    Correlator::Create(rules, {{shares.windows, options.lateness_ms}, options.hash_key}));
   return std::unique_ptr<Engine>(new Engine(std::make_unique<State>(
@@ -210,6 +228,8 @@ void Engine::State::Resolve(HeldFate fate) {
 
 Verdict Engine::Assess(const Attempt& attempt) noexcept {
   State& state = *state_;
+  // What was found about an attempt that was stopped: not then, for its verdict pointed into the ledger.
+  if (state.detectors != nullptr && state.detectors->has_news()) state.TakeNews();
   const int64_t time_ms = ToMs(attempt.time_ns);
   const uint64_t ticket = state.AdmitTime(time_ms);
   // A late attempt meets the decisions of now, not of then; one whose time is not confirmed yet is given its
@@ -217,9 +237,17 @@ Verdict Engine::Assess(const Attempt& attempt) noexcept {
   const int64_t now_ms = std::max(time_ms, state.watermark.now_ms().value_or(time_ms));
   const size_t at = state.FindPrepared(attempt);
   const bool has_fingerprint = at != kPrefetchedMax && state.prepared[at].has_fingerprint;
+  Standing standing;
   Verdict verdict = state.gate.Assess(attempt, now_ms, state.tracing ? &state.trace : nullptr,
-                                      has_fingerprint ? &state.prepared[at].fingerprint : nullptr);
+                                      has_fingerprint ? &state.prepared[at].fingerprint : nullptr, &standing);
   verdict.time_ticket = ticket;
+  // Of a time that nobody confirmed, or that is long over, detectors learn nothing now.
+  if (state.detectors != nullptr && ticket == kTicketInTime && !verdict.for_certificate) {
+    const bool goes_on = state.lets_through || verdict.kind == VerdictKind::kAllow;
+    verdict.detector_notes =
+        state.detectors->Judged(attempt, standing, goes_on, verdict.kind == VerdictKind::kChallenge,
+                                verdict.decision != nullptr, now_ms);
+  }
   ++state.counters.assessed;
   // After the verdict is made: what it points to may be about to expire, but nothing has been taken out since.
   state.TellChanges();
@@ -264,6 +292,7 @@ void Engine::State::Settle(const LoginEvent& event, const Verdict& verdict) noex
       held_verdict.challenge_kind = verdict.challenge_kind;
       held_verdict.lane = verdict.lane;
       held_verdict.for_certificate = verdict.for_certificate;
+      held_verdict.detector_notes = verdict.detector_notes;
       held_observed = true;
       return;
     }
@@ -274,6 +303,7 @@ void Engine::State::Settle(const LoginEvent& event, const Verdict& verdict) noex
 
 void Engine::Finish() noexcept {
   state_->Resolve(state_->watermark.Finish());
+  if (state_->detectors != nullptr && state_->detectors->has_news()) state_->TakeNews();
   state_->TellChanges();
 }
 
@@ -299,15 +329,71 @@ void Engine::State::Take(const LoginEvent& event, const Verdict& verdict) {
   if (IsFailure(outcome)) policy.NoteFailure(event.attempt.source, time_ms);
   RaiseBaseAlerts(event, meaning->matched, time_ms);
   correlator->Observe(event, &meaning->feeds, time_ms, this);
+  const bool challenged = verdict.kind == VerdictKind::kChallenge;
+  const bool asked_identity = challenged && verdict.challenge_kind == ChallengeKind::kIdentity;
+  LearnContext context;
+  context.identity_passed = asked_identity && event.aftermath.challenge.identity == ChallengeResult::kPassed;
+  if (detectors != nullptr) {
+    context.pressure = detectors->pressure(observed_ms);
+    if (charging_sources) {
+      detectors->ObserveBadCertificate(event.attempt, verdict.lane, observed_ms);
+    } else {
+      const bool human_passed =
+          challenged && !asked_identity && event.aftermath.challenge.human == ChallengeResult::kPassed;
+      detectors->Observe(event, verdict.lane, verdict.detector_notes, human_passed, context.identity_passed,
+                         observed_ms);
+    }
+    if (detectors->has_news()) TakeNews();
+  }
   if (succeeded) {
-    LearnContext context;
-    context.identity_passed = verdict.kind == VerdictKind::kChallenge &&
-                              verdict.challenge_kind == ChallengeKind::kIdentity &&
-                              event.aftermath.challenge.identity == ChallengeResult::kPassed;
     if (context.identity_passed) lanes.NoteIdentityPassed(event.attempt);
     lanes.Learn(event.attempt, verdict.lane, context);
     const bool proven = verdict.lane <= Lane::kFamiliar || context.identity_passed;
     if (proven && event.attempt.has_account()) policy.NoteProven(event.attempt, time_ms);
+  }
+}
+
+void Engine::State::TakeNews() {
+  // A right password inside a campaign shuts every lane but the certified one until a person has looked, or for an hour.
+  static const Response kTakeover{
+      .action = Action::kLock, .target = Target::kUserName, .for_ms = 3'600'000, .all_lanes = true};
+  // Detectors deny at the gate; firewalls are told by an order.
+  static const Response kBlockAddress{.action = Action::kBlock,
+                                      .target = Target::kSourceIp,
+                                      .for_ms = 15 * 60'000,
+                                      .escalate_factor = 4,
+                                      .escalate_up_to_ms = int64_t{7} * 24 * 3'600'000};
+  static const Response kBlockNetwork{.action = Action::kBlock,
+                                      .target = Target::kSourcePrefix,
+                                      .for_ms = 15 * 60'000,
+                                      .escalate_factor = 4,
+                                      .escalate_up_to_ms = int64_t{7} * 24 * 3'600'000};
+  constexpr std::string_view kKinds[] = {"campaign", "takeover", "outage", "solver", "source"};
+  for (const DetectorNews& news : detectors->TakeNews()) {
+    const LoginEvent& event = news.event.event();
+    const bool is_source = news.kind == DetectorNews::Kind::kSource;
+    if (!is_source) {
+      Alarm alarm;
+      alarm.time_ms = news.time_ms;
+      alarm.kind = std::string(kKinds[static_cast<size_t>(news.kind)]);
+      alarm.text = news.text;
+      if (news.kind == DetectorNews::Kind::kTakeover)
+        alarm.text = Concat(Printed(event.attempt.account), ": ", news.text);
+      Raise(alarm);
+      if (news.kind != DetectorNews::Kind::kTakeover || !event.attempt.has_account()) continue;
+    }
+    Alert alert;
+    alert.rule = is_source ? "source_ladder" : "takeover";
+    alert.title = news.text;
+    alert.level = is_source ? "high" : "critical";
+    alert.response = !is_source ? &kTakeover : news.rung.is_single() ? &kBlockAddress : &kBlockNetwork;
+    alert.time_ms = news.time_ms;
+    alert.first_ms = alert.last_ms = ToMs(event.attempt.time_ns);
+    alert.value = 1;
+    alert.event = &event;
+    const bool before = std::exchange(stranger_inside, !is_source);
+    OnAlert(alert);
+    stranger_inside = before;
   }
 }
 
@@ -342,19 +428,41 @@ void Engine::State::OnAlert(const Alert& found) {
   std::optional<Alarm> alarm;
   const std::optional<Decision> decision = policy.Decide(alert, Now(), &alarm);
   if (!decision.has_value()) return;
-  const Proposal fate = ledger.Propose(*decision);
-  if (fate != Proposal::kAdded && fate != Proposal::kExtended) return;
-  TakeUp(*decision, fate, alarm);
+  Enter(*decision, {}, {}, alarm);
 }
 
-void Engine::State::TakeUp(const Decision& decision, Proposal fate, const std::optional<Alarm>& alarm) {
+Proposal Engine::State::Enter(const Decision& decision, std::string_view by, std::string_view why,
+                              const std::optional<Alarm>& alarm) {
+  ledger.lifted().SetNow(observed_ms);
+  const Proposal fate = ledger.Propose(decision, by, why);
   // One that only lasts longer touches nobody new.
   if (fate == Proposal::kAdded) policy.Made(decision);
-  ++counters.decisions;
-  listener->OnDecision(decision);
-  if (!alarm.has_value()) return;
+  if (fate == Proposal::kAdded || fate == Proposal::kExtended) {
+    ++counters.decisions;
+    listener->OnDecision(decision);
+    if (alarm.has_value()) Raise(*alarm);
+  }
+  WarnOfFullLedger(decision.time_ms);
+  return fate;
+}
+
+void Engine::State::Raise(const Alarm& alarm) {
   ++counters.alarms;
-  listener->OnAlarm(*alarm);
+  listener->OnAlarm(alarm);
+}
+
+void Engine::State::WarnOfFullLedger(int64_t time_ms) {
+  const uint64_t now = ledger.evicted() + ledger.turned_away();
+  if (now == displaced) return;
+  if (displaced_said_ms != INT64_MIN && time_ms - displaced_said_ms < kFullAlarmEveryMs) return;
+  displaced_said_ms = time_ms;
+  Alarm alarm;
+  alarm.time_ms = time_ms;
+  alarm.kind = "ledger_full";
+  alarm.text = Concat("the memory for standing decisions is full: since the last such alarm ",
+                      now - displaced, " gave way before their time or never stood; raise store.memory");
+  displaced = now;
+  Raise(alarm);
 }
 
 void Engine::State::Prepare(const LoginEvent& event, Prepared* into, Correlator::Charge charge) noexcept {
@@ -431,6 +539,7 @@ absl::Status Engine::SwapRules(const RuleSet* rules) {
 }
 
 void Engine::SetAllowlist(const Allowlist& allowlist) {
+  state_->ledger.lifted().SetNow(state_->observed_ms);
   state_->ledger.SetAllowlist(allowlist);
   state_->TellChanges();
 }
@@ -443,6 +552,10 @@ void Engine::SetPolicy(const PolicySettings& policy) {
   state_->policy.Set(policy);
 }
 
+void Engine::SetDetectors(const DetectorSettings& detectors) {
+  if (state_->detectors != nullptr) state_->detectors->Set(detectors);
+}
+
 void Engine::SetEnforcing(bool enforcing) noexcept {
   state_->gate.SetEnforcing(enforcing);
 }
@@ -451,13 +564,13 @@ Engine::Proposed Engine::Propose(Decision decision, std::string_view by, std::st
   State& state = *state_;
   std::optional<Alarm> alarm;
   state.policy.Admit(state.Now(), &decision, &alarm);
-  const Proposal fate = state.ledger.Propose(decision, by, why);
-  if (fate == Proposal::kAdded || fate == Proposal::kExtended) state.TakeUp(decision, fate, alarm);
+  const Proposal fate = state.Enter(decision, by, why, alarm);
   state.TellChanges();
   return {std::move(decision), fate};
 }
 
 bool Engine::Remove(const Decision& decision, std::string_view by, std::string_view why) {
+  state_->ledger.lifted().SetNow(state_->observed_ms);
   const bool removed = state_->ledger.Remove(decision, by, why);
   state_->TellChanges();
   return removed;
@@ -491,12 +604,15 @@ EngineCounters Engine::counters() const noexcept {
   counters.late = time.late;
   counters.too_late = time.too_late;
   counters.wild = time.wild;
+  counters.decisions_evicted = state_->ledger.evicted();
+  counters.decisions_turned_away = state_->ledger.turned_away();
   counters.scan_failures = state_->scan_failures_before + state_->scratch->scan_failures();
   const KeyedTable::WindowCounters windows = state_->correlator->table().total();
   counters.windows_evicted = windows.evicted;
   counters.undercount_max = windows.worst_undercount;
-  counters.memory_bytes =
-      state_->correlator->table().bytes() + state_->lanes.bytes() + state_->ledger.bytes();
+  counters.memory_bytes = state_->correlator->table().bytes() + state_->lanes.bytes() +
+                          state_->ledger.bytes() +
+                          (state_->detectors != nullptr ? state_->detectors->bytes() : 0);
   return counters;
 }
 

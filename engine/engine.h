@@ -32,6 +32,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -42,6 +43,7 @@
 #include "engine/decision/change.h"
 #include "engine/decision/decision.h"
 #include "engine/decision/policy.h"
+#include "engine/detect/detector_settings.h"
 #include "engine/event/keyed_hash.h"
 #include "engine/event/login_event.h"
 #include "engine/gate/assess.h"
@@ -67,6 +69,8 @@ struct EngineOptions {
   size_t ledger_bytes = 0;
   // Whether EngineListener::OnChanges is called.
   bool tells_changes = false;
+  // Not there: no detectors (detect/detectors.h), rules alone.
+  std::optional<DetectorSettings> detectors;
   // Every attempt goes on to the password check whatever the verdict, and is observed: the log of a system where nothing
   // was stopped. Then a bad certificate is observed as the log has it, like everything else.
   bool lets_through = false;
@@ -80,8 +84,10 @@ struct EngineCounters {
   uint64_t alerts = 0;
   uint64_t decisions = 0;
   uint64_t alarms = 0;
-  uint64_t late = 0;             // counted where they belong
-  uint64_t too_late = 0;         // older than the allowed lateness: assessed, not observed
+  uint64_t decisions_evicted = 0;      // of the ledger, which was full: gave way before their time
+  uint64_t decisions_turned_away = 0;  // the same: never stood
+  uint64_t late = 0;                   // counted where they belong
+  uint64_t too_late = 0;               // older than the allowed lateness: assessed, not observed
   uint64_t wild = 0;             // timestamps in the future that nothing confirmed: assessed, not observed
   uint64_t scan_failures = 0;    // pattern scans that failed and were answered by the slow path
   uint64_t windows_evicted = 0;  // windows given up for memory before their span was over
@@ -137,13 +143,16 @@ class Engine {
   // Whether the allowlist holds somebody whom this decision names (Allowlist::Touches).
   bool IsAllowlisted(const Decision& decision) const noexcept;
   void SetPolicy(const PolicySettings& policy);
+  // Of an engine that was made with detectors; nothing else can be switched on later.
+  void SetDetectors(const DetectorSettings& detectors);
   void SetCertificates(const CertificateVerdicts& certificates) noexcept;
   // The kill switch (Gate::SetEnforcing).
   void SetEnforcing(bool enforcing) noexcept;
 
   // Orders that no rule gave. A decision's `rule` then says where it came from.
   //   Propose  by hand, or taken in from elsewhere: made harmless as policy does, and given an id if it has none.
-  //   Remove   takes out what stands with this id, doing this, to whom it names; false if nothing does.
+  //   Remove   takes out what stands with this id, doing this, to whom it names; false if nothing does. The rule behind it
+  //            speaks again with the next event that meets it.
   //   Restore  at a start, what stood before, as it stood; of one that is over by now only its target is known, as a
   //            repeater's, where its rule escalates. Whom the allowlist holds by now is challenged.
   // `by`, `why`: for OnChanges.

@@ -13,7 +13,7 @@
 #include <utility>
 
 #include "adapters/certificate/account_binding.h"
-#include "engine/event/hex_digit.h"
+#include "engine/event/digits.h"
 #include "engine/event/printable_text.h"
 #include "engine/status.h"
 #include "engine/text.h"

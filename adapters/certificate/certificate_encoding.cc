@@ -1,7 +1,7 @@
 #include "adapters/certificate/certificate_encoding.h"
 
 #include "adapters/certificate/structured_field.h"
-#include "engine/event/hex_digit.h"
+#include "engine/event/digits.h"
 
 namespace stockade {
 namespace {

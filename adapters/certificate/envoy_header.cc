@@ -10,8 +10,6 @@
 namespace stockade {
 namespace {
 
-constexpr size_t kShownMax = 1 + kCertificateChainMax;
-
 struct Pair {
   std::string_view key;
   std::string_view value;  // without its quotes, escapes as they stand
@@ -58,8 +56,8 @@ struct Element {
 
 bool ReadCertificates(std::string_view escaped, std::vector<std::string>* ders) {
   std::string pem;
-  return escaped.size() <= kEscapedCertificateBytesMax * kShownMax && DecodePercents(escaped, &pem) &&
-         ReadPemCertificates(pem, kShownMax, ders);
+  return escaped.size() <= kEscapedCertificateBytesMax * kCertificatesShownMax &&
+         DecodePercents(escaped, &pem) && ReadPemCertificates(pem, kCertificatesShownMax, ders);
 }
 
 }  // namespace

@@ -13,6 +13,8 @@ namespace stockade {
 inline constexpr size_t kCertificateBytesMax = size_t{16} << 10;
 // Certificates sent besides the leaf. Real clients send one or two; each costs OpenSSL up to 0.2 ms to read, good or bad.
 inline constexpr size_t kCertificateChainMax = 4;
+// With the one it is about.
+inline constexpr size_t kCertificatesShownMax = 1 + kCertificateChainMax;
 
 struct CertificateEvidence {
   enum class From : unsigned char {

@@ -26,7 +26,6 @@ constexpr std::string_view kBeginnings[] = {"x-ssl-client-", "ssl-client-", "x-s
                                             "x-forwarded-tls-client-cert", "x-amzn-mtls-clientcert"};
 
 // The leaf and all that may come with it.
-constexpr size_t kShownMax = 1 + kCertificateChainMax;
 
 // What nginx answers where it has no anchors to judge by, in the words of OpenSSL 1.1 and 3; the reasons that its own
 // optional_no_ca lets pass (ngx_ssl_verify_error_optional).
@@ -59,7 +58,7 @@ Evidence Malformed() {
 
 // Of all that was shown, the leaf first; each a certificate by its size, or none.
 Evidence Shown(std::vector<std::string> ders) {
-  if (ders.empty() || ders.size() > kShownMax) return Malformed();
+  if (ders.empty() || ders.size() > kCertificatesShownMax) return Malformed();
   for (const std::string& der : ders)
     if (der.empty() || der.size() > kCertificateBytesMax) return Malformed();
   Evidence evidence;
@@ -83,7 +82,7 @@ Evidence ShownInPem(std::string_view escaped, size_t count_max) {
 // ends beyond the text, or is larger than a certificate is.
 bool SplitDer(std::string_view text, std::vector<std::string>* ders) {
   while (!text.empty()) {
-    if (text.size() < 2 || text[0] != 0x30 || ders->size() == kShownMax) return false;
+    if (text.size() < 2 || text[0] != 0x30 || ders->size() == kCertificatesShownMax) return false;
     size_t length = static_cast<uint8_t>(text[1]);
     size_t head = 2;
     if (length >= 0x80) {
@@ -242,7 +241,8 @@ CertificateEvidence CertificateFields::ReadHaproxy() const {
   if (used == "0" || (!verify.empty() && (!absl::SimpleAtoi(ToAbsl(verify), &error) || error < 0)))
     return Malformed();
   // Two digits of base64 are more than a byte.
-  if (encoded.size() > kCertificateBytesMax * 2 || Only(kChain).size() > kCertificateBytesMax * 2 * kShownMax)
+  if (encoded.size() > kCertificateBytesMax * 2 ||
+      Only(kChain).size() > kCertificateBytesMax * 2 * kCertificatesShownMax)
     return Malformed();
   std::string leaf, chain;
   std::vector<std::string> ders;
@@ -259,17 +259,18 @@ CertificateEvidence CertificateFields::ReadHaproxy() const {
 CertificateEvidence CertificateFields::ReadAwsAlb() const {
   if (!lines_[kLeaf].empty() && !lines_[kChain].empty()) return Malformed();
   if (!lines_[kLeaf].empty()) return ShownInPem(Only(kLeaf), 1);
-  return ShownInPem(Only(kChain), kShownMax);
+  return ShownInPem(Only(kChain), kCertificatesShownMax);
 }
 
 CertificateEvidence CertificateFields::ReadTraefik() const {
   std::string list;
-  if (Only(kChain).size() > kEscapedCertificateBytesMax * kShownMax || !DecodePercents(Only(kChain), &list))
+  if (Only(kChain).size() > kEscapedCertificateBytesMax * kCertificatesShownMax ||
+      !DecodePercents(Only(kChain), &list))
     return Malformed();
   std::vector<std::string> ders;
   for (size_t start = 0; start <= list.size();) {
     const size_t end = std::min(list.find(',', start), list.size());
-    if (ders.size() == kShownMax ||
+    if (ders.size() == kCertificatesShownMax ||
         !DecodeBase64(std::string_view(list).substr(start, end - start), &ders.emplace_back())) {
       return Malformed();
     }

@@ -18,7 +18,6 @@ using OwnedCms = std::unique_ptr<CMS_ContentInfo, FreeBy<CMS_ContentInfo_free>>;
 
 // Verifying costs with the square of the key, and whoever sends one has chosen it.
 constexpr int kRsaBitsMax = 8192;
-constexpr size_t kShownMax = 1 + kCertificateChainMax;
 
 bool IsNonce(std::string_view text) noexcept {
   return text.size() >= kNonceBytesMin && text.size() <= kNonceBytesMax &&
@@ -82,7 +81,7 @@ OwnedCms ParseCms(const std::string& bytes) {
 Fault TakeCertificates(CMS_ContentInfo* cms, const X509* signer, CertificateEvidence* evidence) {
   const OwnedCertificates inside(CMS_get1_certs(cms));
   if (inside == nullptr || !EncodeDer(signer, &evidence->leaf_der)) return Fault::kNoCertificate;
-  if (static_cast<size_t>(sk_X509_num(inside.get())) > kShownMax) return Fault::kUnreadable;
+  if (static_cast<size_t>(sk_X509_num(inside.get())) > kCertificatesShownMax) return Fault::kUnreadable;
   for (int i = 0; i < sk_X509_num(inside.get()); ++i) {
     std::string der;
     if (!EncodeDer(sk_X509_value(inside.get(), i), &der) || der.size() > kCertificateBytesMax)

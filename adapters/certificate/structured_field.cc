@@ -2,14 +2,13 @@
 
 #include <array>
 
+#include "engine/event/digits.h"
+
 namespace stockade {
 namespace {
 
 using Error = StructuredFieldError;
 
-bool IsDigit(char c) noexcept {
-  return c >= '0' && c <= '9';
-}
 bool IsLower(char c) noexcept {
   return c >= 'a' && c <= 'z';
 }

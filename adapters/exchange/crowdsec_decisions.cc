@@ -18,9 +18,6 @@ namespace {
 
 namespace dom = simdjson::dom;
 
-// Deeper is nobody's export: alerts hold decisions, events and their metas.
-constexpr size_t kDepthMax = 64;
-
 enum Column : uint8_t { kDuration, kReason, kOrigin, kType, kScope, kValue, kColumnCount };
 constexpr std::array<std::string_view, kColumnCount> kColumns = {"duration", "reason", "origin",
                                                                  "type",     "scope",  "value"};
@@ -47,7 +44,7 @@ absl::StatusOr<NewDecision> FromRow(const Row& row) {
         Concat("scope: ", Quoted(row[kScope]), " is none of Ip, Range, AS and username"));
   }
   // A range of one address is one address, and many lists have networks with the scope Ip.
-  const bool is_network = *scope == Scope::kIp || *scope == Scope::kRange;
+  const bool is_network = NamesAddresses(*scope);
   if (is_network && !Address::Parse(std::string_view(row[kValue]).substr(0, row[kValue].find('/'))))
     return absl::InvalidArgumentError(
         Concat("value: ", Quoted(row[kValue]), " is no address and no network"));
@@ -117,7 +114,7 @@ void TakeElement(dom::element element, size_t line, Exchanged* out) {
 
 absl::StatusOr<Exchanged> ReadJson(std::string_view text) {
   dom::parser parser(kExchangeBytesMax);
-  if (parser.allocate(text.size(), kDepthMax) != simdjson::SUCCESS)
+  if (parser.allocate(text.size(), kExchangeDepthMax) != simdjson::SUCCESS)
     return absl::ResourceExhaustedError("there is not enough memory to read it");
   dom::element root;
   if (const auto error = parser.parse(text.data(), text.size()).get(root); error != simdjson::SUCCESS)
@@ -245,7 +242,7 @@ std::string WriteCrowdsecDecisions(std::span<const Decision> decisions, int64_t 
   *left_out = 0;
   for (const Decision& decision : decisions) {
     const int64_t seconds = (decision.until_ms - now_ms) / 1000;
-    const bool is_network = decision.scope == Scope::kIp || decision.scope == Scope::kRange;
+    const bool is_network = NamesAddresses(decision.scope);
     const bool goes = !decision.shadow && seconds > 0 && decision.action != Action::kLock &&
                       (is_network || decision.scope == Scope::kAsn);
     if (!goes) {

@@ -18,6 +18,8 @@ namespace stockade {
 inline constexpr size_t kExchangeBytesMax = size_t{256} << 20;
 // An entry may stand for several decisions (a pattern of several addresses, a range that is no network).
 inline constexpr size_t kExchangedMax = 2'000'000;
+// Deeper is nobody's export: CrowdSec's alerts hold decisions, events and their metas, a bundle's objects extensions.
+inline constexpr size_t kExchangeDepthMax = 64;
 // More of them say nothing new; further ones are counted.
 inline constexpr size_t kProblemsMax = 1000;
 

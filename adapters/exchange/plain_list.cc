@@ -140,8 +140,7 @@ absl::StatusOr<Exchanged> ReadPlainList(std::string_view text) {
 std::string WritePlainList(std::span<const Decision> decisions) {
   std::vector<Prefix> networks;
   for (const Decision& decision : decisions)
-    if (!decision.shadow && (decision.scope == Scope::kIp || decision.scope == Scope::kRange))
-      networks.push_back(decision.prefix);
+    if (!decision.shadow && NamesAddresses(decision.scope)) networks.push_back(decision.prefix);
   std::sort(networks.begin(), networks.end());
   networks.erase(std::unique(networks.begin(), networks.end()), networks.end());
   std::string text;

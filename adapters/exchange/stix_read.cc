@@ -15,9 +15,6 @@ namespace {
 
 namespace dom = simdjson::dom;
 
-// A bundle's objects hold extensions and observables; nobody's nest deeper.
-constexpr size_t kDepthMax = 64;
-
 // The text of a member; empty where it is not there. False if it is something else than text.
 bool Text(dom::object object, std::string_view key, std::string_view* out) {
   dom::element element;
@@ -94,8 +91,7 @@ absl::Status ReadIndicator(dom::object object, int64_t now_ms, const Identities&
   for (const std::string& value : values) {
     absl::StatusOr<DecisionTarget> target = ReadTarget(std::nullopt, value);
     if (!target.ok()) return Wrong("pattern", Concat(Quoted(value), ": ", target.status().message()));
-    if (target->scope != Scope::kIp && target->scope != Scope::kRange)
-      return Wrong("pattern", Concat(Quoted(value), " is no address"));
+    if (!NamesAddresses(target->scope)) return Wrong("pattern", Concat(Quoted(value), " is no address"));
     targets.push_back(*std::move(target));
   }
   if (out->decisions.size() + targets.size() > kExchangedMax)
@@ -132,7 +128,7 @@ absl::StatusOr<Exchanged> ReadStix(std::string_view text, int64_t now_ms) {
   RETURN_IF_ERROR(CheckExchangedText(text));
   text = WithoutMark(text);
   dom::parser parser(kExchangeBytesMax);
-  if (parser.allocate(text.size(), kDepthMax) != simdjson::SUCCESS)
+  if (parser.allocate(text.size(), kExchangeDepthMax) != simdjson::SUCCESS)
     return absl::ResourceExhaustedError("there is not enough memory to read it");
   dom::element root;
   if (const auto error = parser.parse(text.data(), text.size()).get(root); error != simdjson::SUCCESS)

@@ -155,7 +155,7 @@ std::string WriteStix(std::span<const Decision> decisions, const StixOptions& op
   BundleWriter writer(options);
   *left_out = 0;
   for (const Decision& decision : decisions) {
-    const bool is_network = decision.scope == Scope::kIp || decision.scope == Scope::kRange;
+    const bool is_network = NamesAddresses(decision.scope);
     // Nobody stands in a range of time that is empty, and a year of five digits is no time to STIX.
     const bool has_time = decision.time_ms >= 0 && decision.until_ms > decision.time_ms &&
                           decision.until_ms < int64_t{253'402'300'800'000};

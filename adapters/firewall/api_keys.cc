@@ -19,7 +19,7 @@
 #include "absl/time/time.h"
 #include "adapters/firewall/file_replacement.h"
 #include "engine/decision/decision.h"
-#include "engine/event/hex_digit.h"
+#include "engine/event/digits.h"
 #include "engine/status.h"
 #include "engine/text.h"
 
@@ -30,10 +30,6 @@ using Digest = std::array<uint8_t, 32>;
 constexpr size_t kKeyBytes = 32;
 // A full file of the longest names is a quarter of this; anything larger is another file.
 constexpr size_t kFileBytesMax = size_t{4} << 20;
-
-absl::Status Failed(const std::string& file, std::string_view what) {
-  return absl::ErrnoToStatus(errno, ToAbsl(Concat(file, ": ", what)));
-}
 
 // A descriptor that is closed with its scope.
 class OpenFile {
@@ -131,7 +127,7 @@ absl::StatusOr<std::string> ReadAll(const std::string& file, int fd) {
   while (true) {
     const ssize_t size = read(fd, buffer, sizeof buffer);
     if (size < 0 && errno == EINTR) continue;
-    if (size < 0) return Failed(file, "cannot be read");
+    if (size < 0) return FileError(file, "cannot be read");
     if (size == 0) return text;
     text.append(buffer, static_cast<size_t>(size));
     if (text.size() > kFileBytesMax)
@@ -145,7 +141,7 @@ absl::StatusOr<std::vector<ApiKeyEntry>> ReadKeys(const std::string& file, std::
   const OpenFile source(file, O_RDONLY | O_NONBLOCK);
   if (!source.is_open()) {
     if (errno == ENOENT) return std::vector<ApiKeyEntry>();
-    return Failed(file, "cannot be opened");
+    return FileError(file, "cannot be opened");
   }
   ASSIGN_OR_RETURN(const std::string text, ReadAll(file, source.fd()));
   return Parse(file, text, trouble);
@@ -165,9 +161,9 @@ template <typename Change>
 absl::Status ChangeKeys(const std::string& file, Change&& change) {
   const std::string lock_file = file + ".lock";
   const OpenFile lock(lock_file, O_RDWR | O_CREAT | O_NOFOLLOW);
-  if (!lock.is_open()) return Failed(lock_file, "cannot be opened");
+  if (!lock.is_open()) return FileError(lock_file, "cannot be opened");
   while (flock(lock.fd(), LOCK_EX) != 0)
-    if (errno != EINTR) return Failed(lock_file, "cannot be locked");
+    if (errno != EINTR) return FileError(lock_file, "cannot be locked");
   std::string trouble;
   ASSIGN_OR_RETURN(std::vector<ApiKeyEntry> entries, ReadKeys(file, &trouble));
   // Writing would lose the line that a person meant to be a key.

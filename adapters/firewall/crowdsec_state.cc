@@ -12,7 +12,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_split.h"
 #include "adapters/firewall/file_replacement.h"
-#include "engine/event/hex_digit.h"
+#include "engine/event/digits.h"
 #include "engine/status.h"
 #include "engine/text.h"
 

@@ -106,8 +106,9 @@ std::string CrowdsecView::Decisions(const CrowdsecQuestion& question, int64_t no
     });
   } else {
     for (const auto& [number, entry] : by_telling_) {
-      if (question.network && (!HasNetwork(*entry->key) || entry->prefix.length < question.network->length ||
-                               !question.network->Contains(entry->prefix.address)))
+      if (question.network &&
+          (!NamesAddresses(entry->key->scope) || entry->prefix.length < question.network->length ||
+           !question.network->Contains(entry->prefix.address)))
         continue;
       consider(entry);
     }

@@ -150,7 +150,7 @@ absl::Status CrowdsecView::Enforce(const Decision& decision, int64_t now_ms) {
                                              stockade::Name(decision.action), " of a ",
                                              stockade::Name(decision.scope)));
   Prefix prefix;
-  if (HasNetwork(key)) {
+  if (NamesAddresses(key.scope)) {
     prefix = decision.prefix;
     if (!prefix.address.present()) prefix = Prefix::Parse(decision.value).value_or(Prefix());
     if (!prefix.address.present() || prefix.length > prefix.address.bits() ||
@@ -162,7 +162,7 @@ absl::Status CrowdsecView::Enforce(const Decision& decision, int64_t now_ms) {
     Release(key, now_ms);
     return absl::OkStatus();
   }
-  if (networks_.size() >= PrefixMap::kPrefixesMax && HasNetwork(key) && !networks_.Find(prefix))
+  if (networks_.size() >= PrefixMap::kPrefixesMax && NamesAddresses(key.scope) && !networks_.Find(prefix))
     return absl::ResourceExhaustedError(
         Concat("no more than ", PrefixMap::kPrefixesMax, " networks are carried at once"));
   const auto [place, is_new] = entries_.try_emplace(std::move(key));
@@ -171,8 +171,9 @@ absl::Status CrowdsecView::Enforce(const Decision& decision, int64_t now_ms) {
   if (is_new) {
     entry.key = &place->first;
     entry.prefix = prefix;
-    entry.scope = HasNetwork(*entry.key) && prefix.is_single() ? Scope::kIp : entry.key->scope;
-    const bool small = HasNetwork(*entry.key) && !prefix.is_single() && AddressCount(prefix) <= kExpandedSize;
+    entry.scope = NamesAddresses(entry.key->scope) && prefix.is_single() ? Scope::kIp : entry.key->scope;
+    const bool small =
+        NamesAddresses(entry.key->scope) && !prefix.is_single() && AddressCount(prefix) <= kExpandedSize;
     entry.expands = small && expanded_addresses_ + AddressCount(prefix) <= kExpandedMax;
     if (entry.expands) {
       expanded_addresses_ += AddressCount(prefix);
@@ -225,7 +226,7 @@ void CrowdsecView::End(Entry* entry, int64_t ended_ms, int64_t now_ms) {
   if (entry->expands) {
     expanded_addresses_ -= AddressCount(entry->prefix);
     --expanded_networks_;
-  } else if (HasNetwork(*entry->key) && !entry->prefix.is_single() &&
+  } else if (NamesAddresses(entry->key->scope) && !entry->prefix.is_single() &&
              AddressCount(entry->prefix) <= kExpandedSize) {
     --unexpanded_;
   }
@@ -279,7 +280,7 @@ void CrowdsecView::TellAgain(const Lapse& lapse) {
   key.value = lapse.value;
   if (const Entries* const here = At(key, lapse.prefix)) again.assign(here->begin(), here->end());
   // Those that share an expanded address with it.
-  if (lapse.expands || (HasNetwork(key) && lapse.prefix.is_single() && expanded_networks_ > 0)) {
+  if (lapse.expands || (NamesAddresses(key.scope) && lapse.prefix.is_single() && expanded_networks_ > 0)) {
     VisitAddresses(lapse.prefix, [&](const Address& address) {
       VisitAround(address, [&](Entry* entry) { again.push_back(entry); });
     });
@@ -289,7 +290,7 @@ void CrowdsecView::TellAgain(const Lapse& lapse) {
 }
 
 void CrowdsecView::Link(Entry* entry) {
-  if (!HasNetwork(*entry->key)) {
+  if (!NamesAddresses(entry->key->scope)) {
     names_[Name(entry->key->scope, entry->key->value)].push_back(entry);
     return;
   }
@@ -307,7 +308,7 @@ void CrowdsecView::Link(Entry* entry) {
 }
 
 void CrowdsecView::Unlink(Entry* entry) {
-  if (!HasNetwork(*entry->key)) {
+  if (!NamesAddresses(entry->key->scope)) {
     const auto named = names_.find(Name(entry->key->scope, entry->key->value));
     Entries& entries = named->second;
     entries.erase(std::find(entries.begin(), entries.end(), entry));
@@ -323,7 +324,7 @@ void CrowdsecView::Unlink(Entry* entry) {
 }
 
 const CrowdsecView::Entries* CrowdsecView::At(const OrderKey& key, const Prefix& prefix) const {
-  if (HasNetwork(key)) {
+  if (NamesAddresses(key.scope)) {
     const std::optional<uint32_t> site = networks_.Find(prefix);
     return site ? &sites_[*site] : nullptr;
   }

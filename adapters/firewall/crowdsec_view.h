@@ -179,9 +179,6 @@ class CrowdsecView final : public Firewall {
   void AddLapse(Entry* entry);
   void TellAgain(const Lapse& lapse);
 
-  static bool HasNetwork(const OrderKey& key) {
-    return key.scope == Scope::kIp || key.scope == Scope::kRange;
-  }
   void Link(Entry* entry);
   void Unlink(Entry* entry);
   // All that stand at the same network or name, of any type and scope.

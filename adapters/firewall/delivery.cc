@@ -100,8 +100,10 @@ bool Delivery::TakeIn() {
   if (everything) {
     // Whatever comes from here on, and is in it already, has a version that is not above it.
     const StandingSnapshot snapshot = standing_->Snapshot();
+    const bool first = version_ == 0;
     version_ = snapshot.version;
     plan_.Replace(snapshot.decisions, clock_());
+    if (first) plan_.MayStand(standing_->Gone(), clock_());
   }
   const DeliveryTime now = clock_();
   for (const Arrival& arrival : arrivals) {

@@ -19,7 +19,7 @@ SharedDecision OfKey(const OrderKey& key, int64_t until_ms) {
   decision->all_lanes = key.all_lanes;
   decision->value = key.value;
   decision->until_ms = until_ms;
-  if (key.scope == Scope::kIp || key.scope == Scope::kRange) {
+  if (NamesAddresses(key.scope)) {
     if (const std::optional<Prefix> prefix = Prefix::Parse(key.value)) decision->prefix = *prefix;
   }
   return decision;

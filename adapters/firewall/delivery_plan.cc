@@ -89,6 +89,21 @@ void DeliveryPlan::Replace(std::span<const SharedDecision> in_force, const Deliv
   reconcile_soon_ = true;
 }
 
+void DeliveryPlan::MayStand(std::span<const SharedDecision> gone, const DeliveryTime& now) {
+  SetNow(now);
+  if (capabilities_.lists || !settings_.resend) return;
+  for (const SharedDecision& decision : gone) {
+    if (!capabilities_.Carries(*decision)) continue;
+    const uint32_t row = table_.FindOrMake(OrderKey::Of(*decision));
+    if (table_[row].wanted != nullptr) continue;
+    Alter(row, {now_.steady_ns, false}, [&](DeliveryRow& it) {
+      it.told = decision;
+      it.belief = Belief::kUnknown;
+      it.stands_until_ms = decision->until_ms;
+    });
+  }
+}
+
 void DeliveryPlan::Want(uint32_t row, const SharedDecision& decision, const Cause& cause) {
   Alter(row, cause, [&](DeliveryRow& it) {
     const bool same =

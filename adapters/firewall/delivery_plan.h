@@ -81,6 +81,10 @@ class DeliveryPlan {
   // What is in force, all of it.
   void Replace(std::span<const SharedDecision> in_force, const DeliveryTime& now);
 
+  // What may stand though it is not in force (StandingOrders::Gone): where nothing is listed and all is sent again, it is
+  // released. After the first Replace.
+  void MayStand(std::span<const SharedDecision> gone, const DeliveryTime& now);
+
   DeliveryStep Next(const DeliveryTime& now);
   void Applied(const absl::Status& status, const DeliveryTime& now);
   void Listed(const absl::StatusOr<std::vector<Enforced>>& listed, const DeliveryTime& now);

@@ -9,6 +9,9 @@
 
 namespace stockade {
 
+// What the system says in errno of a file: "/run/keys: cannot be opened: Permission denied".
+absl::Status FileError(const std::string& file, std::string_view what);
+
 // Mode 0600. Errors name the file and what the system said; then the old one stands.
 absl::Status ReplaceFile(const std::string& file, std::string_view content);
 // All of it, from where the descriptor stands; `name` is for errors.

@@ -25,7 +25,7 @@ constexpr size_t kBatchMax = 10'000;
 bool Holds(HaproxyMapOptions::Holds holds, Scope scope) {
   switch (holds) {
     case HaproxyMapOptions::Holds::kAddresses:
-      return scope == Scope::kIp || scope == Scope::kRange;
+      return NamesAddresses(scope);
     case HaproxyMapOptions::Holds::kAsns:
       return scope == Scope::kAsn;
     case HaproxyMapOptions::Holds::kFingerprints:
@@ -193,7 +193,7 @@ absl::Status HaproxyRuntime::Apply(std::span<const Order> orders, int64_t) {
       if (map && !enforce && IsHaproxyKey(decision.value))
         on_maps[*map].push_back({false, OrderKey::Of(decision), {}});
     } else if (const auto map = state.MapOf(decision.action, decision.scope)) {
-      const bool is_network = decision.scope == Scope::kIp || decision.scope == Scope::kRange;
+      const bool is_network = NamesAddresses(decision.scope);
       if (!IsHaproxyKey(decision.value)) {
         refuse("has control characters or is too long, which its runtime API cannot carry");
       } else if (enforce && is_network && !SpellsNetwork(decision.scope, decision.value)) {

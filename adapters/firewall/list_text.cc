@@ -18,8 +18,7 @@ constexpr std::string_view kHeader = "# Written by Stockade. What is changed her
 bool ListText::CanSay(const OrderKey& key) const {
   // JSON has no other text, and what stood for it would be read back as another name.
   if (format_ == ListFormat::kNdjson) return simdjson::validate_utf8(key.value.data(), key.value.size());
-  return key.action == action_ && (key.scope == Scope::kIp || key.scope == Scope::kRange) &&
-         SpellsNetwork(key.scope, key.value) &&
+  return key.action == action_ && NamesAddresses(key.scope) && SpellsNetwork(key.scope, key.value) &&
          (format_ == ListFormat::kNginxGeo || VariantOf(key) == kFirstVariant);
 }
 

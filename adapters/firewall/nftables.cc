@@ -67,7 +67,7 @@ absl::StatusOr<NftablesChange> ChangeOf(const Order& order, int64_t now_ms) {
     return absl::InvalidArgumentError(Concat("nftables: ", Name(decision.action), " ", Name(decision.scope),
                                              " ", decision.value, ": ", what));
   };
-  if (decision.action != Action::kBlock || (decision.scope != Scope::kIp && decision.scope != Scope::kRange))
+  if (decision.action != Action::kBlock || !NamesAddresses(decision.scope))
     return wrong("only blocks of scope ip and range are carried out here");
   // Where only the key is known there is no prefix yet.
   const std::optional<Prefix> prefix =

@@ -143,6 +143,28 @@ StandingSnapshot StandingOrders::Snapshot() const {
   return snapshot;
 }
 
+void StandingOrders::SetGone(std::vector<Decision> gone) {
+  std::vector<SharedDecision> shared;
+  shared.reserve(gone.size());
+  for (Decision& decision : gone) shared.push_back(std::make_shared<const Decision>(std::move(decision)));
+  const std::lock_guard lock(mutex_);
+  gone_ = std::move(shared);
+}
+
+std::vector<SharedDecision> StandingOrders::Gone() const {
+  std::vector<SharedDecision> gone;
+  const std::lock_guard tables_lock(tables_mutex_);
+  {
+    const std::lock_guard lock(mutex_);
+    PutWhatWaits();
+    gone = gone_;
+    if (enforcing_) return gone;
+  }
+  for (const Table::Part& part : tables_.orders.parts())
+    for (const auto& [key, decision] : part) gone.push_back(decision);
+  return gone;
+}
+
 std::vector<SharedDecision> StandingOrders::All() const {
   std::vector<SharedDecision> all;
   {

@@ -82,6 +82,12 @@ class StandingOrders {
   // for whoever has a clock.
   StandingSnapshot Snapshot() const;
 
+  // What is not in force and may stand in a firewall nevertheless, as nobody knows what it was told before the last stop: for
+  // those that cannot be asked, once, at their start. Of what is set, and of all that the ledger holds while the kill switch is
+  // off, whatever is not in force; some keys may be there twice. Set before any delivery starts, and kept for good.
+  void SetGone(std::vector<Decision> gone);
+  std::vector<SharedDecision> Gone() const;
+
   // For people, shadows included. Soonest expiry first, then by id: sorts outside of all locks.
   std::vector<SharedDecision> All() const;
   // On exactly this scope and value. O(1).
@@ -126,6 +132,7 @@ class StandingOrders {
   mutable std::vector<StandingChange> waiting_;  // not in the tables yet: a reader held them
   uint64_t version_ = 1;
   bool enforcing_ = true;
+  std::vector<SharedDecision> gone_;
   std::vector<StandingListener*> listeners_;
 };
 

@@ -86,6 +86,7 @@ ServiceReply AdminDesk::Reply(const ServiceRequest& request) const {
   }
   if (is_mode) return AnswerMode(request);
   if (of_decisions) return decisions_.Reply(request);
+  if (!parts_.metrics) return Text(501, "this instance has no such part");
   return Typed("text/plain; version=0.0.4; charset=utf-8", parts_.metrics());
 }
 

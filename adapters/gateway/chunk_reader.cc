@@ -6,7 +6,7 @@
 #include "absl/strings/match.h"
 #include "adapters/gateway/head_reader.h"
 #include "adapters/gateway/token.h"
-#include "engine/event/hex_digit.h"
+#include "engine/event/digits.h"
 #include "engine/text.h"
 
 namespace stockade {

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "adapters/gateway/token.h"
+#include "engine/event/digits.h"
 
 namespace stockade {
 namespace {
@@ -11,9 +12,6 @@ enum class Element : uint8_t { kAddress, kHidden, kBroken };
 
 bool IsSpace(char c) noexcept {
   return c == ' ' || c == '\t';
-}
-bool IsDigit(char c) noexcept {
-  return c >= '0' && c <= '9';
 }
 bool IsAlphanumeric(char c) noexcept {
   const char lower = static_cast<char>(c | 0x20);

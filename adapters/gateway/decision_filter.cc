@@ -78,8 +78,7 @@ bool DecisionFilter::Matches(const Decision& decision) const {
   if (!campaign.empty() && decision.campaign != campaign) return false;
   if (!id.empty() && decision.id != id) return false;
   if (!contains.present()) return true;
-  return (decision.scope == Scope::kIp || decision.scope == Scope::kRange) &&
-         decision.prefix.Contains(contains);
+  return NamesAddresses(decision.scope) && decision.prefix.Contains(contains);
 }
 
 absl::StatusOr<DecisionFilter> ReadDecisionFilter(const Query& query, Query* rest) {
@@ -93,7 +92,7 @@ absl::StatusOr<DecisionFilter> ReadDecisionFilter(const Query& query, Query* res
     if (!known) rest->push_back(query[i]);
   }
   // An address has several spellings; decisions have one.
-  const bool may_be_network = !filter.scope || *filter.scope == Scope::kIp || *filter.scope == Scope::kRange;
+  const bool may_be_network = !filter.scope || NamesAddresses(*filter.scope);
   if (const std::optional<Prefix> prefix = Prefix::Parse(filter.value); prefix && may_be_network)
     filter.value = prefix->ToString();
   if (filter.scope == Scope::kAsn && !filter.value.empty()) {

@@ -228,6 +228,7 @@ absl::Status EngineDesk::Reload(Changes changes) {
   engine_->SetAllowlist(changes.allowlist);
   engine_->SetCertificates(changes.certificates);
   engine_->SetPolicy(changes.policy);
+  if (changes.detectors.has_value()) engine_->SetDetectors(*changes.detectors);
   remember_ns_ = absl::ToInt64Nanoseconds(changes.remember);
   Record([&](std::string* out) { AppendReloadLine(now_ns, out); });
   return absl::OkStatus();

@@ -97,6 +97,7 @@ class EngineDesk final : public GateDesk {
     CertificateVerdicts certificates;
     PolicySettings policy;
     absl::Duration remember = absl::Minutes(15);
+    std::optional<DetectorSettings> detectors = {};  // not there: as they are
   };
   absl::Status Reload(Changes changes);
 

@@ -96,6 +96,11 @@ void AddDesk(const DeskFigures& desk, Families* out) {
                desk.engine.scan_failures);
   out->Gauge("stockade_memory_bytes", "What the engine keeps: windows, lanes, standing orders", {},
              static_cast<double>(desk.engine.memory_bytes));
+  out->Counter("stockade_decisions_evicted_total",
+               "Decisions that gave way before their time, for want of memory (store.memory)", {},
+               desk.engine.decisions_evicted);
+  out->Counter("stockade_decisions_turned_away_total", "Decisions that never stood, for want of memory", {},
+               desk.engine.decisions_turned_away);
   out->Counter("stockade_windows_evicted_total", "Windows given up for memory before their span was over", {},
                desk.engine.windows_evicted);
   out->Gauge("stockade_undercount_max",

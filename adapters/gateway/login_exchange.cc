@@ -66,24 +66,23 @@ class RequestReader {
 
  private:
   LoginReadError Read(const ValueSource& source, FoundValue* value) {
-    using From = ValueSource::From;
     using Type = RequestBody::Type;
     switch (source.from) {
-      case From::kBody:
+      case ValueSource::From::kBody:
         return body_.Read(source.name, value);
-      case From::kForm:
+      case ValueSource::From::kForm:
         if (body_.type() == Type::kJson) break;
         return body_.Read(source.name, value);
-      case From::kJson:
+      case ValueSource::From::kJson:
         if (body_.type() == Type::kForm || body_.type() == Type::kMultipart) break;
         return body_.Read(source.name, value);
-      case From::kHeader:
+      case ValueSource::From::kHeader:
         return ReadHeader(request_.fields, source.name, value);
-      case From::kQuery:
+      case ValueSource::From::kQuery:
         return ReadFormField(request_.query(), source.name, value);
-      case From::kCookie:
+      case ValueSource::From::kCookie:
         return ReadCookie(request_.fields, source.name, value);
-      case From::kBasic: {
+      case ValueSource::From::kBasic: {
         value->Clear();
         BasicCredentials basic;
         const LoginReadError error = ReadBasic(request_.fields, &basic);
@@ -105,14 +104,14 @@ class RequestReader {
 // A text of a certificate's kind: a fault where it stands there and nobody can say what it is.
 CertificateEvidence::Fault ReadProof(RequestReader* reader, const std::vector<ValueSource>& sources,
                                      size_t bytes_max, std::string* text) {
-  using Fault = CertificateEvidence::Fault;
   FoundValue value;
   const LoginReadError error = reader->Find(sources, &value);
-  if (error != LoginReadError::kNone && error != LoginReadError::kUnknownType) return Fault::kUnreadable;
-  if (!value.found) return Fault::kNone;
-  if (value.separator_inside || value.text.size() > bytes_max) return Fault::kUnreadable;
+  if (error != LoginReadError::kNone && error != LoginReadError::kUnknownType)
+    return CertificateEvidence::Fault::kUnreadable;
+  if (!value.found) return CertificateEvidence::Fault::kNone;
+  if (value.separator_inside || value.text.size() > bytes_max) return CertificateEvidence::Fault::kUnreadable;
   text->assign(value.text.view());
-  return Fault::kNone;
+  return CertificateEvidence::Fault::kNone;
 }
 
 class Exchange final : public LoginExchange {
@@ -218,27 +217,28 @@ class Exchange final : public LoginExchange {
   // `typed_account`: as it stands in the request, for so it was signed.
   static void ReadSignature(const Compiled& endpoint, std::string_view typed_account, RequestReader* reader,
                             LoginClaim* claim) {
-    using Fault = CertificateEvidence::Fault;
     const SignatureSettings& settings = *endpoint.settings.signature;
     SignedLogin found;
     found.fault = ReadProof(reader, settings.value, kSignatureTextBytesMax, &found.signature);
     // A form has the field, empty, where nothing was signed.
-    if (found.fault == Fault::kNone && found.signature.empty()) return;
+    if (found.fault == CertificateEvidence::Fault::kNone && found.signature.empty()) return;
     const auto read = [&](const std::vector<ValueSource>& sources, size_t bytes_max, std::string* text) {
-      if (found.fault == Fault::kNone) found.fault = ReadProof(reader, sources, bytes_max, text);
+      if (found.fault == CertificateEvidence::Fault::kNone)
+        found.fault = ReadProof(reader, sources, bytes_max, text);
     };
     read(settings.timestamp, kTimestampBytesMax, &found.timestamp);
     read(settings.nonce, kNonceBytesMax, &found.nonce);
     // One that cannot be read is none.
-    if (ReadProof(reader, settings.ocsp, kOcspResponseTextBytesMax, &found.ocsp) != Fault::kNone)
+    if (ReadProof(reader, settings.ocsp, kOcspResponseTextBytesMax, &found.ocsp) !=
+        CertificateEvidence::Fault::kNone)
       found.ocsp.clear();
-    if (found.fault == Fault::kNone) {
+    if (found.fault == CertificateEvidence::Fault::kNone) {
       std::optional<std::string> text =
           endpoint.signed_text->Fill({typed_account, found.timestamp, found.nonce});
       if (text) {
         found.text = *std::move(text);
       } else {
-        found.fault = Fault::kIncomplete;
+        found.fault = CertificateEvidence::Fault::kIncomplete;
       }
     }
     claim->signature = std::move(found);

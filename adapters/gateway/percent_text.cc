@@ -2,7 +2,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
-#include "engine/event/hex_digit.h"
+#include "engine/event/digits.h"
 #include "engine/text.h"
 
 namespace stockade {

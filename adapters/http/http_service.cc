@@ -6,6 +6,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
@@ -20,11 +21,12 @@
 #include <boost/beast/http/string_body.hpp>
 #include <chrono>
 #include <cstring>
+#include <map>
 #include <optional>
-#include <set>
 #include <thread>
 
 #include "adapters/http/loop_door.h"
+#include "adapters/http/service_replies.h"
 #include "engine/status.h"
 #include "engine/text.h"
 
@@ -85,6 +87,8 @@ struct HttpService::State {
   absl::Status Open();
   template <typename Acceptor>
   void Accept(Acceptor* acceptor);
+  // False: all places are taken, by clients that earned them.
+  bool MakeRoom();
 
   const HttpServiceOptions options;
   const LateAnswer answer;
@@ -92,7 +96,8 @@ struct HttpService::State {
   const std::shared_ptr<LoopDoor> door = std::make_shared<LoopDoor>(&context);
   std::optional<Tcp::acceptor> tcp;
   std::optional<Local::acceptor> local;
-  std::set<Connection*> connections;
+  std::map<uint64_t, Connection*> connections;  // that are open, oldest first
+  uint64_t opened = 0;
   bool stopping = false;
   uint16_t port = 0;
   std::thread thread;
@@ -101,10 +106,17 @@ struct HttpService::State {
 class HttpService::State::Connection final : public std::enable_shared_from_this<Connection> {
  public:
   Connection(Stream::socket socket, const Address& peer, State* state)
-      : state_(*state), peer_(peer), socket_(std::move(socket)), timer_(state->context) {
-    state_.connections.insert(this);
+      : state_(*state),
+        number_(++state->opened),
+        peer_(peer),
+        socket_(std::move(socket)),
+        timer_(state->context) {
+    state_.connections.emplace(number_, this);
   }
-  ~Connection() { state_.connections.erase(this); }
+  ~Connection() { state_.connections.erase(number_); }
+
+  const Address& peer() const { return peer_; }
+  bool has_earned_place() const { return has_earned_place_; }
 
   void Read() {
     // What has begun to come is under way, and is answered.
@@ -122,17 +134,18 @@ class HttpService::State::Connection final : public std::enable_shared_from_this
   void Drain() {
     if (!busy_) Close();
   }
-
- private:
-  static constexpr size_t kReadBytes = size_t{8} << 10;  // most requests come whole with the first
-
+  // At once. Lives on until what it waits for has been told.
   void Close() {
     error_code ignored;
+    state_.connections.erase(number_);
     awaited_ = 0;
     timer_.cancel(ignored);
     socket_.shutdown(Stream::socket::shutdown_both, ignored);
     socket_.close(ignored);
   }
+
+ private:
+  static constexpr size_t kReadBytes = size_t{8} << 10;  // most requests come whole with the first
 
   // Whoever takes longer is cut off; each call begins anew.
   void Within(absl::Duration time) {
@@ -150,9 +163,14 @@ class HttpService::State::Connection final : public std::enable_shared_from_this
       const size_t used = parser_->put(buffer_.data(), failed);
       buffer_.consume(used);
       if (failed == http::error::need_more || (!failed && used == 0)) return ReadMore();
-      if (failed == http::error::body_limit) return Refuse(http::status::payload_too_large);
-      if (failed == http::error::header_limit) return Refuse(http::status::request_header_fields_too_large);
-      if (failed) return Refuse(http::status::bad_request);
+      if (failed == http::error::body_limit)
+        return Refuse(
+            http::status::payload_too_large,
+            Concat("the body is longer than ", state_.options.body_bytes_max, " bytes; send it in parts"));
+      if (failed == http::error::header_limit)
+        return Refuse(http::status::request_header_fields_too_large,
+                      Concat("the head is longer than ", state_.options.header_bytes_max, " bytes"));
+      if (failed) return Refuse(http::status::bad_request, Concat("this is no request: ", failed.message()));
     }
     OnRequest();
   }
@@ -172,7 +190,7 @@ class HttpService::State::Connection final : public std::enable_shared_from_this
     // What intermediaries could read in two ways is nobody's request.
     auto& request = parser_->get();
     if (request.count(http::field::transfer_encoding) > 0 && request.count(http::field::content_length) > 0)
-      return Refuse(http::status::bad_request);
+      return Refuse(http::status::bad_request, "two fields say how long the body is");
 
     fields_.clear();
     for (const auto& field : request)
@@ -217,14 +235,14 @@ class HttpService::State::Connection final : public std::enable_shared_from_this
     explicit_bzero(room.data(), room.size());
   }
 
-  void Refuse(http::status status) {
-    ServiceReply reply;
-    reply.status = static_cast<int>(status);
+  void Refuse(http::status status, std::string why) {
+    ServiceReply reply = Plain(static_cast<int>(status), std::move(why));
     Send(std::move(reply), false, false);
   }
 
   void Send(ServiceReply reply, bool keep, bool is_head) {
     const auto status = static_cast<unsigned>(reply.status);
+    has_earned_place_ |= status < 400;
     reply_ = Concat("HTTP/1.1 ", reply.status, " ",
                     FromBeast(http::obsolete_reason(http::int_to_status(status))), "\r\n");
     for (const auto& [name, value] : reply.headers) Append(&reply_, name, ": ", value, "\r\n");
@@ -243,6 +261,7 @@ class HttpService::State::Connection final : public std::enable_shared_from_this
   }
 
   State& state_;
+  const uint64_t number_;
   const Address peer_;
   Stream::socket socket_;
   asio::steady_timer timer_;  // of what is waited for
@@ -251,8 +270,9 @@ class HttpService::State::Connection final : public std::enable_shared_from_this
   std::string reply_;  // being written
   std::vector<HeaderField> fields_;
   bool busy_ = false;
-  uint64_t asked_ = 0;    // requests so far
-  uint64_t awaited_ = 0;  // the one whose reply is to come; 0: none
+  bool has_earned_place_ = false;  // was answered with a success
+  uint64_t asked_ = 0;             // requests so far
+  uint64_t awaited_ = 0;           // the one whose reply is to come; 0: none
 };
 
 template <typename Protocol>
@@ -294,12 +314,27 @@ absl::Status HttpService::State::Open() {
   return absl::OkStatus();
 }
 
+bool HttpService::State::MakeRoom() {
+  if (connections.size() < static_cast<size_t>(options.connections_max)) return true;
+  std::map<Address, size_t> idlers;
+  for (const auto& [number, connection] : connections)
+    if (!connection->has_earned_place()) ++idlers[connection->peer()];
+  const auto most = std::ranges::max_element(idlers, {}, [](const auto& idler) { return idler.second; });
+  if (most == idlers.end()) return false;
+  for (const auto& [number, connection] : connections) {
+    if (connection->has_earned_place() || connection->peer() != most->first) continue;
+    connection->Close();
+    return true;
+  }
+  return false;
+}
+
 template <typename Acceptor>
 void HttpService::State::Accept(Acceptor* acceptor) {
   using Protocol = typename Acceptor::protocol_type;
   acceptor->async_accept([this, acceptor](error_code failed, typename Protocol::socket socket) {
     if (stopping || failed == asio::error::operation_aborted) return;
-    if (!failed && connections.size() < static_cast<size_t>(options.connections_max)) {
+    if (!failed && MakeRoom()) {
       const Address peer = PeerAddress(socket);
       std::make_shared<Connection>(std::move(socket), peer, this)->Read();
     }
@@ -346,7 +381,8 @@ void HttpService::Stop() {
     error_code ignored;
     if (state_->tcp) state_->tcp->close(ignored);
     if (state_->local) state_->local->close(ignored);
-    for (State::Connection* const connection : state_->connections) connection->Drain();
+    const std::map<uint64_t, State::Connection*> open = state_->connections;  // draining takes them out
+    for (const auto& [number, connection] : open) connection->Drain();
   });
   // Ends when the last connection has: each has a time for its request.
   state_->thread.join();

@@ -10,8 +10,9 @@
 //
 // Listens on an address or a unix socket (whose file is replaced if nobody answers there, and removed at the end). Keeps
 // connections alive and takes pipelined requests. Slow and idle clients are cut off by their times, and at most
-// connections_max are open: further ones are closed at once, so that a service for one proxy cannot be used to drown the
-// process. Framing is Boost.Beast's: whatever it finds wrong ends the connection with 400.
+// connections_max are open, so that a service for one proxy cannot be used to drown the process. Where all are taken, the
+// oldest gives way that was never answered with a success, of the address that has most of those: whoever holds connections
+// and has no key shuts nobody out. Where there is none, the newcomer is closed. Framing is Boost.Beast's: whatever it finds wrong ends the connection with 400.
 //
 // The answer function is called on the service's thread, one request at a time; it must not block. What it was handed lives
 // during the call, also where the reply comes later. Start, Stop and the

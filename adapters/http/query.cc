@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "engine/event/hex_digit.h"
+#include "engine/event/digits.h"
 
 namespace stockade {
 namespace {

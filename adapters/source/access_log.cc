@@ -6,7 +6,7 @@
 #include "absl/strings/match.h"
 #include "adapters/source/line_source.h"
 #include "adapters/source/timestamp.h"
-#include "engine/event/hex_digit.h"
+#include "engine/event/digits.h"
 #include "engine/event/keyed_hash.h"
 #include "engine/limits.h"
 #include "engine/text.h"
@@ -16,10 +16,6 @@ namespace stockade {
 namespace {
 
 constexpr size_t kDateBytes = 26;  // "10/Oct/2000:13:55:36 -0700"
-
-bool IsDigit(char c) noexcept {
-  return c >= '0' && c <= '9';
-}
 
 std::string_view Token(std::string_view* text) noexcept {
   const size_t end = std::min(text->find(' '), text->size());

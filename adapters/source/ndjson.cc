@@ -6,13 +6,10 @@
 #include "adapters/source/line_shapes.h"
 #include "adapters/source/line_source.h"
 #include "adapters/source/record_reader.h"
+#include "engine/event/digits.h"
 
 namespace stockade {
 namespace {
-
-bool IsDigit(char c) noexcept {
-  return c >= '0' && c <= '9';
-}
 
 // A byte that numbers may hold.
 bool IsNumberByte(char c) noexcept {

@@ -4,15 +4,12 @@
 #include <charconv>
 
 #include "adapters/source/sshd.h"
+#include "engine/event/digits.h"
 
 namespace stockade {
 namespace {
 
 using Kind = SshdMessage::Kind;
-
-bool IsDigit(char c) noexcept {
-  return c >= '0' && c <= '9';
-}
 
 bool Consume(std::string_view* text, std::string_view prefix) noexcept {
   if (!text->starts_with(prefix)) return false;

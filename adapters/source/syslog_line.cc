@@ -2,12 +2,10 @@
 
 #include <algorithm>
 
+#include "engine/event/digits.h"
+
 namespace stockade {
 namespace {
-
-bool IsDigit(char c) noexcept {
-  return c >= '0' && c <= '9';
-}
 
 void SkipSpaces(std::string_view* text) noexcept {
   while (!text->empty() && text->front() == ' ') text->remove_prefix(1);

@@ -4,16 +4,14 @@
 #include <array>
 #include <cstring>
 
+#include "engine/event/digits.h"
+
 namespace stockade {
 namespace {
 
 constexpr int64_t kDaySeconds = 86400;
 constexpr int64_t kHalfYearSeconds = 183 * kDaySeconds;
 constexpr int64_t kNanosecondsPerSecond = 1'000'000'000;
-
-bool IsDigit(char c) noexcept {
-  return c >= '0' && c <= '9';
-}
 
 // Reads exactly `count` digits at text[at]; -1 if there are fewer.
 int Digits(std::string_view text, size_t at, size_t count) noexcept {

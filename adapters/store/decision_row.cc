@@ -78,7 +78,7 @@ absl::StatusOr<Decision> ReadRow(std::string_view text, std::string_view value) 
   if (text.empty()) return absl::InvalidArgumentError("no JSON object");
   ASSIGN_OR_RETURN(Decision decision, ParseDecision(text));
   // Addresses have one spelling, and the network that goes with them is read from it.
-  const bool address = decision.scope == Scope::kIp || decision.scope == Scope::kRange;
+  const bool address = NamesAddresses(decision.scope);
   if (address && decision.value != value) return absl::InvalidArgumentError("value: is that of another row");
   decision.value = std::string(value);
   return decision;
@@ -92,7 +92,7 @@ absl::Status CheckStorable(const Decision& decision) {
   if (!IsTime(decision.time_ms)) return Refused("time", "is outside the years 0 to 9999");
   if (!IsTime(decision.until_ms)) return Refused("until", "is outside the years 0 to 9999");
   if (decision.until_ms <= decision.time_ms) return Refused("until", "is not after time");
-  if (decision.scope == Scope::kIp || decision.scope == Scope::kRange) {
+  if (NamesAddresses(decision.scope)) {
     const std::optional<Prefix> prefix = Prefix::Parse(decision.value);
     if (!prefix || prefix->is_single() != (decision.scope == Scope::kIp))
       return Refused("value", decision.scope == Scope::kIp ? "is not one address" : "is no network");

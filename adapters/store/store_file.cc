@@ -137,6 +137,12 @@ absl::StatusOr<std::unique_ptr<StoreFile>> StoreFile::OpenOrCreate(const std::st
   RETURN_IF_ERROR(there);
   struct stat status;
   if (stat(path.c_str(), &status) != 0) return DiskError(path, "cannot be read", errno);
+  // The lock and SQLite's journal go by the name; under a second one another process would write beside us
+  // (https://www.sqlite.org/howtocorrupt.html, "Multiple links to the same file").
+  if (status.st_nlink > 1)
+    return absl::FailedPreconditionError(
+        Concat(path, ": has ", status.st_nlink,
+               " names (hard links), and a store may have one. Remove the others, or copy it"));
   file->device_ = status.st_dev;
   file->inode_ = status.st_ino;
   if ((status.st_mode & 077) != 0 && chmod(path.c_str(), 0600) != 0)

@@ -7,7 +7,7 @@
 
 namespace stockade {
 
-StoreWriter::StoreWriter(DecisionStore* store, std::function<void(std::string_view)> log, size_t waiting_max)
+StoreWriter::StoreWriter(DecisionStore* store, Log log, size_t waiting_max)
     : store_(store), log_(std::move(log)), waiting_max_(waiting_max), thread_([this] { Run(); }) {}
 
 StoreWriter::~StoreWriter() {
@@ -128,10 +128,10 @@ bool StoreWriter::NextBatch(std::vector<const StoreEntry*>* batch) {
   return true;
 }
 
-void StoreWriter::Say(std::unique_lock<std::mutex>* lock, std::string_view text) {
+void StoreWriter::Say(std::unique_lock<std::mutex>* lock, bool is_trouble, std::string_view text) {
   if (!log_) return;
   lock->unlock();
-  log_(text);
+  log_(is_trouble, text);
   lock->lock();
 }
 
@@ -139,7 +139,7 @@ void StoreWriter::Run() {
   std::vector<const StoreEntry*> batch;
   std::unique_lock lock(mutex_);
   while (true) {
-    if (!refusal_unsaid_.empty()) Say(&lock, std::exchange(refusal_unsaid_, {}));
+    if (!refusal_unsaid_.empty()) Say(&lock, true, std::exchange(refusal_unsaid_, {}));
     if (!NextBatch(&batch)) {
       if (stopping_) break;
       wake_.wait(lock, [this] { return stopping_ || !incoming_.empty() || back_ != nullptr; });
@@ -161,7 +161,7 @@ void StoreWriter::WriteBatch(std::unique_lock<std::mutex>* lock,
     ++figures_.failed;
     figures_.last_error = std::string(FromAbsl(status.message()));
     if (!std::exchange(figures_.failing, true))
-      Say(lock, Concat("decisions are not being stored: ", figures_.last_error));
+      Say(lock, true, Concat("decisions are not being stored: ", figures_.last_error));
     if (front_ != nullptr && back_ != nullptr) MergeGaps(lock);
     // Woken by Stop alone: what is pushed meanwhile changes nothing.
     const Clock::time_point again = Clock::now() + backoff_;
@@ -189,7 +189,7 @@ void StoreWriter::WriteBatch(std::unique_lock<std::mutex>* lock,
     work_.erase(work_.begin(), work_.begin() + static_cast<ptrdiff_t>(batch.size()));
   written_gap.reset();
   lock->lock();
-  if (works_again) Say(lock, "decisions are being stored again");
+  if (works_again) Say(lock, false, "decisions are being stored again");
 }
 
 // The gap that could not be written, what has been queued since, and what came after that, as one: so there are never more

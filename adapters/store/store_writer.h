@@ -65,10 +65,11 @@ class StoreWriter {
   using Ticket = uint64_t;
   using Deadline = std::chrono::steady_clock::time_point;
 
-  // `log` is called on the writer's thread with one sentence: once when writing fails, once when it works again, and when a
-  // decision is refused. It may be empty. `waiting_max`: kWaitingMax, or less for less memory.
-  StoreWriter(DecisionStore* store, std::function<void(std::string_view)> log,
-              size_t waiting_max = kWaitingMax);
+  // Called on the writer's thread with one sentence: once when writing fails, once when it works again (which is no trouble), and
+  // when a decision is refused.
+  using Log = std::function<void(bool is_trouble, std::string_view text)>;
+  // `log` may be empty. `waiting_max`: kWaitingMax, or less for less memory.
+  StoreWriter(DecisionStore* store, Log log, size_t waiting_max = kWaitingMax);
   ~StoreWriter();
   StoreWriter(const StoreWriter&) = delete;
   StoreWriter& operator=(const StoreWriter&) = delete;
@@ -106,10 +107,10 @@ class StoreWriter {
   bool NextBatch(std::vector<const StoreEntry*>* batch);  // in mutex_
   void WriteBatch(std::unique_lock<std::mutex>* lock, const std::vector<const StoreEntry*>& batch);
   void MergeGaps(std::unique_lock<std::mutex>* lock);
-  void Say(std::unique_lock<std::mutex>* lock, std::string_view text);
+  void Say(std::unique_lock<std::mutex>* lock, bool is_trouble, std::string_view text);
 
   DecisionStore* const store_;
-  const std::function<void(std::string_view)> log_;
+  const Log log_;
   const size_t waiting_max_;
 
   mutable std::mutex mutex_;

@@ -8,7 +8,8 @@ namespace stockade {
 
 struct Alarm {
   int64_t time_ms = 0;
-  // One word. Of policy: "harm_cap", a decision would have touched more customers than the caps allow, and is a challenge.
+  // One word. "harm_cap": a decision would have touched more customers than the caps allow, and is a challenge. "ledger_full":
+  // decisions give way to others before their time, or never stood, for want of memory.
   std::string kind;
   std::string rule;  // whose decision it is about; empty: none
   std::string text;  // a sentence or two

@@ -20,6 +20,10 @@ constexpr std::string_view Name(Scope scope) noexcept {
   return kScopeNames[static_cast<size_t>(scope)];
 }
 
+constexpr bool NamesAddresses(Scope scope) noexcept {
+  return scope == Scope::kIp || scope == Scope::kRange;
+}
+
 // Why: enough to explain the decision to the person it hit.
 struct Evidence {
   std::string title;
@@ -53,6 +57,18 @@ struct Decision {
   std::string campaign;  // empty: none
   Evidence evidence;
 };
+
+// How the name of what others decided begins, in Decision::rule: no rule of ours, and no repeater of ours.
+inline constexpr std::string_view kImportedRule = "import:";
+// And of what people here ordered.
+inline constexpr std::string_view kByHandRule = "by hand";
+inline bool IsImported(const Decision& decision) noexcept {
+  return decision.rule.starts_with(kImportedRule);
+}
+
+inline bool IsOrdered(const Decision& decision) noexcept {
+  return decision.rule == kByHandRule || IsImported(decision);
+}
 
 // One line of JSON without a newline, keys in the order of the design: time, id, action, scope, value, until,
 // rule, reason, evidence, and campaign where there is one; then, where they say something, kind (of a

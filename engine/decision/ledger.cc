@@ -1,7 +1,6 @@
 #include "engine/decision/ledger.h"
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
 #include "engine/status.h"
@@ -48,74 +47,20 @@ bool SameAction(const Decision& a, const Decision& b) noexcept {
          (a.action != Action::kLock || a.all_lanes == b.all_lanes);
 }
 
-uint32_t ParseAsn(std::string_view value) noexcept {
-  uint32_t asn = 0;
-  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), asn);
-  return error == std::errc() && end == value.data() + value.size() ? asn : 0;
-}
-
-template <typename Map, typename Key>
-uint32_t Lookup(const Map& map, const Key& key, uint32_t none) noexcept {
-  const auto found = map.find(key);
-  return found == map.end() ? none : found->second;
-}
-
 }  // namespace
 
-Ledger::Ledger(const LedgerOptions& options) : options_(options) {}
-
-uint32_t Ledger::Head(const Decision& decision) const noexcept {
-  switch (decision.scope) {
-    case Scope::kIp:
-    case Scope::kRange:
-      return prefixes_.Find(decision.prefix).value_or(kNone);
-    case Scope::kAsn:
-      return Lookup(asns_, ParseAsn(decision.value), kNone);
-    case Scope::kFingerprint:
-      return Lookup(fingerprints_, ParseHash128(decision.value).value_or(Hash128{}), kNone);
-    case Scope::kAccount:
-      return Lookup(accounts_, decision.value, kNone);
-  }
-  return kNone;
-}
-
-bool Ledger::SetHead(const Decision& decision, uint32_t slot) {
-  const auto set = [slot](auto& map, const auto& key) {
-    if (slot == kNone) {
-      map.erase(key);
-    } else {
-      map[key] = slot;
-    }
-    return true;
-  };
-  switch (decision.scope) {
-    case Scope::kIp:
-    case Scope::kRange:
-      return slot == kNone ? prefixes_.Remove(decision.prefix) : prefixes_.Insert(decision.prefix, slot);
-    case Scope::kAsn: {
-      const uint32_t asn = ParseAsn(decision.value);
-      return asn != 0 && set(asns_, asn);
-    }
-    case Scope::kFingerprint: {
-      const std::optional<Hash128> hash = ParseHash128(decision.value);
-      return hash && set(fingerprints_, *hash);
-    }
-    case Scope::kAccount:
-      return set(accounts_, decision.value);
-  }
-  return false;
-}
+Ledger::Ledger(const LedgerOptions& options)
+    : options_(options), index_(options.hash_key), lifted_(options.hash_key) {}
 
 uint32_t Ledger::FindSame(const Decision& decision) const noexcept {
-  for (uint32_t slot = Head(decision); slot != kNone; slot = hot_[slot].next)
+  for (uint32_t slot = index_.Find(decision); slot != kNone; slot = hot_[slot].next)
     if (SameAction(slots_[slot].decision, decision)) return slot;
   return kNone;
 }
 
 std::optional<Prefix> Ledger::RungAbove(const Decision& decision) noexcept {
   if (decision.action != Action::kBlock || decision.shadow) return std::nullopt;
-  if (decision.scope != Scope::kIp && decision.scope != Scope::kRange) return std::nullopt;
-  if (!decision.prefix.address.is_v6()) return std::nullopt;
+  if (!NamesAddresses(decision.scope) || !decision.prefix.address.is_v6()) return std::nullopt;
   for (size_t i = 0; i + 1 < kLadderV6.size(); ++i)
     if (kLadderV6[i] == decision.prefix.length)
       return Prefix::Around(decision.prefix.address, kLadderV6[i + 1]);
@@ -130,9 +75,9 @@ size_t Ledger::BlocksWithin(const Prefix& rung, int64_t now_ms) const noexcept {
 }
 
 bool Ledger::IsCoveredAround(const Decision& decision) const noexcept {
-  if (decision.scope != Scope::kIp && decision.scope != Scope::kRange) return false;
+  if (!NamesAddresses(decision.scope)) return false;
   bool covered = false;
-  prefixes_.VisitCovering(decision.prefix.address, [&](const PrefixMap::Match& match) noexcept {
+  index_.prefixes().VisitCovering(decision.prefix.address, [&](const PrefixMap::Match& match) noexcept {
     if (match.prefix.length >= decision.prefix.length) return;
     for (uint32_t slot = match.value; slot != kNone && !covered; slot = hot_[slot].next)
       covered = hot_[slot].until_ms >= decision.until_ms && SameAction(slots_[slot].decision, decision);
@@ -148,19 +93,22 @@ Proposal Ledger::Propose(const Decision& decision, std::string_view by, std::str
   if (const uint32_t same = FindSame(decision); same != kNone) {
     Slot& slot = slots_[same];
     if (slot.decision.until_ms >= decision.until_ms) return Proposal::kCovered;
+    // Whatever was ours once stays ours.
+    slot.imported = slot.imported && IsImported(decision);
     Fill(same, decision);
-    expiries_.Push(decision.until_ms, {slot.sequence, same});
-    expiries_.Compact(live_, [this](const auto& item) { return IsLive(item); });
+    Queue(same);
     Note(ChangeKind::kExtended, decision, by, why);
     return Proposal::kExtended;
   }
   if (IsCoveredAround(decision)) return Proposal::kCovered;
 
-  if (!MakeRoom(kSlotBytes + HeapBytes(decision), decision.until_ms)) {
+  if (!MakeRoom(kSlotBytes + HeapBytes(decision), decision)) {
     ++refused_;
+    ++turned_away_;
+    lifted_.Note(decision);
     return Proposal::kRefused;
   }
-  const uint32_t head = Head(decision);
+  const uint32_t head = index_.Find(decision);
   uint32_t index;
   if (free_.empty()) {
     index = static_cast<uint32_t>(slots_.size());
@@ -170,17 +118,18 @@ Proposal Ledger::Propose(const Decision& decision, std::string_view by, std::str
     index = free_.back();
     free_.pop_back();
   }
-  if (!SetHead(decision, index)) {
+  if (!index_.Set(decision, index)) {
     free_.push_back(index);
     ++refused_;
     return Proposal::kRefused;
   }
   slots_[index].sequence = next_sequence_++;
   slots_[index].full_at_ms = INT64_MIN;
+  slots_[index].imported = IsImported(decision);
   hot_[index].next = head;
   Fill(index, decision);
   ++live_;
-  expiries_.Push(decision.until_ms, {slots_[index].sequence, index});
+  Queue(index);
   if (const std::optional<Prefix> rung = RungAbove(decision)) {
     std::vector<uint32_t>& children = children_[*rung];
     if (children.size() < kChildrenMax) children.push_back(index);
@@ -199,13 +148,31 @@ void Ledger::Fill(uint32_t index, const Decision& decision) {
   hot_[index].strictness = Strictness(decision);
 }
 
-bool Ledger::MakeRoom(size_t bytes, int64_t until_ms) {
+void Ledger::Queue(uint32_t index) {
+  const Slot& slot = slots_[index];
+  ExpiryQueue<Due>& expiries = slot.imported ? imported_expiries_ : expiries_;
+  expiries.Push(slot.decision.until_ms, {slot.sequence, index});
+  expiries.Compact(live_, [this](const auto& item) { return IsLive(item); });
+}
+
+void Ledger::DropStale() noexcept {
+  for (ExpiryQueue<Due>* expiries : {&imported_expiries_, &expiries_})
+    while (!expiries->empty() && !IsLive(expiries->top())) expiries->Pop();
+}
+
+bool Ledger::MakeRoom(size_t bytes, const Decision& newcomer) {
+  const bool imported = IsImported(newcomer);
   while (bytes_ + bytes > options_.bytes_max) {
-    while (!expiries_.empty() && !IsLive(expiries_.top())) expiries_.Pop();
-    if (expiries_.empty() || expiries_.top().when_ms > until_ms) return false;
-    const uint32_t slot = expiries_.top().token.slot;
-    expiries_.Pop();
-    Erase(slot, ChangeKind::kRemoved, "memory", "the ledger is full, and this would have been over soonest");
+    DropStale();
+    ExpiryQueue<Due>& expiries = imported || !imported_expiries_.empty() ? imported_expiries_ : expiries_;
+    if (expiries.empty()) return false;
+    const bool is_lesser = !imported && &expiries == &imported_expiries_;
+    if (!is_lesser && expiries.top().when_ms > newcomer.until_ms) return false;
+    const uint32_t slot = expiries.top().token.slot;
+    expiries.Pop();
+    Erase(slot, ChangeKind::kRemoved, "memory",
+          is_lesser ? "the ledger is full, and what others decided gives way"
+                    : "the ledger is full, and this would have been over soonest");
     ++evicted_;
   }
   return true;
@@ -218,9 +185,10 @@ void Ledger::Erase(uint32_t index, ChangeKind kind, std::string_view by, std::st
     if (found != children_.end() && std::erase(found->second, index) > 0 && found->second.empty())
       children_.erase(found);
   }
-  const uint32_t head = Head(slot.decision);
+  if (kind == ChangeKind::kRemoved) lifted_.Note(slot.decision);
+  const uint32_t head = index_.Find(slot.decision);
   if (head == index) {
-    SetHead(slot.decision, hot_[index].next);
+    index_.Set(slot.decision, hot_[index].next);
   } else {
     uint32_t before = head;
     while (hot_[before].next != index) before = hot_[before].next;
@@ -237,10 +205,18 @@ void Ledger::Erase(uint32_t index, ChangeKind kind, std::string_view by, std::st
 void Ledger::Advance(int64_t now_ms) {
   if (now_ms <= now_ms_) return;
   now_ms_ = now_ms;
-  while (!expiries_.empty() && expiries_.top().when_ms <= now_ms) {
-    const auto item = expiries_.top();
-    expiries_.Pop();
-    if (IsLive(item)) Erase(item.token.slot, ChangeKind::kExpired);
+  for (;;) {
+    DropStale();
+    // Of both queues the one that is over first; of equal times the older.
+    const auto key = [](const ExpiryQueue<Due>& expiries) {
+      return expiries.empty() ? std::pair(INT64_MAX, UINT64_MAX)
+                              : std::pair(expiries.top().when_ms, expiries.top().token.sequence);
+    };
+    ExpiryQueue<Due>& first = key(imported_expiries_) < key(expiries_) ? imported_expiries_ : expiries_;
+    if (first.empty() || first.top().when_ms > now_ms) return;
+    const uint32_t slot = first.top().token.slot;
+    first.Pop();
+    Erase(slot, ChangeKind::kExpired);
   }
 }
 
@@ -262,27 +238,11 @@ InForce Ledger::Find(const Attempt& attempt, int64_t now_ms, const Hash128* fing
   Prefetch(attempt);
   InForce in_force;
   uint32_t source = kNone;
-  if (!asns_.empty() && attempt.asn != 0) Consider(Lookup(asns_, attempt.asn, kNone), now_ms, &source);
-  if (!fingerprints_.empty() && HasFingerprint(attempt)) {
-    const Hash128 hash =
-        fingerprint != nullptr ? *fingerprint : prints_.Of(attempt.ja4, attempt.user_agent, [&] {
-          return FingerprintHash(options_.hash_key, attempt.ja4, attempt.user_agent);
-        });
-    Consider(Lookup(fingerprints_, hash, kNone), now_ms, &source);
-  }
-  if (!prefixes_.empty())
-    prefixes_.VisitCovering(attempt.source, [&](const PrefixMap::Match& match) noexcept {
-      Consider(match.value, now_ms, &source);
-    });
+  index_.VisitSource(attempt, fingerprint, [&](uint32_t head) noexcept { Consider(head, now_ms, &source); });
   if (source != kNone) in_force.source = &slots_[source].decision;
-
-  if (!accounts_.empty() && attempt.has_account()) {
-    AccountNameBuffer buffer;
-    const auto name = AccountName(attempt.account, options_.hash_key, &buffer);
-    uint32_t account = kNone;
-    Consider(Lookup(accounts_, ToAbsl(name), kNone), now_ms, &account);
-    if (account != kNone) in_force.account = &slots_[account].decision;
-  }
+  uint32_t account = kNone;
+  Consider(index_.FindAccount(attempt), now_ms, &account);
+  if (account != kNone) in_force.account = &slots_[account].decision;
   in_force.allowlisted = !allowlist_.empty() && allowlist_.Holds(attempt);
   return in_force;
 }
@@ -317,13 +277,13 @@ size_t Ledger::Release(Scope scope, std::string_view value) {
   Decision target;
   target.scope = scope;
   target.value = std::string(value);
-  if (scope == Scope::kIp || scope == Scope::kRange) {
+  if (NamesAddresses(scope)) {
     const auto prefix = Prefix::Parse(value);
     if (!prefix) return 0;
     target.prefix = *prefix;
   }
   size_t removed = 0;
-  for (uint32_t head = Head(target); head != kNone; head = Head(target), ++removed)
+  for (uint32_t head = index_.Find(target); head != kNone; head = index_.Find(target), ++removed)
     Erase(head, ChangeKind::kRemoved);
   return removed;
 }

@@ -14,11 +14,14 @@
 // stands as long is covered by it; those that stood inside before go their own way.
 //
 // Memory: at most `bytes_max`, about 700 bytes a decision. Where it is full the decision that would be over
-// soonest gives way, or the newcomer if that is the one; both are counted.
+// soonest gives way, or the newcomer if that is the one; both are counted. What others decided (IsImported)
+// gives way before what rules and people here decided, and never the other way round.
 //
-// Cost: Find is one hash look-up for each kind of name that any decision has (the address, its present
-// prefix lengths, the ASN, the account, the fingerprint): with a million decisions on addresses ~60 ns after
-// Prefetch, ~180 ns without; where any fingerprint stands, hashing JA4 and user agent comes on top (~100 ns).
+// Lifting: whatever is taken out before its time, or refused for want of room, is noted (lifted_targets.h), so
+// that the rule behind it speaks again.
+//
+// Cost: Find is one hash look-up for each kind of name that any decision has (target_index.h): with a million
+// decisions on addresses ~60 ns after Prefetch, ~180 ns without.
 // noexcept, allocates nothing. Propose and Advance allocate; they run when something changes. Not
 // thread-safe. Oracle: a plain list, in tests/engine/decision/ledger_test.cc.
 #pragma once
@@ -36,11 +39,10 @@
 #include "engine/decision/decision.h"
 #include "engine/decision/easing.h"
 #include "engine/decision/expiry_queue.h"
-#include "engine/decision/prefix_map.h"
-#include "engine/decision/target.h"
+#include "engine/decision/lifted_targets.h"
+#include "engine/decision/target_index.h"
 #include "engine/event/keyed_hash.h"
 #include "engine/event/login_event.h"
-#include "engine/event/pair_memo.h"
 
 namespace stockade {
 
@@ -79,9 +81,7 @@ class Ledger {
   void Advance(int64_t now_ms);
 
   // Brings closer what Find of this attempt will read. Optional; worth it a few attempts ahead.
-  void Prefetch(const Attempt& attempt) const noexcept {
-    if (!prefixes_.empty() && attempt.source.present()) prefixes_.Prefetch(attempt.source);
-  }
+  void Prefetch(const Attempt& attempt) const noexcept { index_.Prefetch(attempt); }
   // Where several stand, one that is carried out goes before a shadow, then block and lock before challenge
   // for identity before challenge for a human before throttle, then the one that lasts longer, then the
   // older. `fingerprint`: FingerprintHash of the attempt under LedgerOptions::hash_key, where the caller has it already.
@@ -123,15 +123,20 @@ class Ledger {
   size_t bytes() const noexcept { return bytes_; }
   uint64_t evicted() const noexcept { return evicted_; }  // gave way to others for memory
   uint64_t refused() const noexcept { return refused_; }
+  uint64_t turned_away() const noexcept { return turned_away_; }  // of those, for memory
+
+  // What was lifted, and where its owner says how late it is.
+  LiftedTargets& lifted() noexcept { return lifted_; }
 
  private:
-  static constexpr uint32_t kNone = UINT32_MAX;
+  static constexpr uint32_t kNone = TargetIndex::kNone;
 
   struct Slot {
     Decision decision;
     uint64_t sequence = 0;   // order of arrival; 0: free
     int64_t full_at_ms = 0;  // throttle: when the bucket will be full again
     size_t bytes = 0;
+    bool imported = false;  // gives way first
   };
   // What a look-up needs of a slot, apart from its text: a million of these are 16 MiB, not 600.
   struct Hot {
@@ -153,14 +158,14 @@ class Ledger {
     const Slot& slot = slots_[item.token.slot];
     return slot.sequence == item.token.sequence && slot.decision.until_ms == item.when_ms;
   }
-  // The first slot of a decision's target, or kNone.
-  uint32_t Head(const Decision& decision) const noexcept;
-  // False for a target that names nothing or an index that is full. kNone takes the target out.
-  bool SetHead(const Decision& decision, uint32_t slot);
   void Fill(uint32_t index, const Decision& decision);
   // The slot of the standing decision that this one would merge with, or kNone.
   uint32_t FindSame(const Decision& decision) const noexcept;
-  bool MakeRoom(size_t bytes, int64_t until_ms);
+  bool MakeRoom(size_t bytes, const Decision& newcomer);
+  // Into the queue of those that give way together.
+  void Queue(uint32_t slot);
+  // So that the first of each queue, if there is one, stands.
+  void DropStale() noexcept;
   void Erase(uint32_t slot, ChangeKind kind, std::string_view by = {}, std::string_view why = {});
   void Note(ChangeKind kind, const Decision& decision, std::string_view by, std::string_view why);
   // Whether a network around the newcomer's stands at least as long under the same action.
@@ -177,13 +182,11 @@ class Ledger {
   std::deque<Slot> slots_;
   std::vector<Hot> hot_;  // of the slot with the same index
   std::vector<uint32_t> free_;
-  PrefixMap prefixes_;
+  TargetIndex index_;  // the first slot of each target
+  LiftedTargets lifted_;
   absl::flat_hash_map<Prefix, std::vector<uint32_t>> children_;  // slots of blocks, by the rung above them
-  absl::flat_hash_map<uint32_t, uint32_t> asns_;
-  absl::flat_hash_map<Hash128, uint32_t> fingerprints_;
-  mutable PairMemo<Hash128> prints_;  // JA4 and user agent → their hash
-  absl::flat_hash_map<std::string, uint32_t> accounts_;
   ExpiryQueue<Due> expiries_;
+  ExpiryQueue<Due> imported_expiries_;
   std::vector<Change> changes_;
   bool changes_lost_ = false;
   uint64_t next_sequence_ = 1;
@@ -193,6 +196,7 @@ class Ledger {
   size_t bytes_ = 0;
   uint64_t evicted_ = 0;
   uint64_t refused_ = 0;
+  uint64_t turned_away_ = 0;
 };
 
 }  // namespace stockade

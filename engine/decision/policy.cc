@@ -113,7 +113,7 @@ void Policy::ChooseRung(const Circumstances& now, const Address& source, Decisio
       Append(&decision->reason, "; no other address of its network took part");
     }
   }
-  const bool is_source = decision->scope == Scope::kIp || decision->scope == Scope::kRange;
+  const bool is_source = NamesAddresses(decision->scope);
   if (!is_source || !decision->prefix.address.is_v6() || !now.blocks_within) return;
   for (const uint8_t length : kLadderV6) {
     if (length >= decision->prefix.length) continue;

@@ -16,10 +16,6 @@ bool IsRung(const Prefix& prefix) noexcept {
   return std::find(ladder.begin(), ladder.end(), prefix.length) != ladder.end();
 }
 
-bool IsSource(const Decision& decision) noexcept {
-  return decision.scope == Scope::kIp || decision.scope == Scope::kRange;
-}
-
 uint64_t HashText(const HashKey& key, std::string_view text) noexcept {
   return SipHash128(key, text).low;
 }
@@ -167,7 +163,7 @@ size_t ProvenCustomers::total(int64_t now_ms) {
 
 size_t ProvenCustomers::Touched(const Decision& decision, int64_t now_ms) {
   Forget(now_ms);
-  if (IsSource(decision) && !IsRung(decision.prefix)) return CountInside(decision.prefix);
+  if (NamesAddresses(decision.scope) && !IsRung(decision.prefix)) return CountInside(decision.prefix);
   const auto found = counts_.find(PlaceOf(decision));
   return found == counts_.end() ? 0 : found->second;
 }
@@ -179,7 +175,7 @@ size_t ProvenCustomers::CountInside(const Prefix& network) const {
 }
 
 size_t ProvenCustomers::SharedBy(const Decision& decision, int64_t now_ms) {
-  if (!IsSource(decision)) return 0;
+  if (!NamesAddresses(decision.scope)) return 0;
   if (!IsRung(decision.prefix)) return std::min(Touched(decision, now_ms), kSharedMax);
   const uint64_t place = PlaceOf(decision.prefix);
   const Source* const bucket = &sources_[(place & (sources_.size() / kWays - 1)) * kWays];

@@ -14,6 +14,7 @@ constexpr double kExpMinus2 = 0.1353352832366127;
 constexpr double kExpMinus1 = 0.36787944117144233;
 constexpr double kExp1 = 2.718281828459045;
 constexpr double kExp2p5 = 12.182493960703473;
+constexpr double kExp3p5 = 33.11545195869231;
 constexpr double kExp5 = 148.4131591025766;
 constexpr double kExp6 = 403.4287934927351;
 
@@ -266,32 +267,32 @@ void Lanes::Settle(Record* record, Quarter now) noexcept {
   }
 }
 
-double Lanes::OddsOf(const Identity& identity, int64_t time_ns) const noexcept {
+Lanes::Odds Lanes::OddsOf(const Identity& identity, int64_t time_ns) const noexcept {
   const auto now = static_cast<Quarter>(time_ns / kQuarterNs);
   const Record* const found = Find(BucketOf(identity.tag), identity.tag);
-  double odds = kExpMinus2;
-  if (found != nullptr) {
-    Record record = *found;
-    Settle(&record, now);
-    if (const double n = Decayed(record.count, Age(now, record.quarter)); n > 0) {
-      const auto ratio = [&](const auto& seen, uint32_t token, const Shares& shares, double ratio_max) {
-        for (const Seen& one : seen) {
-          if (one.token != token || IsOnProbation(one.count)) continue;
-          const double c = Decayed(one.count, Age(now, one.quarter));
-          if (c <= 0) break;
-          const double p =
-              (static_cast<double>(shares.Count(token)) + 1) / (static_cast<double>(shares.total()) + kPrior);
-          return std::clamp((c + p) / (n + 1) / p, kExpMinus1, ratio_max);
-        }
-        return kExpMinus1;
-      };
-      odds = identity.tokens.network == 0
-                 ? kExpMinus1
-                 : ratio(record.networks, identity.tokens.network, network_shares_, kExp6);
-      if (identity.tokens.device != 0)
-        odds *= ratio(record.devices, identity.tokens.device, device_shares_, kExp5);
+  Odds odds{kExpMinus2, 1, false};
+  if (found == nullptr) return odds;
+  Record record = *found;
+  Settle(&record, now);
+  const double n = Decayed(record.count, Age(now, record.quarter));
+  if (n <= 0) return odds;
+  const auto ratio = [&](const auto& seen, uint32_t token, const Shares& shares, double ratio_max) {
+    for (const Seen& one : seen) {
+      if (one.token != token || IsOnProbation(one.count)) continue;
+      const double c = Decayed(one.count, Age(now, one.quarter));
+      if (c <= 0) break;
+      const double p =
+          (static_cast<double>(shares.Count(token)) + 1) / (static_cast<double>(shares.total()) + kPrior);
+      return std::clamp((c + p) / (n + 1) / p, kExpMinus1, ratio_max);
     }
-  }
+    return kExpMinus1;
+  };
+  odds.has_history = true;
+  odds.network = identity.tokens.network == 0
+                     ? kExpMinus1
+                     : ratio(record.networks, identity.tokens.network, network_shares_, kExp6);
+  if (identity.tokens.device != 0)
+    odds.device = ratio(record.devices, identity.tokens.device, device_shares_, kExp5);
   return odds;
 }
 
@@ -313,15 +314,29 @@ void Lanes::PrefetchRecord(const Attempt& attempt) const noexcept {
   device_shares_.Prefetch(known.identity.tokens.device);
 }
 
-Lane Lanes::LaneOf(const Attempt& attempt, bool certificates_count) const noexcept {
-  if (!attempt.has_account()) return Lane::kUnfamiliar;
-  if (certificates_count && attempt.certificate == CertificateStatus::kValid) return Lane::kCertified;
+Standing Lanes::StandingOf(const Attempt& attempt, bool certificates_count) const noexcept {
+  Standing standing;
+  if (!attempt.has_account()) return standing;
+  if (certificates_count && attempt.certificate == CertificateStatus::kValid) {
+    standing.lane = Lane::kCertified;
+    return standing;
+  }
   const Identity identity = IdentityOf(attempt);
+  const Odds each = OddsOf(identity, attempt.time_ns);
   // Without a device both thresholds are one lower: the odds count e-fold.
-  const double odds = OddsOf(identity, attempt.time_ns) * (identity.tokens.device == 0 ? kExp1 : 1);
-  if (odds >= kExp5) return Lane::kFamiliar;
-  if (odds >= kExp2p5 || SteppedUp(identity, attempt.time_ns)) return Lane::kHalf;
-  return Lane::kUnfamiliar;
+  const double odds = each.network * each.device * (identity.tokens.device == 0 ? kExp1 : 1);
+  standing.has_history = each.has_history;
+  standing.nearly_familiar = odds >= kExp3p5;
+  standing.network_at_home = each.has_history && each.network > 1;
+  if (odds >= kExp5) {
+    standing.lane = Lane::kFamiliar;
+  } else if (odds >= kExp2p5) {
+    standing.lane = Lane::kHalf;
+  } else if (SteppedUp(identity, attempt.time_ns)) {
+    standing.lane = Lane::kHalf;
+    standing.nearly_familiar = true;  // Φ of a step-up is 4
+  }
+  return standing;
 }
 
 bool Lanes::OwnsCertificate(const Attempt& attempt) const noexcept {
@@ -335,7 +350,8 @@ bool Lanes::OwnsCertificate(const Attempt& attempt) const noexcept {
 double Lanes::Phi(const Attempt& attempt) const noexcept {
   if (!attempt.has_account()) return -2;
   const Identity identity = IdentityOf(attempt);
-  const double phi = std::log(OddsOf(identity, attempt.time_ns));
+  const Odds odds = OddsOf(identity, attempt.time_ns);
+  const double phi = std::log(odds.network * odds.device);
   return SteppedUp(identity, attempt.time_ns) ? std::max(phi, kStepUpPhi) : phi;
 }
 

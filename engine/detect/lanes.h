@@ -58,6 +58,14 @@ constexpr std::string_view Name(Lane lane) noexcept {
   return kLaneNames[static_cast<size_t>(lane)];
 }
 
+// How an attempt stands to its account: the lane, and what detectors ask besides.
+struct Standing {
+  Lane lane = Lane::kUnfamiliar;
+  bool has_history = false;      // the account has had a success
+  bool nearly_familiar = false;  // Φ ≥ 3.5
+  bool network_at_home = false;  // the network alone speaks for the owner
+};
+
 // How a success came about, beside its lane.
 struct LearnContext {
   bool pressure = false;         // a campaign is on: an unfamiliar success goes on probation
@@ -85,7 +93,10 @@ class Lanes {
   void PrefetchRecord(const Attempt& attempt) const noexcept;
   // The lane of an attempt. Where certificates are ignored by configuration, `certificates_count` is false.
   // An attempt without an account is unfamiliar.
-  Lane LaneOf(const Attempt& attempt, bool certificates_count = true) const noexcept;
+  Lane LaneOf(const Attempt& attempt, bool certificates_count = true) const noexcept {
+    return StandingOf(attempt, certificates_count).lane;
+  }
+  Standing StandingOf(const Attempt& attempt, bool certificates_count = true) const noexcept;
   // Whether this account has logged in with a valid certificate before the attempt's time.
   bool OwnsCertificate(const Attempt& attempt) const noexcept;
   // Φ itself, for a person who asks why: LaneOf does not use it.
@@ -178,8 +189,13 @@ class Lanes {
   Bucket* BucketOf(uint64_t tag) const noexcept;
   void Grow() noexcept;
   Record* FindOrMake(const Identity& identity, Quarter now, bool on_probation) noexcept;
-  // e^Φ, without step-ups.
-  double OddsOf(const Identity& identity, int64_t time_ns) const noexcept;
+  // e^λ of both, whose product is e^Φ without step-ups.
+  struct Odds {
+    double network = 1;
+    double device = 1;
+    bool has_history = false;
+  };
+  Odds OddsOf(const Identity& identity, int64_t time_ns) const noexcept;
   bool SteppedUp(const Identity& identity, int64_t time_ns) const noexcept;
   static uint64_t StepUpTag(const Identity& identity) noexcept;
   static Record* Find(Bucket* bucket, uint64_t tag) noexcept;

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "engine/event/hex_digit.h"
+#include "engine/event/digits.h"
 
 namespace stockade {
 namespace {

@@ -1,5 +1,6 @@
 #include "engine/gate/assess.h"
 
+#include "engine/detect/detectors.h"
 #include "engine/text.h"
 
 namespace stockade {
@@ -13,7 +14,8 @@ struct Asked {
   ChallengeKind challenge_kind = ChallengeKind::kHuman;
 };
 
-Asked AskedBy(const Decision& decision, Lane lane) noexcept {
+// `may_ask`: the account has had its owner, and who he is can be asked: a stranger whom a rule stops may be he, on a journey.
+Asked AskedBy(const Decision& decision, Lane lane, bool may_ask) noexcept {
   constexpr Asked kNothing{};
   constexpr Asked kIdentity{VerdictKind::kChallenge, ChallengeKind::kIdentity};
   constexpr Asked kDeny{VerdictKind::kDeny, ChallengeKind::kHuman};
@@ -28,7 +30,7 @@ Asked AskedBy(const Decision& decision, Lane lane) noexcept {
       return {VerdictKind::kThrottle, ChallengeKind::kHuman};
     case Action::kBlock:
     case Action::kLock:
-      return lane == Lane::kHalf ? kIdentity : kDeny;
+      return lane == Lane::kHalf || may_ask ? kIdentity : kDeny;
   }
   return kNothing;
 }
@@ -106,25 +108,31 @@ void Say(const Gate::Trace* trace, std::string_view step, std::string said) {
 
 }  // namespace
 
-Verdict Gate::Assess(const Attempt& attempt, int64_t now_ms, const Trace* trace,
-                     const Hash128* fingerprint) noexcept {
+Verdict Gate::Assess(const Attempt& attempt, int64_t now_ms, const Trace* trace, const Hash128* fingerprint,
+                     Standing* standing_out) noexcept {
   Verdict verdict;
   // The lane comes first in time because the others read it; it stops nobody by itself.
-  verdict.lane = lanes_->LaneOf(attempt, certificates_.policy() != CertificatePolicy::kIgnored);
-  AskStanding(attempt, now_ms, &verdict, trace, fingerprint);
+  const Standing standing =
+      lanes_->StandingOf(attempt, certificates_.policy() != CertificatePolicy::kIgnored);
+  if (standing_out != nullptr) *standing_out = standing;
+  verdict.lane = standing.lane;
+  const bool allowlisted = AskStanding(attempt, standing, now_ms, &verdict, trace, fingerprint);
   AskCertificate(attempt, &verdict, trace);
   if (trace != nullptr) Say(trace, "lane", Concat("arrives in the ", Name(verdict.lane), " lane"));
+  if (detectors_ != nullptr) AskDetectors(attempt, standing, allowlisted, now_ms, &verdict, trace);
   AskMode(&verdict, trace);
   return verdict;
 }
 
-void Gate::AskStanding(const Attempt& attempt, int64_t now_ms, Verdict* verdict, const Trace* trace,
-                       const Hash128* fingerprint) noexcept {
+bool Gate::AskStanding(const Attempt& attempt, const Standing& standing, int64_t now_ms, Verdict* verdict,
+                       const Trace* trace, const Hash128* fingerprint) noexcept {
   const InForce in_force = ledger_->Find(attempt, now_ms, fingerprint);
+  const bool may_ask =
+      standing.has_history && detectors_ != nullptr && detectors_->settings().can_ask_identity;
   Asked strictest;
   for (const Decision* decision : {in_force.source, in_force.account}) {
     if (decision == nullptr) continue;
-    Asked asked = AskedBy(*decision, verdict->lane);
+    Asked asked = AskedBy(*decision, verdict->lane, may_ask && !IsOrdered(*decision));
     if (decision->action == Action::kThrottle && asked.kind != VerdictKind::kAllow) {
       // Only strangers use the rate up: the owner of a half-familiar place is asked for who he is while they do.
       const bool within = verdict->lane == Lane::kUnfamiliar ? ledger_->TakeToken(*decision, now_ms)
@@ -158,6 +166,34 @@ void Gate::AskStanding(const Attempt& attempt, int64_t now_ms, Verdict* verdict,
   }
   verdict->kind = strictest.kind;
   verdict->challenge_kind = strictest.challenge_kind;
+  return in_force.allowlisted;
+}
+
+void Gate::AskDetectors(const Attempt& attempt, const Standing& standing, bool allowlisted, int64_t now_ms,
+                        Verdict* verdict, const Trace* trace) const noexcept {
+  std::vector<DetectorAsk> asks;
+  const DetectorAsk ask = detectors_->Ask(attempt, standing, now_ms, trace == nullptr ? nullptr : &asks);
+  for (const DetectorAsk& one : asks) {
+    const bool shadow = detectors_->settings().states[static_cast<size_t>(one.by)] == DetectorState::kShadow;
+    Say(trace, "detectors",
+        Concat(Name(one.by), ": ", detectors_->Reason(one), ": ", kCellNames[static_cast<size_t>(one.cell)],
+               shadow       ? ", but it is in shadow"
+               : enforcing_ ? ""
+                            : ", but nothing is enforced"));
+  }
+  if (ask.cell == Cell::kAllow || !enforcing_) return;
+  Asked asked{VerdictKind::kChallenge,
+              ask.cell == Cell::kIdentity ? ChallengeKind::kIdentity : ChallengeKind::kHuman};
+  if (ask.cell == Cell::kDeny)
+    asked = {allowlisted ? VerdictKind::kChallenge : VerdictKind::kDeny, ChallengeKind::kHuman};
+  if (!IsStricter(asked, {verdict->kind, verdict->challenge_kind})) return;
+  if (asked.kind != VerdictKind::kDeny && IsToComeAgain(*verdict)) return;
+  verdict->kind = asked.kind;
+  verdict->challenge_kind = asked.challenge_kind;
+  verdict->by = Name(ask.by);
+  verdict->reason = detectors_->Reason(ask);
+  verdict->decision = nullptr;
+  verdict->for_certificate = false;
 }
 
 void Gate::AskCertificate(const Attempt& attempt, Verdict* verdict, const Trace* trace) const noexcept {

@@ -2,8 +2,9 @@
 //
 //   1 standing decisions   on the address, its networks, its ASN, the fingerprint, the account
 //   2 certificate          a bad one never reaches the password check
-//   3 lane                 how the attempt arrives at its account decides what 1 means to it
-//   4 mode                 what an operator has switched to
+//   3 lane                 how the attempt arrives at its account decides what 1 and 4 mean to it
+//   4 detectors            what the source, the account, the moment and the crowd around it say (detect/detectors.h)
+//   5 mode                 what an operator has switched to
 //
 // What a standing decision means in each lane; the strictest of all that apply wins, at equal strictness
 // the first:
@@ -14,6 +15,9 @@
 //   block         –           –          challenge (identity)    deny
 //   lock          –           –          challenge (identity)    deny
 //   lock, all     –           deny       deny                    deny
+//
+// Where who somebody is can be asked (DetectorSettings::can_ask_identity), a stranger at an account that has had its owner is asked
+// instead of denied, save for what people ordered: it may be the owner, on a journey.
 //
 // So whoever floods an address or an account with wrong passwords shuts out strangers and never the customer who comes
 // from where he always comes. A throttle lets one stranger in ten seconds through, five at once. An allowlisted attempt
@@ -38,6 +42,8 @@
 
 namespace stockade {
 
+class Detectors;
+
 // One step of the gate's way, for `explain`. Views live during the call that hands it on.
 struct GateStep {
   std::string_view step;  // "standing decisions", "certificate", "lane", "mode"
@@ -48,8 +54,9 @@ class Gate {
  public:
   using Trace = std::function<void(const GateStep&)>;
 
-  // Both outlive the gate. The ledger brings the allowlist.
-  Gate(Ledger* ledger, const Lanes* lanes) noexcept : ledger_(ledger), lanes_(lanes) {}
+  // All outlive the gate. The ledger brings the allowlist. `detectors` may be null.
+  Gate(Ledger* ledger, const Lanes* lanes, Detectors* detectors) noexcept
+      : ledger_(ledger), lanes_(lanes), detectors_(detectors) {}
 
   void SetMode(Mode mode) noexcept { mode_ = mode; }
   Mode mode() const noexcept { return mode_; }
@@ -58,18 +65,23 @@ class Gate {
   bool enforcing() const noexcept { return enforcing_; }
   void SetCertificates(const CertificateVerdicts& certificates) noexcept { certificates_ = certificates; }
 
-  // The verdict at event time `now_ms`. `trace`, if not null, is told each step. `fingerprint` as in Ledger::Find.
+  // The verdict at event time `now_ms`. `trace`, if not null, is told each step. `fingerprint` as in Ledger::Find. `standing`, if
+  // not null, is how the attempt stands to its account.
   Verdict Assess(const Attempt& attempt, int64_t now_ms, const Trace* trace,
-                 const Hash128* fingerprint = nullptr) noexcept;
+                 const Hash128* fingerprint = nullptr, Standing* standing = nullptr) noexcept;
 
  private:
-  void AskStanding(const Attempt& attempt, int64_t now_ms, Verdict* verdict, const Trace* trace,
-                   const Hash128* fingerprint) noexcept;
+  // Whether the attempt is allowlisted.
+  bool AskStanding(const Attempt& attempt, const Standing& standing, int64_t now_ms, Verdict* verdict,
+                   const Trace* trace, const Hash128* fingerprint) noexcept;
   void AskCertificate(const Attempt& attempt, Verdict* verdict, const Trace* trace) const noexcept;
+  void AskDetectors(const Attempt& attempt, const Standing& standing, bool allowlisted, int64_t now_ms,
+                    Verdict* verdict, const Trace* trace) const noexcept;
   void AskMode(Verdict* verdict, const Trace* trace) const noexcept;
 
   Ledger* ledger_;
   const Lanes* lanes_;
+  Detectors* detectors_;
   Mode mode_ = Mode::kProtect;
   bool enforcing_ = true;
   CertificateVerdicts certificates_;

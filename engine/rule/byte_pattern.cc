@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "engine/event/hex_digit.h"
+#include "engine/event/digits.h"
 #include "engine/rule/utf8.h"
 
 namespace stockade {

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <charconv>
 #include <cmath>
 #include <optional>
 
+#include "engine/rule/test_truth.h"
 #include "engine/status.h"
 #include "engine/text.h"
 
@@ -15,21 +15,9 @@ namespace {
 
 using Type = CorrelationRule::Type;
 
-bool CountsThings(Type type) noexcept {
-  return type == Type::kEventCount || type == Type::kValueCount;
-}
-std::optional<double> NumberOf(const FieldValue& value) noexcept {
-  if (value.kind == FieldValue::Kind::kNumber) return value.number;
-  if (value.kind != FieldValue::Kind::kText || value.text.empty()) return std::nullopt;
-  double number = 0;
-  const auto [end, error] = std::from_chars(value.text.data(), value.text.data() + value.text.size(), number);
-  if (error != std::errc() || end != value.text.data() + value.text.size()) return std::nullopt;
-  return number;
-}
-
 // The nearest threshold with which the same bound would not have held at this value.
 double AllowedBy(const CompiledCorrelation& correlation, double value) noexcept {
-  const double step = CountsThings(correlation.written->type) ? 1 : 0;
+  const double step = CorrelationRule::Counts(correlation.written->type) ? 1 : 0;
   for (const auto& bound : correlation.bounds) {
     switch (bound.comparison) {
       case Test::Comparison::kGte:
@@ -249,8 +237,7 @@ void Correlator::Observe(const LoginEvent& event, Feeds* feeds, int64_t time_ms,
     if (plan.feeds_entries) NoteLuck(feed.correlation, met);
     if (!met && !tracing_) continue;
     const double value = ValueOf(feed.correlation, reading);
-    const bool quiet =
-        met && reading.fired_ms != kNeverMs && reading.newest_ms - reading.fired_ms < plan.quiet_ms;
+    const bool quiet = met && IsQuiet(plan, reading);
     if (tracing_) listener->OnWindow(Describe(feed, reading, value, met, quiet));
     if (!met) continue;
     if (!quiet && reading.entry != kNoEntry) table_->SetFired(reading.entry, reading.newest_ms);
@@ -269,6 +256,11 @@ void Correlator::Observe(const LoginEvent& event, Feeds* feeds, int64_t time_ms,
     }
     if (!alerts && feeds->entries.size() != entries) firings_.push_back({feed, reading, value});
   }
+}
+
+bool Correlator::IsQuiet(const CorrelationPlan& plan, const Reading& reading) const noexcept {
+  if (reading.fired_ms == kNeverMs || reading.newest_ms - reading.fired_ms >= plan.quiet_ms) return false;
+  return !plan.responds || lifted_ == nullptr || !lifted_->Frees(event_->attempt, reading.fired_ms);
 }
 
 bool Correlator::MetInOrder(const CompiledCorrelation& correlation,

@@ -11,7 +11,7 @@
 //
 // When it alerts. With the event that makes the condition true, and then, while it stays true, not again for the same
 // key until the response's `for` (without a response, the span) of event time has passed: one finding, not one for each
-// further event. A key whose window has run empty starts anew. What it is an input to: a correlation that counts is given
+// further event. Unless the response's decision was lifted meanwhile (lifted_targets.h): then it alerts again. A key whose window has run empty starts anew. What it is an input to: a correlation that counts is given
 // its alerts, so that "three alerts" are three; a temporal one is given every event with which the condition holds, so
 // that "a and not b" is asked again when b has left the window.
 //
@@ -40,6 +40,7 @@
 
 #include "absl/status/statusor.h"
 #include "engine/decision/alert.h"
+#include "engine/decision/lifted_targets.h"
 #include "engine/rule/correlation_plan.h"
 #include "engine/rule/group_key.h"
 #include "engine/rule/rule_set.h"
@@ -160,6 +161,8 @@ class Correlator {
   void Observe(const LoginEvent& event, Feeds* feeds, int64_t time_ms, CorrelationListener* listener);
 
   void SetTracing(bool on) noexcept { tracing_ = on; }
+  // Where it is known which decisions were lifted; outlives this. Null: none ever is.
+  void SetLifted(const LiftedTargets* lifted) noexcept { lifted_ = lifted; }
   // After the watermark has moved back.
   void SetNow(int64_t now_ms) noexcept { table_->SetNow(now_ms); }
 
@@ -206,6 +209,8 @@ class Correlator {
   bool Met(size_t correlation, const Reading& reading) noexcept;
   // What the condition was compared with: of a temporal correlation, how many of its rules were seen.
   double ValueOf(size_t correlation, const Reading& reading) const noexcept;
+  // The condition holds: whether that was said for this key already.
+  bool IsQuiet(const CorrelationPlan& plan, const Reading& reading) const noexcept;
   bool MetInOrder(const CompiledCorrelation& correlation, std::span<const TimedTag> entries) const noexcept;
   WindowReading Describe(const Feed& feed, const Reading& reading, double value, bool met, bool quiet);
   void Raise(const Firing& firing, int64_t time_ms, CorrelationListener* listener);
@@ -221,6 +226,7 @@ class Correlator {
   std::vector<uint16_t> luck_;                      // of each correlation
   std::vector<Firing> firings_;                     // reused
   const LoginEvent* event_ = nullptr;
+  const LiftedTargets* lifted_ = nullptr;
   bool tracing_ = false;
 };
 

@@ -65,14 +65,6 @@ WindowKind KindOf(Type type) noexcept {
   return WindowKind::kCount;
 }
 
-bool CountsThings(Type type) noexcept {
-  return type == Type::kEventCount || type == Type::kValueCount;
-}
-
-bool IsTemporal(Type type) noexcept {
-  return type == Type::kTemporal || type == Type::kTemporalOrdered;
-}
-
 // The tags of a temporal window are positions in the rule's list.
 bool HoldsOver(const Expression& expression, uint64_t seen) noexcept {
   switch (expression.kind) {
@@ -111,8 +103,9 @@ CorrelationPlans::CorrelationPlans(const RuleSet* rules, std::span<const WindowP
     plan.quiet_ms = written.response.has_value() ? written.response->for_ms : correlation.span_ms;
     plan.window = places[i].window;
     plan.type = written.type;
-    plan.is_temporal = IsTemporal(written.type);
+    plan.is_temporal = CorrelationRule::IsTemporal(written.type);
     plan.raises = rules->alerts_alone(base_rules + i) || written.response.has_value();
+    plan.responds = written.response.has_value();
     plan.feeds_others = !rules->consumers(base_rules + i).empty();
     plans_.push_back(plan);
     CorrelationPlan& kept = plans_.back();
@@ -217,7 +210,7 @@ absl::StatusOr<std::vector<WindowConfig>> WindowConfigs(const RuleSet& rules) {
     config.kind = KindOf(written.type);
     config.span_ms = correlation.span_ms;
     config.percentile = written.percentile;
-    if (CountsThings(written.type)) {
+    if (CorrelationRule::Counts(written.type)) {
       const double limit = LimitFor(correlation.bounds);
       if (!(limit <= kWindowLimitMax)) {
         return ErrorAt(written.place, "correlation.condition",

@@ -32,7 +32,8 @@ struct CorrelationPlan {
   CorrelationRule::Type type = CorrelationRule::Type::kEventCount;
   bool is_temporal = false;
   bool has_truth = false;
-  bool raises = false;  // an alert of its own follows
+  bool raises = false;    // an alert of its own follows
+  bool responds = false;  // and a decision from that
   // It is an input to other correlations: to some as their noted one, to others as any.
   bool feeds_others = false;
   bool feeds_notes = false;

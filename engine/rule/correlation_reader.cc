@@ -23,12 +23,6 @@ constexpr std::array<std::string_view, 7> kTypes = {"event_count",      "value_c
 // In the order of Test::Comparison.
 constexpr std::array<std::string_view, 6> kComparisons = {"eq", "neq", "lt", "lte", "gt", "gte"};
 
-bool IsTemporal(Type type) {
-  return type == Type::kTemporal || type == Type::kTemporalOrdered;
-}
-bool IsCount(Type type) {
-  return type == Type::kEventCount || type == Type::kValueCount;
-}
 std::string_view NameOf(Type type) {
   return kTypes[static_cast<size_t>(type)];
 }
@@ -190,7 +184,7 @@ bool DocumentReader::ReadCondition(const YamlNode& correlation, CorrelationRule*
     return Fail(*correlation.Find("percentile"), "correlation.percentile",
                 "goes only with type: value_percentile");
   }
-  if (IsTemporal(rule->type)) return ReadTemporalCondition(condition, rule);
+  if (CorrelationRule::IsTemporal(rule->type)) return ReadTemporalCondition(condition, rule);
   constexpr std::string_view kPath = "correlation.condition";
   if (condition == nullptr) {
     return Fail(correlation, kPath, Concat(NameOf(rule->type), " needs one, such as {gte: 10}"));
@@ -244,7 +238,7 @@ bool DocumentReader::ReadBounds(const YamlNode& condition, CorrelationRule* rule
       sound = false;
       continue;
     }
-    const bool counts = IsCount(rule->type) || IsTemporal(rule->type);
+    const bool counts = CorrelationRule::Counts(rule->type) || CorrelationRule::IsTemporal(rule->type);
     if (counts && (*number < 0 || *number != std::floor(*number))) {
       sound = Fail(entry.value, path, Concat("a count is a whole number from 0 on, not ", entry.value.text));
     }
@@ -255,7 +249,7 @@ bool DocumentReader::ReadBounds(const YamlNode& condition, CorrelationRule* rule
   if (rule->bounds.empty()) {
     return Fail(condition, "correlation.condition", "names no number to compare with, such as gte: 10");
   }
-  if (!CanBeMet(rule->bounds, IsCount(rule->type))) {
+  if (!CanBeMet(rule->bounds, CorrelationRule::Counts(rule->type))) {
     return Fail(condition, "correlation.condition", Concat("no number is ", rule->condition_written));
   }
   return true;

@@ -168,10 +168,10 @@ std::string_view Synonym(std::string_view name) {
 }
 
 // One key of a selection on its way to an expression.
-class Resolver {
+class TestResolver {
  public:
   // A key with an empty text is that of a bare keyword.
-  Resolver(const YamlNode& key, const ModifierContext& context)
+  TestResolver(const YamlNode& key, const ModifierContext& context)
       : key_(key), context_(context), path_(Concat(context.path, key.text.empty() ? "" : ".", key.text)) {}
 
   std::optional<Expression> Resolve(std::span<const YamlNode> values, bool is_list) {
@@ -624,7 +624,7 @@ std::optional<Expression> ResolveModifiers(const YamlNode& key, std::span<const 
                             "a field without a name; keywords are written as a list, or under '|all'");
     return std::nullopt;
   }
-  return Resolver(key, context).Resolve(values, is_list);
+  return TestResolver(key, context).Resolve(values, is_list);
 }
 
 std::optional<Expression> ResolveKeyword(const YamlNode& value, const ModifierContext& context) {
@@ -632,7 +632,7 @@ std::optional<Expression> ResolveKeyword(const YamlNode& value, const ModifierCo
   key.kind = YamlNode::Kind::kText;
   key.line = value.line;
   key.column = value.column;
-  return Resolver(key, context).Resolve(std::span<const YamlNode>(&value, 1), false);
+  return TestResolver(key, context).Resolve(std::span<const YamlNode>(&value, 1), false);
 }
 
 Expression Join(Expression::Kind kind, std::vector<Expression> operands) {

@@ -9,6 +9,7 @@
 
 #include "engine/event/byte_hash.h"
 #include "engine/rule/byte_pattern.h"
+#include "engine/rule/utf8.h"
 #include "engine/status.h"
 #include "engine/text.h"
 
@@ -43,10 +44,6 @@ void FoldAscii(std::string_view value, char* out) noexcept {
   } else {
     for (size_t i = 0; i < size; ++i) out[i] = FoldAscii(value[i]);
   }
-}
-
-bool IsAscii(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<uint8_t>(c) < 0x80; });
 }
 
 unsigned FlagsOf(const Pattern& pattern) {

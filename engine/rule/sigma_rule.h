@@ -127,6 +127,13 @@ struct CorrelationRule {
     kValueAvg,
     kValuePercentile
   };
+  // Whether its condition is over things that are counted, or over which rules were seen.
+  static constexpr bool Counts(Type type) noexcept {
+    return type == Type::kEventCount || type == Type::kValueCount;
+  }
+  static constexpr bool IsTemporal(Type type) noexcept {
+    return type == Type::kTemporal || type == Type::kTemporalOrdered;
+  }
   struct Bound {
     Test::Comparison comparison;
     double number;

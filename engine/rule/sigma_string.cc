@@ -6,6 +6,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
+#include "engine/rule/utf8.h"
 #include "engine/status.h"
 #include "engine/text.h"
 
@@ -28,10 +29,6 @@ std::string_view DashAt(std::string_view text) noexcept {
     if (text.substr(0, dash.size()) == dash) return dash;
   }
   return {};
-}
-
-bool IsAscii(std::string_view text) noexcept {
-  return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
 
 }  // namespace

@@ -1,6 +1,12 @@
 #include "engine/rule/utf8.h"
 
+#include <algorithm>
+
 namespace stockade {
+
+bool IsAscii(std::string_view text) noexcept {
+  return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+}
 
 size_t EncodeUtf8(uint32_t c, uint8_t* out) {
   if (c < 0x80) {

@@ -12,6 +12,8 @@ namespace stockade {
 
 inline constexpr uint32_t kCodePointMax = 0x10ffff;
 
+bool IsAscii(std::string_view text) noexcept;
+
 // Writes the 1 to 4 bytes of a character, `c` <= kCodePointMax; returns how many.
 size_t EncodeUtf8(uint32_t c, uint8_t* out);
 

@@ -27,7 +27,8 @@ class KnownScene {
                         "  failure: {event.outcome: failure}\n  condition: failure\n");
     pki_.folder().Write(
         "stockade.yaml",
-        Concat("mode: protect\nrules: [rules.yml]\ncertificates: required\nmemory: 64MiB\ngateway:\n",
+        Concat("detectors: off\nmode: protect\nrules: [rules.yml]\ncertificates: required\nmemory: "
+               "64MiB\ngateway:\n",
                "  service: {address: \"127.0.0.1:", service_, "\"}\n  admin: {address: \"127.0.0.1:", admin_,
                "\"}\n  certificates: {anchors: root.pem, crls: [root.crl], known: known, threads: 2}\n",
                "  endpoints:\n    - path: /login\n      account: user\n      password: pass\n"

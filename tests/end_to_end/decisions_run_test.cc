@@ -26,14 +26,15 @@ class DecisionScene {
     folder_.Write("token", std::string(kToken) + "\n");
     folder_.Write("allow.txt", "# nobody\n");
     const auto at = [](uint16_t port) { return "\"127.0.0.1:" + std::to_string(port) + "\""; };
-    folder_.Write(
-        "stockade.yaml",
-        "rules: [rules.yml]\nmemory: 64MiB\nallow: {files: [allow.txt]}\nstore: {path: stockade.db}\n"
-        "firewalls:\n  - file: {path: deny.conf, format: nginx_deny, write_every: 1ms}\n"
-        "  - crowdsec: {address: " +
-            at(bouncers_) + ", keys_file: keys}\n" + more + "gateway:\n  service: {address: " + at(service_) +
-            ", token_file: token}\n  admin: {address: \"unix:" + folder_.Path("admin") +
-            "\", token_file: token}\n");
+    folder_.Write("stockade.yaml",
+                  "detectors: off\nrules: [rules.yml]\nmemory: 64MiB\nallow: {files: [allow.txt]}\nstore: "
+                  "{path: stockade.db}\n"
+                  "firewalls:\n  - file: {path: deny.conf, format: nginx_deny, write_every: 1ms}\n"
+                  "  - crowdsec: {address: " +
+                      at(bouncers_) + ", keys_file: keys}\n" + more +
+                      "gateway:\n  service: {address: " + at(service_) +
+                      ", token_file: token}\n  admin: {address: \"unix:" + folder_.Path("admin") +
+                      "\", token_file: token}\n");
     auto key = AddApiKey(folder_.Path("keys"), "edge", ApiKeyRole::kBouncer, 1);
     REQUIRE(key.ok());
     key_ = *key;
@@ -189,6 +190,49 @@ TEST_CASE("who is put on the allowlist's file is let go at once", "[decisions][r
   scene.folder().Write("allow.txt", "198.51.100.0/24  # a partner\n");
   CHECK(scene.DenySoon("198.51.100.7", false));
   CHECK(scene.List().find("\"action\":\"challenge\"") != std::string::npos);
+}
+
+TEST_CASE("a firewall that cannot be asked is told after a crash of what was let go before it",
+          "[decisions][run]") {
+  Scene carried;
+  carried.Write("carry.sh",
+                "#!/bin/sh\ncd \"$(dirname \"$0\")\" || exit 1\n[ -e broken ] && exit 1\n"
+                "echo \"$STOCKADE_ORDER $STOCKADE_VALUE\" >>told\n");
+  carried.Write("told", "");
+  DecisionScene scene("  - exec: {command: [/bin/sh, " + carried.Path("carry.sh") + "], each: order}\n");
+  const auto told_soon = [&](const std::string& line) {
+    return WaitUntil([&] { return carried.Read("told").find(line + "\n") != std::string::npos; });
+  };
+  for (const char* const source : {"198.51.100.7", "198.51.100.8"})
+    REQUIRE(scene.Decisions({"add", source, "--for", "1h", "--reason", "x"}).exit_code == 0);
+  REQUIRE(told_soon("enforce 198.51.100.7"));
+  REQUIRE(told_soon("enforce 198.51.100.8"));
+  // Let go, but the command cannot be told.
+  carried.Write("broken", "");
+  CHECK(scene.Decisions({"delete", "--value", "198.51.100.7", "--yes", "--reason", "x"}).exit_code != 0);
+  scene.Kill();
+  std::filesystem::remove(carried.Path("broken"));
+  scene.Begin();
+  CHECK(told_soon("release 198.51.100.7"));
+  CHECK(carried.Read("told").find("release 198.51.100.8") == std::string::npos);
+  // The same of the kill switch: it lets go of all.
+  carried.Write("broken", "");
+  CHECK(scene.Decisions({"off", "--reason", "x"}).exit_code != 0);
+  scene.Kill();
+  std::filesystem::remove(carried.Path("broken"));
+  scene.Begin();
+  CHECK(told_soon("release 198.51.100.8"));
+}
+
+TEST_CASE("who was let go by hand and goes on is stopped with his next failure", "[decisions][run]") {
+  DecisionScene scene;
+  for (int i = 0; i < 5; ++i) scene.Fail("203.0.113.9", "a" + std::to_string(i));
+  REQUIRE(scene.DenySoon("203.0.113.9"));
+  REQUIRE(scene.Decisions({"delete", "--value", "203.0.113.9", "--yes", "--reason", "a mistake"}).exit_code ==
+          0);
+  CHECK(scene.Fail("203.0.113.9", "b").find("\"allow\"") != std::string::npos);
+  CHECK(scene.DenySoon("203.0.113.9"));
+  CHECK(scene.Fail("203.0.113.9", "b").find("\"deny\"") != std::string::npos);
 }
 
 // STOCKADE_CRASH_ROUNDS sets how many.

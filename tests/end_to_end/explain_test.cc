@@ -8,7 +8,7 @@ namespace stockade {
 namespace {
 
 ProgramRun ExplainLog(const Scene& scene, const std::vector<std::string>& more) {
-  std::vector<std::string> arguments = {"explain", "--rules", scene.Path("rules.yml")};
+  std::vector<std::string> arguments = {"explain", "--rules-only", "--rules", scene.Path("rules.yml")};
   arguments.insert(arguments.end(), more.begin(), more.end());
   arguments.push_back(scene.Path("log"));
   return RunStockade(arguments);
@@ -140,7 +140,8 @@ correlation:
   timespan: 10m
 )");
   const std::string log = scene.Write("log", LoginLine(0, "203.0.113.9", "alice", "bad_password"));
-  const ProgramRun run = RunStockade({"explain", "--rules", scene.Path("rules.yml"), "--line", "1", log});
+  const ProgramRun run =
+      RunStockade({"explain", "--rules-only", "--rules", scene.Path("rules.yml"), "--line", "1", log});
   CHECK(run.exit_code == kExitFine);
   CHECK_THAT(run.out, Catch::Contains("condition all of failed, welcome within 10m is not met"));
 }
@@ -149,8 +150,8 @@ TEST_CASE("a refused certificate is explained by what would have let it pass", "
   const Scene scene;
   const std::string settings = scene.Write("settings", "certificates: required\n");
   const std::string log = scene.Write("log", LoginLine(0, "203.0.113.9", "alice", "success"));
-  const ProgramRun run =
-      RunStockade({"explain", "-c", settings, "--rules", scene.Path("rules.yml"), "--line", "1", log});
+  const ProgramRun run = RunStockade(
+      {"explain", "--rules-only", "-c", settings, "--rules", scene.Path("rules.yml"), "--line", "1", log});
   CHECK_THAT(run.out, Catch::Contains("What would have let it pass\n  a certificate that is valid"));
 }
 

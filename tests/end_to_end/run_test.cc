@@ -53,7 +53,7 @@ class RunScene {
   void WriteSettings(const std::string& mode) const {
     const auto at = [](uint16_t port) { return "\"127.0.0.1:" + std::to_string(port) + "\""; };
     folder_.Write("stockade.yaml",
-                  "mode: " + mode +
+                  "detectors: off\nmode: " + mode +
                       "\nrules: [rules.yml]\nmemory: 64MiB\ngateway:\n  listen: [{address: " + at(port_) +
                       listen_ + "}]\n  limits: {" + limits_ + "}\n  upstreams: [" + at(application_->port()) +
                       "]\n  trusted_proxies: [127.0.0.0/8]\n  service: {address: " + at(service_) +

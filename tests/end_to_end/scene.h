@@ -75,9 +75,9 @@ class Scene {
 
   // stockade replay with this rule, all output files and `more`, which ends with the inputs.
   ProgramRun Replay(const std::vector<std::string>& more) const {
-    std::vector<std::string> arguments = {"replay",          "--rules",        Path("rules.yml"),
-                                          "--verdicts",      Path("verdicts"), "--decisions",
-                                          Path("decisions"), "--alerts",       Path("alerts")};
+    std::vector<std::string> arguments = {"replay",     "--rules-only",   "--rules",     Path("rules.yml"),
+                                          "--verdicts", Path("verdicts"), "--decisions", Path("decisions"),
+                                          "--alerts",   Path("alerts")};
     arguments.insert(arguments.end(), more.begin(), more.end());
     return RunStockade(arguments);
   }

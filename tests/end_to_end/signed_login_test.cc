@@ -52,7 +52,8 @@ class SignedScene {
                         "  failure: {event.outcome: failure}\n  condition: failure\n");
     pki_.folder().Write(
         "stockade.yaml",
-        Concat("mode: protect\nrules: [rules.yml]\ncertificates: required\nmemory: 64MiB\ngateway:\n",
+        Concat("detectors: off\nmode: protect\nrules: [rules.yml]\ncertificates: required\nmemory: "
+               "64MiB\ngateway:\n",
                "  listen: [\"127.0.0.1:", port_, "\"]\n  upstreams: [\"127.0.0.1:", application_->port(),
                "\"]\n  certificates: {anchors: root.pem, from_header: envoy", certificates_,
                "}\n  endpoints:\n    - path: /login\n"

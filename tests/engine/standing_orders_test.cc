@@ -164,6 +164,51 @@ TEST_CASE("an order given by hand acts at once and says who gave it", "[engine]"
   CHECK(scene.Try(source, Outcome::kSuccess) == VerdictKind::kAllow);
 }
 
+TEST_CASE("a rule whose decision was lifted by hand speaks again with the next failure", "[engine]") {
+  Scene scene;
+  const Address source = *Address::Parse("198.51.100.7");
+  const Address other = *Address::Parse("198.51.100.8");
+  for (int i = 0; i < 3; ++i) scene.Try(source, Outcome::kBadPassword);
+  for (int i = 0; i < 3; ++i) scene.Try(other, Outcome::kBadPassword);
+  const std::vector<Decision> standing = scene.engine->StandingDecisions();
+  REQUIRE(standing.size() == 2);
+  for (const Decision& decision : standing)
+    if (decision.value == source.ToString()) REQUIRE(scene.engine->Remove(decision, "alice", "a mistake"));
+  scene.now_ns += kSecondNs;
+  CHECK(scene.Try(source, Outcome::kBadPassword) == VerdictKind::kAllow);
+  CHECK(scene.Try(source, Outcome::kSuccess) == VerdictKind::kDeny);
+  // Once, and about nobody else.
+  const EngineCounters counters = scene.engine->counters();
+  CHECK(counters.alerts == 3);
+  CHECK(counters.decisions == 3);
+  CHECK(scene.engine->StandingDecisions().size() == 2);
+}
+
+TEST_CASE("who was let go for want of memory is stopped again once there is room", "[engine]") {
+  EngineOptions options;
+  options.ledger_bytes = 5000;
+  Scene scene(options);
+  const Address source = *Address::Parse("198.51.100.7");
+  for (int i = 0; i < 3; ++i) scene.Try(source, Outcome::kBadPassword);
+  std::vector<Decision> longer;
+  for (int i = 0; scene.engine->counters().decisions_evicted == 0; ++i) {
+    REQUIRE(i < 20);
+    longer.push_back(
+        scene.engine->Propose(scene.Order(Concat("203.0.113.", i), 86'400), "alice", "").decision);
+  }
+  CHECK(scene.follower.standing.count("block 198.51.100.7") == 0);
+  CHECK(scene.engine->counters().alarms == 1);
+  scene.now_ns += kSecondNs;
+  // There is none yet: it ends sooner than all the others.
+  CHECK(scene.Try(source, Outcome::kBadPassword) == VerdictKind::kAllow);
+  CHECK(scene.Try(source, Outcome::kBadPassword) == VerdictKind::kAllow);
+  CHECK(scene.engine->counters().decisions_turned_away == 2);
+  CHECK(scene.engine->counters().alarms == 1);  // the same hour
+  CHECK(scene.engine->Remove(longer.front(), "alice", ""));
+  CHECK(scene.Try(source, Outcome::kBadPassword) == VerdictKind::kAllow);
+  CHECK(scene.Try(source, Outcome::kSuccess) == VerdictKind::kDeny);
+}
+
 TEST_CASE("the kill switch stops nothing from being decided and everything from acting", "[engine]") {
   Scene scene;
   const Address source = *Address::Parse("198.51.100.7");

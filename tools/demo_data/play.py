@@ -214,7 +214,7 @@ def attacks(rng):
          lambda i: f"192.0.2.{1 + i % 80}", a_browser, True),
         ("one try an address", "each try from another network, all by one tool", a_network, lambda _: TOOL, True),
         ("the same, disguised", "each try from another network, with the name of a customers' browser",
-         lambda i: a_network(i + 4096), a_browser, False),
+         lambda i: a_network(i + 4096), a_browser, True),
     ]
 
 

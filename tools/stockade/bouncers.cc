@@ -18,7 +18,7 @@
 namespace stockade {
 namespace {
 
-constexpr std::string_view kFooter = R"(
+constexpr std::string_view kBouncersFooter = R"(
   add NAME      makes a key and shows it, this once; kept is only its hash. With --machine: for an agent or cscli, which
                 may hand decisions in where `take_alerts` is set; a bouncer's key only reads
   list          names, roles and when they were made
@@ -90,7 +90,7 @@ int RunBouncers(std::span<const std::string> arguments, Console& console) {
   CLI::App* const revoke = app.add_subcommand("revoke", "Refuse a key from now on");
   revoke->add_option("NAME", name, "Whose")->required();
   for (CLI::App* const word : {add, list, revoke}) add_where(word);
-  app.footer(std::string(kFooter));
+  app.footer(std::string(kBouncersFooter));
   if (const std::optional<int> done = ParseArguments(&app, arguments, console)) return *done;
 
   const absl::StatusOr<std::string> file = KeysFile(config_file, keys_file);

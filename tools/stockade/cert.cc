@@ -32,7 +32,7 @@ namespace {
 // A leaf and what is sent with it, in PEM with text around it.
 constexpr size_t kShownFileBytesMax = size_t{1} << 20;
 
-constexpr std::string_view kFooter = R"(
+constexpr std::string_view kCertFooter = R"(
 FILE holds what a client would show: PEM with the certificate first and then what it sends along, or one
 certificate in DER. Anchors, lists, names and floors are those of the settings, or of the options below.
 
@@ -343,7 +343,7 @@ int RunCert(std::span<const std::string> arguments, Console& console) {
   app.add_option("--accounts", options.settings.accounts_file, "Table of accounts, NDJSON")
       ->type_name("FILE");
   app.add_flag("--json", options.json, "Print JSON");
-  app.footer(std::string(kFooter));
+  app.footer(std::string(kCertFooter));
   if (const std::optional<int> done = ParseArguments(&app, arguments, console)) return *done;
   return CheckCertificate(std::move(options), console);
 }

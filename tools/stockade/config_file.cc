@@ -8,6 +8,7 @@
 #include "absl/strings/ascii.h"
 #include "engine/status.h"
 #include "engine/text.h"
+#include "tools/stockade/detector_settings.h"
 #include "tools/stockade/gateway_settings.h"
 #include "tools/stockade/input_settings.h"
 #include "tools/stockade/policy_settings.h"
@@ -46,6 +47,7 @@ class ConfigReader {
                         key("placeholders", &ConfigReader::ReadPlaceholders),
                         key("allow", &ConfigReader::ReadAllow, /*section=*/true),
                         key("policy", &ConfigReader::ReadPolicy, /*section=*/true),
+                        key("detectors", &ConfigReader::ReadDetectors, /*section=*/true),
                         key("store", &ConfigReader::ReadStore, /*section=*/true),
                         key("firewalls", &ConfigReader::ReadFirewalls, /*section=*/true),
                         key("input", &ConfigReader::ReadInput, /*section=*/true),
@@ -271,6 +273,9 @@ class ConfigReader {
   void ReadPolicy(const YamlNode& node, const std::string& path) {
     if (!node.is_null()) config_.engine.policy = ReadPolicySettings(node, path, &reader_);
   }
+  void ReadDetectors(const YamlNode& node, const std::string& path) {
+    config_.engine.detectors = ReadDetectorSettings(node, path, &reader_);
+  }
   // What a section says, in one text: equal for what says the same.
   static void AppendText(const YamlNode& node, std::string* out) {
     Append(out, "\n(", node.text);
@@ -310,6 +315,7 @@ Config DefaultConfig() {
   config.rules.emplace_back(kShippedRules);
   // Lists that rules of the pack ask for and that only an operator can fill.
   config.placeholders["vendor_accounts"] = {};
+  config.engine.detectors.emplace();
   return config;
 }
 

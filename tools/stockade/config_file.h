@@ -20,6 +20,7 @@
 //     shared_accounts: 3       # customers that make a source a shared one, which is challenged
 //     harm: {decision: 0.1%, rule: 1%, minute: 0.5%, customers_min: 2}    # of the customers of the last hour
 //     shadow: [many_accounts]  # rules on trial: their decisions are shown and not carried out
+//   detectors: {account_guard: on, lock: {limit: 5}}   # what rules cannot say; tools/stockade/detector_settings.h
 //   store: {path: stockade.db, remember: 7d, memory: 128MiB}   # where decisions outlive the process, and their audit log
 //   firewalls:                 # who carries decisions out; tools/stockade/firewall_settings.h
 //     - nftables: {hooks: [input]}

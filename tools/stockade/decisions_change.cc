@@ -9,7 +9,7 @@
 #include "adapters/decision_json.h"
 #include "adapters/new_decision.h"
 #include "engine/decision/policy.h"
-#include "engine/event/hex_digit.h"
+#include "engine/event/digits.h"
 #include "engine/rule/finding.h"
 #include "engine/rule/span_text.h"
 #include "engine/status.h"

@@ -269,7 +269,7 @@ absl::StatusOr<std::string> WriteExport(const ExportOptions& options, ExchangeFo
     case ExchangeFormat::kPlain: {
       *left_out =
           static_cast<size_t>(std::count_if(decisions.begin(), decisions.end(), [](const Decision& decision) {
-            return decision.shadow || (decision.scope != Scope::kIp && decision.scope != Scope::kRange);
+            return decision.shadow || !NamesAddresses(decision.scope);
           }));
       return WritePlainList(decisions);
     }

@@ -3,7 +3,7 @@
 
 #include "CLI/CLI.hpp"
 #include "adapters/decision_json.h"
-#include "engine/event/hex_digit.h"
+#include "engine/event/digits.h"
 #include "engine/rule/finding.h"
 #include "engine/status.h"
 #include "engine/text.h"

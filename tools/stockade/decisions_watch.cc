@@ -104,6 +104,23 @@ absl::StatusOr<AuditChainReader> ReaderBehind(const AdminClient& client, uint64_
   return AuditChainReader(number, chain);
 }
 
+// What the disk does not take is in no log, however whole that is.
+int WarnOfWaiting(const AdminClient& client, int exit_code, Console& console) {
+  const absl::StatusOr<std::string> metrics = client.Ask("GET", "/metrics");
+  if (!metrics.ok()) return exit_code;
+  std::string_view waiting;
+  bool failing = false;
+  VisitLines(*metrics, [&](std::string_view line) {
+    constexpr std::string_view kWaiting = "stockade_store_waiting ";
+    if (line.starts_with(kWaiting)) waiting = line.substr(kWaiting.size());
+    failing |= line == "stockade_store_failing 1";
+  });
+  if (!failing) return exit_code;
+  console.err << "stockade: the disk does not take what happens now: " << PrintableText(waiting)
+              << " changes are in memory alone, and not in this log\n";
+  return kExitFindings;
+}
+
 }  // namespace
 
 int RunDecisionsAudit(std::span<const std::string> arguments, Console& console) {
@@ -142,7 +159,7 @@ int RunDecisionsAudit(std::span<const std::string> arguments, Console& console) 
     });
     // By what came, not by what it says: a log that lies about its numbers must end, too.
     after += count;
-    if (count < kAuditPage) return printer.Finish();
+    if (count < kAuditPage) return WarnOfWaiting(*client, printer.Finish(), console);
   }
   return kExitInterrupted;
 }

@@ -17,7 +17,7 @@
 namespace stockade {
 namespace {
 
-constexpr std::string_view kFooter = R"(
+constexpr std::string_view kExplainingFooter = R"(
 Give it the inputs and options of the replay whose answer is to be explained: it replays them, up to three times.
 
 Examples:
@@ -58,7 +58,7 @@ int RunExplain(std::span<const std::string> arguments, Console& console) {
   app.add_option("--decision", question.decision_id, "Explain this decision")->type_name("ID");
   app.add_flag("--json", json, "Print JSON");
   AddReplayOptions(&app, &options);
-  app.footer(std::string(kFooter));
+  app.footer(std::string(kExplainingFooter));
   if (const std::optional<int> done = ParseArguments(&app, arguments, console)) return *done;
 
   if (const absl::Status status = CheckQuestion(question, line->count() > 0, options); !status.ok()) {

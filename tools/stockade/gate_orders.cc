@@ -8,9 +8,6 @@
 #include "engine/decision/target.h"
 #include "engine/status.h"
 #include "engine/text.h"
-#ifdef STOCKADE_HAS_NFTABLES
-#include "adapters/firewall/nftables.h"
-#endif
 
 namespace stockade {
 namespace {
@@ -25,8 +22,7 @@ StoreWriter::Deadline After(absl::Duration time) {
 
 // Never a rule's own name: what others decided is no repeater of ours, and spends none of its caps.
 std::string OriginName(std::string_view origin) {
-  constexpr std::string_view kImport = "import:";
-  return CutText(origin.starts_with(kImport) ? std::string(origin) : Concat(kImport, origin),
+  return CutText(origin.starts_with(kImportedRule) ? std::string(origin) : Concat(kImportedRule, origin),
                  kOriginBytesMax);
 }
 
@@ -39,7 +35,7 @@ Decision ToDecision(const NewDecision& order, int64_t now_ms) {
   decision.until_ms = order.until_ms ? *order.until_ms : now_ms + order.for_ms.value_or(0);
   decision.challenge_kind = order.challenge_kind;
   decision.all_lanes = order.all_lanes;
-  decision.rule = order.origin.empty() ? "by hand" : OriginName(order.origin);
+  decision.rule = order.origin.empty() ? kByHandRule : OriginName(order.origin);
   decision.reason = order.reason;
   return decision;
 }
@@ -80,22 +76,32 @@ absl::Status GateOrders::Restore(EngineDesk* desk) {
   const int64_t now_ms = WallMs();
   std::vector<Decision> known;
   std::vector<Change> lapsed;
+  size_t expired = 0;
   ASSIGN_OR_RETURN(const LoadReport report, store_->Load(now_ms, [&](LoadedAs as, Decision&& decision) {
     if (as == LoadedAs::kLapsed) lapsed.push_back({0, ChangeKind::kExpired, decision, {}, {}});
+    // Whether firewalls were told before the stop nobody knows.
+    const bool lately = decision.until_ms > now_ms - absl::ToInt64Milliseconds(kToldAgainFor);
+    if (as == LoadedAs::kLapsed || (as == LoadedAs::kRemoved && decision.until_ms > now_ms) ||
+        (as == LoadedAs::kExpired && lately && ++expired <= kToldAgainMax))
+      gone_.push_back(decision);
     // Whoever was let go by hand is no repeater.
     if (as != LoadedAs::kRemoved) known.push_back(std::move(decision));
   }));
   if (report.unreadable > 0)
     log_.Error(Concat(report.unreadable,
                       " decisions of the store cannot be read, and do not stand: ", report.first_unreadable));
-  writer_ = std::make_unique<StoreWriter>(store_.get(), [this](std::string_view text) { log_.Error(text); });
+  writer_ = std::make_unique<StoreWriter>(store_.get(), [this](bool is_trouble, std::string_view text) {
+    is_trouble ? log_.Error(text) : log_.Warn(text);
+  });
   restoring_ = true;
   const std::vector<Decision> left = desk_->Restore(known);
   restoring_ = false;
   for (const Decision& decision : left) {
     constexpr const char* kWhy = "covered by a wider one, or the ledger has no room (store.memory)";
     lapsed.push_back({0, ChangeKind::kRemoved, decision, "restart", kWhy});
+    gone_.push_back(decision);
   }
+  standing_->SetGone(std::move(gone_));
   if (!left.empty())
     log_.Warn(Concat(left.size(),
                      " decisions of before do not stand any more: wider ones cover them, or store.memory is "
@@ -117,68 +123,18 @@ absl::Status GateOrders::Restore(EngineDesk* desk) {
 absl::Status GateOrders::Start() {
   std::vector<Webhook*> webhooks;
   for (const FirewallSettings& settings : settings_) {
-    RETURN_IF_ERROR(StartCarrier(settings));
+    ASSIGN_OR_RETURN(Carrier carrier, Carrier::Start(
+                                          settings, standing_.get(),
+                                          [this](std::vector<ImportedDecision> imported) {
+                                            return TakeImported(std::move(imported));
+                                          },
+                                          &log_));
+    carriers_.push_back(std::move(carrier));
     if (carriers_.back().webhook != nullptr) webhooks.push_back(carriers_.back().webhook);
   }
   alarms_ = std::make_unique<AlarmPost>(std::move(webhooks), &log_);
   // Last, for who is answered may order.
-  for (Carrier& carrier : carriers_) {
-    if (carrier.api == nullptr) continue;
-    ASSIGN_OR_RETURN(
-        carrier.service,
-        HttpService::Start(carrier.service_options, [api = carrier.api.get()](const ServiceRequest& request) {
-          return api->Reply(request);
-        }));
-  }
-  return absl::OkStatus();
-}
-
-absl::Status GateOrders::StartCarrier(const FirewallSettings& settings) {
-  Carrier carrier;
-  carrier.kind = KindName(settings);
-  std::unique_ptr<Firewall> firewall;
-  if (const auto* nftables = std::get_if<NftablesOptions>(&settings.kind)) {
-#ifdef STOCKADE_HAS_NFTABLES
-    ASSIGN_OR_RETURN(firewall, NftablesFirewall::Create(*nftables));
-#else
-    return absl::UnimplementedError(Concat("this build has no nftables, which ", nftables->table, " needs"));
-#endif
-  } else if (const auto* crowdsec = std::get_if<CrowdsecOptions>(&settings.kind)) {
-    auto view = std::make_unique<CrowdsecView>(WallMs());
-    if (!crowdsec->state_file.empty()) {
-      // It spares bouncers a surprise and no more: a full disk must not keep the gate from starting.
-      if (const absl::Status status = view->Open(crowdsec->state_file, WallMs()); !status.ok())
-        log_.Error(
-            Concat(FromAbsl(status.message()), "; bouncers are told what stands, not what ended meanwhile"));
-    }
-    carrier.keys = std::make_unique<ApiKeys>(crowdsec->keys_file);
-    CrowdsecApi::Parts parts;
-    parts.view = view.get();
-    parts.keys = carrier.keys.get();
-    if (crowdsec->take_alerts)
-      parts.take = [this](std::vector<ImportedDecision> imported) {
-        return TakeImported(std::move(imported));
-      };
-    carrier.api = std::make_unique<CrowdsecApi>(std::move(parts));
-    carrier.service_options = CrowdsecHttpOptions(*crowdsec);
-    firewall = std::move(view);
-  } else if (const auto* haproxy = std::get_if<HaproxyOptions>(&settings.kind)) {
-    firewall = std::make_unique<HaproxyRuntime>(*haproxy);
-  } else if (const auto* webhook = std::get_if<WebhookOptions>(&settings.kind)) {
-    auto made = std::make_unique<Webhook>(*webhook);
-    carrier.webhook = made.get();
-    firewall = std::move(made);
-  } else if (const auto* exec = std::get_if<ExecOptions>(&settings.kind)) {
-    firewall = std::make_unique<ExecCommand>(*exec);
-  } else if (const auto* list = std::get_if<ListFileOptions>(&settings.kind)) {
-    firewall = std::make_unique<ListFile>(*list);
-  } else if (const auto* lock = std::get_if<GatewayLockOptions>(&settings.kind)) {
-    firewall = std::make_unique<GatewayLock>(*lock);
-  }
-  ASSIGN_OR_RETURN(carrier.delivery,
-                   Delivery::Start(settings.name, std::move(firewall), standing_.get(), settings.delivery,
-                                   [this](std::string_view text) { log_.Warn(text); }));
-  carriers_.push_back(std::move(carrier));
+  for (Carrier& carrier : carriers_) RETURN_IF_ERROR(carrier.Open());
   return absl::OkStatus();
 }
 
@@ -186,10 +142,7 @@ std::vector<absl::Status> GateOrders::Stop() {
   if (std::exchange(stopped_, true)) return {};
   std::vector<absl::Status> wrong;
   if (alarms_ != nullptr) alarms_->Stop();
-  for (Carrier& carrier : carriers_) {
-    if (carrier.service != nullptr) carrier.service->Stop();
-    carrier.delivery->Stop();
-  }
+  for (Carrier& carrier : carriers_) carrier.Stop();
   if (writer_ != nullptr) {
     if (absl::Status status = writer_->Stop(After(kDurableWait)); !status.ok())
       wrong.push_back(std::move(status));
@@ -202,8 +155,10 @@ void GateOrders::OnChanges(std::span<const Change> changes) {
   if (writer_ == nullptr) return;
   if (!restoring_) return NotePushed(writer_->Push(changes, WallMs()));
   // What the store said itself it is not told again.
-  for (const Change& change : changes)
+  for (const Change& change : changes) {
+    if (change.kind == ChangeKind::kRemoved) gone_.push_back(change.decision);
     if (change.by != "restart") NotePushed(writer_->Push({&change, 1}, WallMs()));
+  }
 }
 
 void GateOrders::OnAlarm(const Alarm& alarm) {

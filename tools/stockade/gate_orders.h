@@ -20,14 +20,13 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "adapters/firewall/delivery.h"
 #include "adapters/firewall/standing_orders.h"
 #include "adapters/gateway/admin_service.h"
 #include "adapters/gateway/engine_desk.h"
 #include "adapters/gateway/gate_metrics.h"
-#include "adapters/http/http_service.h"
 #include "adapters/store/store_writer.h"
 #include "tools/stockade/alarm_post.h"
+#include "tools/stockade/carrier.h"
 #include "tools/stockade/config_file.h"
 #include "tools/stockade/run_log.h"
 
@@ -40,6 +39,10 @@ class GateOrders final : public DeskListener {
   static constexpr absl::Duration kCarriedOutWait = absl::Seconds(1);
   // A machine that hands decisions in holds up the bouncers meanwhile.
   static constexpr absl::Duration kHandedInWait = absl::Seconds(2);
+  // Firewalls that cannot be asked are told once more, at a start, of what was over so lately: a receiver that was away longer
+  // has other worries. At most so many, for each start repeats them.
+  static constexpr absl::Duration kToldAgainFor = absl::Hours(24);
+  static constexpr size_t kToldAgainMax = 10'000;
 
   // Opens the store. `next` hears everything too; it and `log` outlive this. Errors: those of the store.
   static absl::StatusOr<std::unique_ptr<GateOrders>> Open(const Config& config, DeskListener* next,
@@ -74,20 +77,8 @@ class GateOrders final : public DeskListener {
   std::vector<std::string> Describe() const;
 
  private:
-  struct Carrier {  // one firewall
-    std::string kind;
-    std::unique_ptr<Delivery> delivery;
-    // Of kind crowdsec: what answers bouncers. Goes before the delivery, which owns the view.
-    std::unique_ptr<ApiKeys> keys;
-    std::unique_ptr<CrowdsecApi> api;
-    std::unique_ptr<HttpService> service;
-    HttpServiceOptions service_options;
-    Webhook* webhook = nullptr;
-  };
-
   GateOrders(const Config& config, DeskListener* next, RunLog* log);
 
-  absl::Status StartCarrier(const FirewallSettings& settings);
   // All that was pushed until now is on the disk. `what`: how it stands with it meanwhile, for the error.
   absl::Status AwaitDurable(std::string_view what, absl::Duration wait = kDurableWait);
   // A newer ticket than all before, whoever comes first.
@@ -112,7 +103,8 @@ class GateOrders final : public DeskListener {
   std::unique_ptr<SqliteStore> store_;
   std::unique_ptr<StoreWriter> writer_;
   std::unique_ptr<StandingOrders> standing_;
-  bool restoring_ = false;  // while the store is told nothing, for it said all of this itself
+  std::vector<Decision> gone_;  // while restoring: what firewalls may hold still, and must not
+  bool restoring_ = false;      // while the store is told nothing, for it said all of this itself
   std::atomic<StoreWriter::Ticket> pushed_ = 0;
   std::vector<Carrier> carriers_;
   std::unique_ptr<AlarmPost> alarms_;

@@ -26,7 +26,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::string_view kFooter = R"(
+constexpr std::string_view kReplayFooter = R"(
 Examples:
   stockade replay /var/log/auth.log.1 /var/log/auth.log
   stockade replay --verdicts v.ndjson --decisions d.ndjson logins.ndjson.zst
@@ -252,7 +252,7 @@ int RunReplay(std::span<const std::string> arguments, Console& console) {
   app.add_option("--pace", output.pace, "As fast as it happened, REAL, or N times faster, xN (at full speed)")
       ->type_name("REAL|xN");
   app.add_flag("--json", output.json, "Print the summary as JSON");
-  app.footer(std::string(kFooter));
+  app.footer(std::string(kReplayFooter));
   if (const std::optional<int> done = ParseArguments(&app, arguments, console)) return *done;
 
   const absl::StatusOr<double> pace = ParsePace(output.pace);

@@ -16,6 +16,7 @@ namespace {
 // The settings that the command line overrides.
 absl::Status ApplyOptions(const ReplayOptions& options, Config* config) {
   if (!options.rules.empty()) config->rules = options.rules;
+  if (options.rules_only) config->engine.detectors.reset();
   if (!options.format.empty()) config->source.format = options.format;
   if (!options.text_format.empty()) config->source.format_file = options.text_format;
   if (options.year) config->source.year = *options.year;
@@ -73,6 +74,8 @@ void AddReplayOptions(CLI::App* app, ReplayOptions* options) {
       "--observe", options->observe,
       "Let every attempt through, as the system did that wrote the log; without it a stopped attempt is not "
       "observed, as if Stockade had stood in front");
+  app->add_flag("--rules-only", options->rules_only,
+                "Without detectors: what the rules alone would have done");
   app->add_option("INPUT", options->inputs, "Logs: files, also .gz and .zst; - is standard input")
       ->type_name("")
       ->required();

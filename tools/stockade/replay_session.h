@@ -36,6 +36,7 @@ struct ReplayOptions {
   std::vector<std::string> login_paths;  // instead of those of the configuration
   std::optional<int> year;
   bool observe = false;  // let everything through, as the system did that wrote the log
+  bool rules_only = false;
   std::vector<std::string> inputs;
 };
 

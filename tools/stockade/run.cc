@@ -13,7 +13,7 @@
 namespace stockade {
 namespace {
 
-constexpr std::string_view kFooter = R"(
+constexpr std::string_view kRunFooter = R"(
 Signals:
   HUP          reload settings, rules and certificates; what is broken is refused and named, and the old stays
   TERM, INT    stop: no new connections, logins under way end, then the books are closed; a second one does not wait
@@ -87,7 +87,7 @@ int RunRun(std::span<const std::string> arguments, Console& console) {
   app.add_option("--verdicts", files.verdicts, "Write the answer to each attempt here")->type_name("FILE");
   app.add_option("--decisions", files.decisions, "Write every standing order here")->type_name("FILE");
   app.add_option("--alerts", files.alerts, "Write every finding of a rule here")->type_name("FILE");
-  app.footer(std::string(kFooter));
+  app.footer(std::string(kRunFooter));
   if (const std::optional<int> done = ParseArguments(&app, arguments, console)) return *done;
 
   const Signals signals;

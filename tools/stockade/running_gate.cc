@@ -175,6 +175,7 @@ bool RunningGate::Reload() {
     changes.allowlist = parts->config.engine.allowlist;
     changes.certificates = parts->config.engine.certificates;
     changes.policy = parts->config.engine.policy;
+    changes.detectors = parts->config.engine.detectors;
     changes.remember = parts->gateway().challenges.remember;
     if (const absl::Status status = desk_->Reload(std::move(changes)); !status.ok()) {
       if (proxy_ != nullptr)

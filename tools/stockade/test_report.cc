@@ -15,7 +15,7 @@ struct Totals {
   size_t cases = 0, passed = 0, failed = 0, errors = 0;
 };
 template <typename Results>
-Totals Count(const Results& results) {
+Totals TotalsOf(const Results& results) {
   Totals totals;
   for (const TestResult& result : results) {
     ++totals.cases;
@@ -119,7 +119,7 @@ void PrintTestResults(const std::vector<TestResult>& results, size_t files, Cons
     }
     if (!passed) console.out << "\n";
   }
-  const Totals totals = Count(results);
+  const Totals totals = TotalsOf(results);
   console.out << Plural(totals.cases, "case") << " in " << Plural(files, "file") << ": " << totals.passed
               << " ok";
   if (totals.failed > 0) console.out << ", " << totals.failed << " failed";
@@ -130,7 +130,7 @@ void PrintTestResults(const std::vector<TestResult>& results, size_t files, Cons
 
 std::string TestResultsJson(const std::vector<TestResult>& results, size_t files) {
   static constexpr std::string_view kOutcomes[] = {"ok", "failed", "error"};
-  const Totals totals = Count(results);
+  const Totals totals = TotalsOf(results);
   JsonWriter json;
   json.BeginObject()
       .Key("files")
@@ -165,12 +165,12 @@ std::string TestResultsJunit(const std::vector<TestResult>& results) {
     if (!by_file.contains(result.place.file)) order.push_back(result.place.file);
     by_file[result.place.file].push_back(result);
   }
-  const Totals all = Count(results);
+  const Totals all = TotalsOf(results);
   std::string out = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
   Append(&out, "<testsuites name=\"stockade test\" tests=\"", all.cases, "\" failures=\"", all.failed,
          "\" errors=\"", all.errors, "\">\n");
   for (const std::string& file : order) {
-    const Totals totals = Count(by_file[file]);
+    const Totals totals = TotalsOf(by_file[file]);
     Append(&out, "  <testsuite name=\"", Xml(file), "\" tests=\"", totals.cases, "\" failures=\"",
            totals.failed, "\" errors=\"", totals.errors, "\" skipped=\"0\">\n");
     for (const TestResult& result : by_file[file]) {

@@ -543,6 +543,40 @@ TEST_CASE(
   CHECK(quiet.kernel->released() == 2);
 }
 
+TEST_CASE("what one that does not list may hold still is released at the start, unless it is in force",
+          "[delivery]") {
+  PlanScene scene(Unlisted());
+  const SharedDecision gone = Share(scene.For("192.0.2.1", kHourMs));
+  const SharedDecision over = Share(scene.For("192.0.2.2", -kHourMs));
+  const SharedDecision stands = Share(scene.For("192.0.2.3", kHourMs));
+  const SharedDecision lock =
+      Share(MakeDecision("alice", scene.now.wall_ms + kHourMs, Action::kLock, Scope::kAccount));
+  scene.kernel->With([&](ModelKernel& kernel) {
+    for (const SharedDecision& decision : {gone, over, stands})
+      kernel.standing_[TextOf(OrderKey::Of(*decision))] = {OrderKey::Of(*decision), decision->until_ms};
+    kernel.fails_left_ = 1;
+  });
+  scene.plan.Replace(std::vector{stands}, scene.now);
+  scene.plan.MayStand(std::vector{gone, over, stands, lock, gone}, scene.now);
+  scene.RunFor(1000);
+  CHECK(scene.kernel->Stands() ==
+        std::map<std::string, int64_t>{{TextOf(OrderKey::Of(*stands)), stands->until_ms}});
+  CHECK(scene.kernel->released() == 2);
+  CHECK(scene.plan.pending() == 0);
+
+  DeliverySettings settings;
+  settings.resend = false;
+  PlanScene quiet(Unlisted(), settings);
+  quiet.plan.Replace({}, quiet.now);
+  quiet.plan.MayStand(std::vector{gone}, quiet.now);
+  CHECK(quiet.Run() == 0);
+  PlanScene listed;  // it will say itself what stands
+  listed.plan.Replace({}, listed.now);
+  listed.plan.MayStand(std::vector{gone}, listed.now);
+  listed.Run();
+  CHECK(listed.kernel->released() == 0);
+}
+
 TEST_CASE("going by what is in force tells only what differs", "[delivery]") {
   PlanScene scene(Unlisted());
   std::vector<SharedDecision> all;

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <thread>
 
+#include "adapters/http/service_replies.h"
 #include "tests/adapters/gateway/service_scene.h"
 
 namespace stockade {
@@ -85,6 +86,43 @@ TEST_CASE("no more connections than the limit are open", "[gateway][service]") {
   second.ReadUntil("local");
   TestClient third(service->port());
   CHECK(third.ReadAll().empty());
+}
+
+TEST_CASE("who holds connections and is never answered with a success shuts nobody out",
+          "[gateway][service]") {
+  HttpServiceOptions options;
+  options.connections_max = 3;
+  auto made = HttpService::Start(options, [](const ServiceRequest& request) {
+    return request.head.path() == "/known" ? Plain(200, "welcome") : Plain(403, "who are you?");
+  });
+  REQUIRE(made.ok());
+  const uint16_t port = (*made)->port();
+  TestClient known(port);
+  known.Send("GET /known HTTP/1.1\r\nHost: x\r\n\r\n");
+  known.ReadUntil("welcome");
+  TestClient silent(port);
+  TestClient stranger(port);
+  stranger.Send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  stranger.ReadUntil("who are you?");
+  for (int i = 0; i < 5; ++i) {
+    TestClient newcomer(port);
+    newcomer.Send("GET /known HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    CHECK(newcomer.ReadAll().find("welcome") != std::string::npos);
+  }
+  CHECK(silent.ReadAll().empty());  // the oldest of them
+  known.Send("GET /known HTTP/1.1\r\nHost: x\r\n\r\n");
+  CHECK(known.ReadUntil("welcome").find("welcome") != std::string::npos);
+}
+
+TEST_CASE("a request that is too large is told how large one may be", "[gateway][service]") {
+  HttpServiceOptions options;
+  options.body_bytes_max = 10;
+  const auto service = StartEcho(options);
+  TestClient client(service->port());
+  client.Send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 11\r\n\r\n01234567890");
+  const std::string answer = client.ReadAll();
+  CHECK(answer.starts_with("HTTP/1.1 413"));
+  CHECK(answer.find("10 bytes; send it in parts") != std::string::npos);
 }
 
 TEST_CASE("a unix socket serves, replaces a dead one, and goes with its service", "[gateway][service]") {

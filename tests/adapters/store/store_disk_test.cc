@@ -106,7 +106,7 @@ TEST_CASE("a writer on a disk of a quarter of a megabyte fills it, waits, and go
   AuditHead head;
   std::vector<std::string> lines;
   {
-    StoreWriter writer(opened->get(), [&](std::string_view text) {
+    StoreWriter writer(opened->get(), [&](bool, std::string_view text) {
       const std::lock_guard lock(mutex);
       said.emplace_back(text);
     });

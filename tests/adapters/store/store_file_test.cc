@@ -109,6 +109,17 @@ TEST_CASE("a store has one writer: a second one is told which process it is, and
   CHECK(OpenStatus(path).ok());
 }
 
+TEST_CASE("a store of two names is refused, for each would have a journal of its own", "[store]") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "decisions.db";
+  REQUIRE(OpenStatus(path).ok());
+  fs::create_hard_link(path, folder / "second.db");
+  CheckSays(OpenStatus(folder / "second.db"), absl::StatusCode::kFailedPrecondition, "2 names");
+  CheckSays(OpenStatus(path), absl::StatusCode::kFailedPrecondition, "2 names");
+  fs::remove(folder / "second.db");
+  CHECK(OpenStatus(path).ok());
+}
+
 TEST_CASE("a file that is no store is refused and left as it is, to the byte", "[store]") {
   const TemporaryFolder folder;
   const std::string path = folder / "decisions.db";

@@ -107,8 +107,8 @@ class StoreInMemory final : public DecisionStore {
 // What the log callback was told, from the writer's thread.
 class Said {
  public:
-  std::function<void(std::string_view)> Log() {
-    return [this](std::string_view text) {
+  StoreWriter::Log Log() {
+    return [this](bool, std::string_view text) {
       const std::lock_guard lock(mutex_);
       texts_.emplace_back(text);
     };

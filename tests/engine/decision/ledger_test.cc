@@ -319,6 +319,49 @@ TEST_CASE("a full ledger gives up what would be over soonest", "[decision]") {
   CHECK(standing.front()->until_ms == 6000 - static_cast<int64_t>(standing.size()));
 }
 
+TEST_CASE("what others decided gives way to what was decided here, and never the other way round",
+          "[decision]") {
+  constexpr int kOurs = 20;
+  Ledger ledger({.hash_key = kKey, .bytes_max = 100'000});
+  for (int i = 0; i < kOurs; ++i)
+    REQUIRE(ledger.Propose(Make(Scope::kAsn, std::to_string(i + 1), Action::kBlock, 0, 1000)) ==
+            Proposal::kAdded);
+  const auto import = [&](int i) {
+    const std::string value = "10.0." + std::to_string(i / 256) + "." + std::to_string(i % 256);
+    Decision decision = Make(Scope::kIp, value, Action::kBlock, 0, 1'000'000 + i);
+    decision.rule = "import:feed";
+    return ledger.Propose(decision);
+  };
+  for (int i = 0; i < 5000; ++i) import(i);
+  const auto ours = [&] {
+    return std::ranges::count_if(ledger.Standing(0),
+                                 [](const Decision* d) { return d->scope == Scope::kAsn; });
+  };
+  CHECK(ours() == kOurs);
+  CHECK(ledger.evicted() > 0);
+  const size_t full = ledger.size();
+  // A block of ours that is over first of all takes the place of an import.
+  CHECK(ledger.Propose(Make(Scope::kAsn, "99", Action::kBlock, 0, 10)) == Proposal::kAdded);
+  CHECK(ours() == kOurs + 1);
+  CHECK(ledger.size() <= full);
+  // Nor does one that an import prolonged become the import's.
+  Decision longer = Make(Scope::kAsn, "99", Action::kBlock, 0, 900'000);
+  longer.rule = "import:feed";
+  CHECK(ledger.Propose(longer) == Proposal::kExtended);
+  for (int i = 5000; i < 9000; ++i) import(i);
+  CHECK(ours() == kOurs + 1);
+  // Where there is nothing but ours left, an import is turned away.
+  for (int i = 100; i < 400; ++i)
+    ledger.Propose(Make(Scope::kAsn, std::to_string(i), Action::kBlock, 0, 500));
+  const uint64_t turned_away = ledger.turned_away();
+  CHECK(import(9000) == Proposal::kRefused);
+  CHECK(ledger.turned_away() == turned_away + 1);
+  // All of them come to their end.
+  ledger.Advance(2'000'000);
+  CHECK(ledger.size() == 0);
+  CHECK(ledger.bytes() == 0);
+}
+
 TEST_CASE("too many changes are told as a loss, not as a part", "[decision]") {
   Ledger ledger({.hash_key = kKey, .changes_max = 3});
   for (int i = 0; i < 3; ++i)

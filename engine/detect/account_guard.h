@@ -1,0 +1,73 @@
+// D4, the account guard: the gateway's own lock, seen coming. So that nobody locks a customer out but the customer.
+//
+//   c = wrong passwords that reached the gateway for an account since its last success, and those on their way
+//
+// It mirrors the gateway's counter with the gateway's limit L. Strangers (the unfamiliar and half lanes) are asked who they are
+// from c ≥ L - r on, where r = min(3, L - 1) tries are kept for the owner; from c ≥ L - 1 on they go no further at all where
+// nobody can be asked that. The owner's lanes stay open; at the last try, with a stranger's failure among those that count, he
+// is asked too, for his own typo would then complete what strangers began.
+//
+// What holds on every trace (tests/engine/detect/account_guard_test.cc), wherever the gateway counts as configured: strangers who
+// cannot prove who they are never bring c above L - r; so no account reaches L without wrong passwords of its owner, r of them.
+// An attempt whose outcome nobody tells counts as a failure after kAbandonedMs.
+//
+// State: 24 bytes an account with failures, in `bytes_max`; where a bucket is full the one with the fewest gives way, of equals
+// the oldest. Cost: a cache line. Fails: whoever shares the customer's network and device is taken for him; strangers can
+// have an owner in a strange place asked. Source: van Oorschot et al., PGRP (TDSC 2012); OWASP, device cookies; Entra smart lockout.
+//
+// Times are event time. noexcept, no allocation after construction. Not thread-safe.
+#pragma once
+
+#include <cstdint>
+
+#include "engine/detect/detector_settings.h"
+#include "engine/detect/evidence_table.h"
+#include "engine/detect/lanes.h"
+#include "engine/event/outcome.h"
+
+namespace stockade {
+
+// How close an account is to its lock, for an attempt in a lane.
+enum class GuardLevel : uint8_t { kFar, kNear, kLast };
+inline constexpr std::string_view kGuardLevelNames[] = {"far", "near", "last"};
+
+class AccountGuard {
+ public:
+  static constexpr int64_t kAbandonedMs = 60'000;
+
+  AccountGuard(size_t bytes_max, const LockoutRule& lock) : table_(bytes_max) { Set(lock); }
+
+  void Set(const LockoutRule& lock) noexcept;
+  const LockoutRule& lock() const noexcept { return lock_; }
+  int reserve() const noexcept { return reserve_; }
+
+  // Of an attempt that is about to be judged. `account`: a keyed hash. kNear, kLast: as above, in this lane.
+  GuardLevel Read(uint64_t account, Lane lane, int64_t now_ms) const noexcept;
+  int failures(uint64_t account, int64_t now_ms) const noexcept;
+
+  // An attempt goes on to the password check.
+  void Reserve(uint64_t account, int64_t now_ms) noexcept;
+  // What came of it. `proven`: an identity challenge was passed on it, or it came in an upper lane.
+  void Settle(uint64_t account, Outcome outcome, bool proven, int64_t now_ms) noexcept;
+
+  size_t bytes() const noexcept { return table_.bytes(); }
+  size_t accounts() const noexcept { return table_.size(); }
+
+ private:
+  struct Record {
+    uint32_t time_s = 0;  // of the last failure or reservation
+    uint8_t failures = 0;
+    uint8_t in_flight = 0;
+    uint8_t by_strangers = 0;  // of the failures
+  };
+
+  static float Worth(const Record& record) noexcept;
+  Record Current(const Record& record, int64_t now_ms) const noexcept;
+  Record* Open(uint64_t account) noexcept;
+
+  EvidenceTable<Record> table_;
+  LockoutRule lock_;
+  int reserve_ = 3;
+};
+
+}  // namespace stockade

@@ -1,0 +1,347 @@
+#include "engine/detect/detectors.h"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "engine/text.h"
+
+namespace stockade {
+namespace {
+
+// What Judged did, for Observe to correct.
+constexpr uint8_t kSourceCharged = 1;
+constexpr uint8_t kTupleCharged = 2;
+constexpr uint8_t kChartFed = 4;
+constexpr uint8_t kReserved = 8;
+constexpr uint8_t kExplainedThen = 16;
+
+// Kinds of pairs in ContactMemory.
+constexpr uint64_t kOnChart = 0x30;
+constexpr uint64_t kSolvedOnChart = 0x31;
+constexpr int kHourTicks = 4;
+
+bool IsStranger(Lane lane) noexcept {
+  return lane >= Lane::kHalf;
+}
+
+bool Failed(Clue clue) noexcept {
+  return clue != Clue::kSuccess && clue != Clue::kNothing;
+}
+
+// How the memory is shared out, in sixteenths.
+constexpr size_t kSources = 7;
+constexpr size_t kGuard = 4;
+constexpr size_t kTuples = 3;
+constexpr size_t kContacts = 2;
+static_assert(kSources + kGuard + kTuples + kContacts == 16);
+
+}  // namespace
+
+Detectors::Detectors(const DetectorSettings& settings, size_t bytes, const HashKey& key)
+    : settings_(settings),
+      key_{key.k0 ^ 0x6465746563740000, key.k1},
+      contacts_(bytes / 16 * kContacts),
+      sources_(bytes / 16 * kSources, key_),
+      guard_(bytes / 16 * kGuard, settings.lock),
+      pressure_(settings.pressure),
+      campaigns_(bytes / 16 * kTuples, key_) {}
+
+void Detectors::Set(const DetectorSettings& settings) noexcept {
+  settings_ = settings;
+  guard_.Set(settings.lock);
+  pressure_.Set(settings.pressure);
+}
+
+size_t Detectors::bytes() const noexcept {
+  return contacts_.bytes() + sources_.bytes() + guard_.bytes() + campaigns_.bytes();
+}
+
+void Detectors::Read(const Attempt& attempt, const Standing& standing, int64_t now_ms) noexcept {
+  asked_ = &attempt;
+  account_ = attempt.has_account() ? SipHash128(key_, attempt.account).low | 1 : 0;
+  source_ = {};
+  tuple_ = {};
+  tags_ = {};
+  guard_level_ = GuardLevel::kFar;
+  pressure_level_ = pressure_.Level(now_ms);
+  if (!IsOff(DetectorId::kAccountGuard) && account_ != 0)
+    guard_level_ = guard_.Read(account_, standing.lane, now_ms);
+  if (!IsStranger(standing.lane)) return;
+  if (!IsOff(DetectorId::kSourceLadder)) source_ = sources_.Read(attempt, now_ms);
+  if (IsOff(DetectorId::kCampaignFinder)) return;
+  tags_ = campaigns_.TagsOf(attempt);
+  tuple_ = campaigns_.Read(tags_, now_ms);
+}
+
+Cell Detectors::Soften(Cell cell, DetectorId by, const Standing& standing, int64_t now_ms) const noexcept {
+  // While customers at home fail, nobody can be told from an attacker by failing; his lock can still be kept from him.
+  const bool outage = State(DetectorId::kOutageInterlock) == DetectorState::kOn && outage_.IsOn(now_ms);
+  if (cell == Cell::kDeny && by != DetectorId::kAccountGuard && outage) cell = Cell::kChallenge;
+  if (cell == Cell::kDeny && standing.has_history && settings_.can_ask_identity) cell = Cell::kIdentity;
+  // A test that somebody solves for money tells nobody apart.
+  if (cell == Cell::kChallenge && settings_.can_ask_identity && pressure_.solver_alarm(now_ms))
+    cell = Cell::kIdentity;
+  if (cell == Cell::kChallenge && !settings_.can_ask_human)
+    cell = settings_.can_ask_identity ? Cell::kIdentity : Cell::kDeny;
+  if (cell == Cell::kIdentity && !settings_.can_ask_identity) {
+    const bool last = by == DetectorId::kAccountGuard && guard_level_ == GuardLevel::kLast;
+    cell = last || !settings_.can_ask_human ? Cell::kDeny : Cell::kChallenge;
+  }
+  return cell;
+}
+
+DetectorAsk Detectors::Ask(const Attempt& attempt, const Standing& standing, int64_t now_ms,
+                           std::vector<DetectorAsk>* asks) noexcept {
+  DetectorAsk strictest;
+  if (standing.lane == Lane::kCertified) {
+    Read(attempt, standing, now_ms);
+    return strictest;
+  }
+  Read(attempt, standing, now_ms);
+  const auto ask = [&](DetectorId by, Circumstance circumstance) {
+    const Cell cell = Soften(settings_.policy.Of(circumstance, standing.lane), by, standing, now_ms);
+    if (cell == Cell::kAllow) return;
+    if (asks != nullptr) asks->push_back({by, circumstance, cell});
+    if (State(by) == DetectorState::kShadow) {
+      ++shadowed_[static_cast<size_t>(by)];
+    } else if (cell > strictest.cell) {
+      strictest = {by, circumstance, cell};
+    }
+  };
+  const bool half = standing.lane == Lane::kHalf;
+  if (source_.suspicion == Suspicion::kSuspect && !(half && standing.network_at_home))
+    ask(DetectorId::kSourceLadder, Circumstance::kSourceSuspect);
+  if (source_.suspicion == Suspicion::kCondemned)
+    ask(DetectorId::kSourceLadder,
+        source_.shared ? Circumstance::kSourceShared : Circumstance::kSourceCondemned);
+  if (tuple_.suspicion != Suspicion::kNone)
+    ask(DetectorId::kCampaignFinder, tuple_.suspicion == Suspicion::kCondemned ? Circumstance::kTupleCondemned
+                                                                               : Circumstance::kTupleSuspect);
+  if (pressure_level_ > 0 && !IsOff(DetectorId::kPressure) && !(half && standing.nearly_familiar))
+    ask(DetectorId::kPressure, pressure_level_ >= 3 ? Circumstance::kPressureHigh : Circumstance::kPressure);
+  if (guard_level_ != GuardLevel::kFar)
+    ask(DetectorId::kAccountGuard,
+        guard_level_ == GuardLevel::kLast ? Circumstance::kGuardLast : Circumstance::kGuardNear);
+  return strictest;
+}
+
+std::string_view Detectors::Reason(const DetectorAsk& ask) noexcept {
+  const auto write = [this](const char* format, auto... values) -> std::string_view {
+    const int size = std::snprintf(reason_.data(), reason_.size(), format, values...);
+    return {reason_.data(), std::min(static_cast<size_t>(std::max(size, 0)), reason_.size() - 1)};
+  };
+  switch (ask.by) {
+    case DetectorId::kSourceLadder: {
+      std::array<char, Address::kTextBytesMax + 1> rung{};
+      if (source_.asn != 0) {
+        std::snprintf(rung.data(), rung.size(), "AS%u", source_.asn);
+      } else {
+        rung[source_.rung.address.Format(rung.data())] = 0;
+      }
+      return write(
+          "what comes from %s%s%.0d fails as an attacker's does: evidence %.1f, %s from %.1f%s", rung.data(),
+          source_.asn == 0 && !source_.rung.is_single() ? "/" : "",
+          source_.asn == 0 && !source_.rung.is_single() ? int{source_.rung.length} : 0,
+          static_cast<double>(source_.score), std::string(Name(source_.suspicion)).c_str(),
+          static_cast<double>(source_.suspicion == Suspicion::kCondemned ? kCondemnedScore : kSuspectScore),
+          source_.shared ? "; customers share it" : "");
+    }
+    case DetectorId::kCampaignFinder:
+      return write(
+          "%.0f accounts failed with the same %s, which %.2f%% of successes have: evidence %.1f, %s from "
+          "%.1f",
+          static_cast<double>(tuple_.bad), std::string(Name(tuple_.kind)).c_str(),
+          static_cast<double>(tuple_.share) * 100, static_cast<double>(tuple_.score),
+          std::string(Name(tuple_.suspicion)).c_str(),
+          static_cast<double>(tuple_.suspicion == Suspicion::kCondemned ? kCondemnedScore : kSuspectScore));
+    case DetectorId::kPressure:
+      return write(
+          "strangers fail more than honest ones do (level %d; usual are %.0f%%): a campaign is on, and this "
+          "is a stranger",
+          pressure_level_, static_cast<double>(pressure_.p0()) * 100);
+    case DetectorId::kAccountGuard:
+      return write("strangers' wrong passwords have brought this account %s its lock after %d",
+                   guard_level_ == GuardLevel::kLast ? "one short of" : "near", settings_.lock.limit);
+    case DetectorId::kOutageInterlock:
+      break;
+  }
+  return {};
+}
+
+uint8_t Detectors::Judged(const Attempt& attempt, const Standing& standing, bool goes_on, bool challenged,
+                          bool ordered, int64_t now_ms) noexcept {
+  if (asked_ != &attempt) Read(attempt, standing, now_ms);
+  asked_ = nullptr;
+  uint8_t notes = 0;
+  if (goes_on && account_ != 0) {
+    guard_.Reserve(account_, now_ms);
+    notes |= kReserved;
+  }
+  if (IsExplained()) notes |= kExplainedThen;
+  if (goes_on || !IsStranger(standing.lane) || outage_.IsOn(now_ms)) return notes;
+  // A denial keeps its source's evidence alive; who does not pass a challenge adds to it.
+  const float z = challenged ? EvidenceOf(standing.lane, Clue::kNotPassed) : kEvidenceOfDenied;
+  if (!IsOff(DetectorId::kSourceLadder) &&
+      sources_.Note(attempt, account_, Clue::kNotPassed, z, now_ms, &contacts_))
+    notes |= kSourceCharged;
+  if (challenged && !IsOff(DetectorId::kCampaignFinder) &&
+      campaigns_.Note(tags_, account_, Clue::kNotPassed, z, now_ms, &contacts_))
+    notes |= kTupleCharged;
+  if (standing.lane == Lane::kUnfamiliar && (notes & kExplainedThen) == 0 &&
+      contacts_.IsFirst(PairOf(charts_epoch_, account_, kOnChart), now_ms, kHourTicks)) {
+    FeedPressure(attempt, tags_, true, now_ms);
+    notes |= kChartFed;
+  }
+  LookForNews(attempt, ordered, now_ms);
+  return notes;
+}
+
+void Detectors::Observe(const LoginEvent& event, Lane lane, uint8_t notes, bool human_passed,
+                        bool identity_passed, int64_t now_ms) {
+  const Attempt& attempt = event.attempt;
+  const Outcome outcome = event.aftermath.outcome;
+  const Clue clue = ClueOf(outcome);
+  const uint64_t account = attempt.has_account() ? SipHash128(key_, attempt.account).low | 1 : 0;
+  const bool proven = identity_passed || !IsStranger(lane);
+  if (account != 0) {
+    if ((notes & kReserved) == 0) guard_.Reserve(account, now_ms);
+    guard_.Settle(account, outcome, proven, now_ms);
+  }
+  if (!IsStranger(lane) && clue != Clue::kNothing) {
+    outage_.Feed(Failed(clue), now_ms);
+    const bool on = outage_.IsOn(now_ms);
+    if (on && !outage_said_)
+      Tell(DetectorNews::Kind::kOutage, now_ms,
+           "customers at home on their accounts fail far more than usual: an outage, and not an attack; "
+           "nothing is "
+           "learnt from failures, and detectors deny nobody until it is over");
+    outage_said_ = on;
+  }
+  if (clue == Clue::kNothing) return;
+  const TupleTags tags = campaigns_.TagsOf(attempt);
+  if (clue == Clue::kSuccess) {
+    campaigns_.NoteClean(tags, now_ms);
+    if (!IsStranger(lane) || identity_passed) sources_.NoteAtHome(attempt, account, now_ms);
+  }
+  if (Failed(clue) && outage_.IsOn(now_ms)) return;
+
+  // Who proved who he is speaks as somebody at home.
+  const Lane as = identity_passed ? Lane::kFamiliar : lane;
+  const float z = EvidenceOf(as, clue);
+  const float taken_back = EvidenceOf(lane, Clue::kNotPassed);
+  if ((notes & kSourceCharged) != 0) {
+    sources_.Amend(attempt, z - taken_back, now_ms);
+  } else {
+    sources_.Note(attempt, account, clue, z, now_ms, &contacts_);
+  }
+  if (IsStranger(lane)) {
+    if ((notes & kTupleCharged) != 0) {
+      campaigns_.Amend(tags, z - taken_back, clue == Clue::kSuccess, now_ms);
+    } else {
+      campaigns_.Note(tags, account, clue, z, now_ms, &contacts_);
+    }
+  }
+  if (lane == Lane::kUnfamiliar && !identity_passed) {
+    if ((notes & kChartFed) != 0) {
+      if (!Failed(clue)) pressure_.Correct(now_ms);
+    } else if ((notes & kExplainedThen) == 0 &&
+               contacts_.IsFirst(PairOf(charts_epoch_, account, kOnChart), now_ms, kHourTicks)) {
+      FeedPressure(attempt, tags, Failed(clue), now_ms);
+    }
+    if (human_passed && contacts_.IsFirst(PairOf(1, account, kSolvedOnChart), now_ms, kHourTicks)) {
+      pressure_.FeedSolved(Failed(clue), now_ms);
+      const bool alarm = pressure_.solver_alarm(now_ms);
+      if (alarm && !solver_said_)
+        Tell(DetectorNews::Kind::kSolver, now_ms,
+             settings_.can_ask_identity ? "strangers pass the human test and then fail as attackers do: it "
+                                          "is being solved for them; strangers are "
+                                          "asked for their identity instead"
+                                        : "strangers pass the human test and then fail as attackers do: it "
+                                          "is being solved for them, and nothing "
+                                          "else can be asked here");
+      solver_said_ = alarm;
+    }
+  } else if (lane == Lane::kUnfamiliar && (notes & kChartFed) != 0) {
+    pressure_.Correct(now_ms);
+  }
+  if (clue == Clue::kSuccess && IsStranger(lane) && !identity_passed &&
+      takeovers_.NoteSuccess(event, tags, now_ms)) {
+    Tell(DetectorNews::Kind::kTakeover, now_ms, "the password of this account was right inside a campaign");
+    news_.back().event.Assign(event);
+  }
+  tags_ = tags;
+  LookForNews(attempt, false, now_ms);
+}
+
+void Detectors::ObserveBadCertificate(const Attempt& attempt, Lane lane, int64_t now_ms) noexcept {
+  const uint64_t account = attempt.has_account() ? SipHash128(key_, attempt.account).low | 1 : 0;
+  if (IsOff(DetectorId::kSourceLadder)) return;
+  sources_.Note(attempt, account, Clue::kBadCertificate, EvidenceOf(lane, Clue::kBadCertificate), now_ms,
+                &contacts_);
+}
+
+void Detectors::FeedPressure(const Attempt& attempt, const TupleTags& tags, bool failed,
+                             int64_t now_ms) noexcept {
+  pressure_.Feed(failed, now_ms);
+  if (failed) fed_[fed_count_++ % kFedKept] = {tags, attempt.source};
+}
+
+bool Detectors::Explains(uint64_t tag, const Prefix& rung) const noexcept {
+  const size_t kept = std::min(fed_count_, kFedKept);
+  const auto explained =
+      std::count_if(fed_.begin(), fed_.begin() + static_cast<std::ptrdiff_t>(kept), [&](const Fed& one) {
+        return tag != 0 ? std::ranges::find(one.tags, tag) != one.tags.end() : rung.Contains(one.source);
+      });
+  constexpr double kNearlyAll = 0.8;
+  return static_cast<double>(explained) >= kNearlyAll * static_cast<double>(kept);
+}
+
+void Detectors::Tell(DetectorNews::Kind kind, int64_t now_ms, std::string text) {
+  news_.push_back({kind, now_ms, std::move(text), {}, {}});
+}
+
+void Detectors::SaySource(const Attempt& attempt, const SourceReading& source, int64_t now_ms) {
+  const auto known = std::ranges::find(said_, source.rung, &Said::rung);
+  if (known != said_.end() && now_ms - known->time_ms < kSaidMs) return;
+  Said& said = known != said_.end() ? *known : said_[said_next_++ % said_.size()];
+  said = {source.rung, now_ms};
+  Tell(DetectorNews::Kind::kSource, now_ms,
+       Concat("What comes from ", source.rung.ToString(), " fails as an attacker's does"));
+  LoginEvent event;
+  event.attempt = attempt;
+  news_.back().event.Assign(event);
+  news_.back().rung = source.rung;
+}
+
+void Detectors::LookForNews(const Attempt& attempt, bool ordered, int64_t now_ms) {
+  const auto condemned = [&](uint64_t tag, const Prefix& rung, std::string_view what) {
+    std::vector<OwnedEvent> inside;
+    if (!takeovers_.Condemn(tag, rung, now_ms, &inside)) return;
+    Tell(DetectorNews::Kind::kCampaign, now_ms,
+         Concat("a campaign: ", what,
+                inside.empty() ? "" : Concat("; ", inside.size(), " strangers got in with it before")));
+    for (OwnedEvent& event : inside) {
+      Tell(DetectorNews::Kind::kTakeover, now_ms,
+           Concat("the password of this account was right inside a campaign: ", what));
+      news_.back().event = event;
+    }
+    if (!Explains(tag, rung)) return;
+    pressure_.Explained();
+    fed_count_ = 0;
+    ++charts_epoch_;  // who was a contact before is a first one to new charts
+  };
+  if (!IsOff(DetectorId::kSourceLadder)) {
+    const SourceReading source = sources_.Read(attempt, now_ms);
+    if (source.suspicion == Suspicion::kCondemned && !source.shared)
+      condemned(0, source.rung, Concat("what comes from ", source.rung.ToString(), " fails"));
+    if (source.suspicion == Suspicion::kCondemned && !source.at_home && !ordered &&
+        State(DetectorId::kSourceLadder) == DetectorState::kOn)
+      SaySource(attempt, source, now_ms);
+  }
+  if (!IsOff(DetectorId::kCampaignFinder)) {
+    const TupleReading tuple = campaigns_.Read(tags_, now_ms);
+    if (tuple.suspicion == Suspicion::kCondemned) condemned(tuple.tag, Prefix(), TextOf(attempt, tuple.kind));
+  }
+}
+
+}  // namespace stockade

@@ -1,0 +1,49 @@
+#include "engine/detect/takeover_watch.h"
+
+#include <algorithm>
+
+namespace stockade {
+
+bool TakeoverWatch::Holds(const Campaign& campaign, const TupleTags& tags, const Address& source) noexcept {
+  if (campaign.tag != 0) return std::ranges::find(tags, campaign.tag) != tags.end();
+  return campaign.rung.Contains(source);
+}
+
+bool TakeoverWatch::NoteSuccess(const LoginEvent& event, const TupleTags& tags, int64_t now_ms) {
+  const bool inside = std::ranges::any_of(campaigns_, [&](const Campaign& campaign) {
+    return now_ms - campaign.time_ms < kKeepMs && Holds(campaign, tags, event.attempt.source);
+  });
+  if (inside) return true;
+  if (kept_.size() < kKept) kept_.emplace_back();
+  Kept& place = kept_[next_ % kept_.size()];
+  ++next_;
+  place.time_ms = now_ms;
+  place.tags = tags;
+  place.event.Assign(event);
+  return false;
+}
+
+bool TakeoverWatch::Condemn(uint64_t tag, const Prefix& rung, int64_t now_ms,
+                            std::vector<OwnedEvent>* inside) {
+  const auto known = std::ranges::find_if(
+      campaigns_, [&](const Campaign& one) { return one.tag == tag && (tag != 0 || one.rung == rung); });
+  if (known != campaigns_.end()) {
+    const bool is_new = now_ms - known->time_ms >= kKeepMs;
+    known->time_ms = std::max(known->time_ms, now_ms);
+    if (!is_new) return false;
+  } else if (campaigns_.size() < kCampaignsMax) {
+    campaigns_.push_back({tag, rung, now_ms});
+  } else {
+    *std::ranges::min_element(campaigns_, {}, &Campaign::time_ms) = {tag, rung, now_ms};
+  }
+  const Campaign campaign{tag, rung, now_ms};
+  for (Kept& kept : kept_) {
+    if (now_ms - kept.time_ms >= kKeepMs || !Holds(campaign, kept.tags, kept.event.event().attempt.source))
+      continue;
+    inside->push_back(kept.event);
+    kept.time_ms = INT64_MIN / 2;  // named
+  }
+  return true;
+}
+
+}  // namespace stockade

@@ -1,0 +1,50 @@
+// Whose password a campaign knew: strangers who got in lately, and which campaigns they turned out to belong to.
+//
+// A campaign is condemned after some attempts, and the right passwords may have been among the first. So the last kKept successes of
+// strangers are kept for kKeepMs, with what they have in common with others; whatever is condemned names those that have it, and from
+// then on each new one at once. An account is named once in kKeepMs.
+//
+// Some 700 bytes each. O(kKept) where something is condemned. Allocates; runs where a stranger gets in. Not thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "engine/detect/tuples.h"
+#include "engine/event/address.h"
+#include "engine/event/login_event.h"
+
+namespace stockade {
+
+class TakeoverWatch {
+ public:
+  static constexpr size_t kKept = 1024;
+  static constexpr int64_t kKeepMs = int64_t{24} * 3600 * 1000;
+  // Campaigns that are remembered; an older one gives way.
+  static constexpr size_t kCampaignsMax = 256;
+
+  // A stranger got in. True: inside a campaign that is known; then he is not kept, but named already.
+  bool NoteSuccess(const LoginEvent& event, const TupleTags& tags, int64_t now_ms);
+  // Condemned: a tuple, or a rung of addresses. False: it was within kKeepMs already. Otherwise appends those who got in with it.
+  bool Condemn(uint64_t tag, const Prefix& rung, int64_t now_ms, std::vector<OwnedEvent>* inside);
+
+ private:
+  struct Kept {
+    int64_t time_ms = INT64_MIN;
+    TupleTags tags{};
+    OwnedEvent event;
+  };
+  struct Campaign {
+    uint64_t tag = 0;  // of a tuple; 0: `rung` says
+    Prefix rung;
+    int64_t time_ms = INT64_MIN;  // of the last that was condemned with it
+  };
+  static bool Holds(const Campaign& campaign, const TupleTags& tags, const Address& source) noexcept;
+
+  std::vector<Kept> kept_;
+  size_t next_ = 0;
+  std::vector<Campaign> campaigns_;
+};
+
+}  // namespace stockade

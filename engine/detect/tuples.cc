@@ -1,0 +1,99 @@
+#include "engine/detect/tuples.h"
+
+#include <algorithm>
+
+#include "engine/decision/target.h"
+#include "engine/event/digits.h"
+#include "engine/event/printable_text.h"
+#include "engine/text.h"
+
+namespace stockade {
+namespace {
+
+// Longer names have the shape of their begin.
+constexpr size_t kShapeBytesMax = 32;
+
+struct Shape {
+  std::array<char, 2 * kShapeBytesMax> bytes;
+  size_t size = 0;
+  std::string_view view() const noexcept { return {bytes.data(), size}; }
+};
+
+char ClassOf(char c) noexcept {
+  if (IsDigit(c)) return 'd';
+  const char lower = static_cast<char>(c | 0x20);
+  return lower >= 'a' && lower <= 'z' ? 'a' : static_cast<unsigned char>(c) < 0x80 ? c : 'x';
+}
+
+Shape ShapeOf(std::string_view account) noexcept {
+  Shape shape;
+  account = account.substr(0, kShapeBytesMax);
+  for (size_t i = 0; i < account.size();) {
+    const char of = ClassOf(account[i]);
+    size_t run = 1;
+    while (i + run < account.size() && ClassOf(account[i + run]) == of) ++run;
+    shape.bytes[shape.size++] = of;
+    shape.bytes[shape.size++] = static_cast<char>('0' + run);
+    i += run;
+  }
+  return shape;
+}
+
+}  // namespace
+
+TupleTags TuplesOf(const Attempt& attempt, const HashKey& key) noexcept {
+  const auto hash = [&](std::string_view text, uint64_t salt) {
+    return text.empty() ? uint64_t{0} : SipHash128({key.k0 ^ salt, key.k1}, text).low | 1;
+  };
+  const auto tag = [](TupleKind kind, uint64_t a, uint64_t b) {
+    const Hash128 mixed = Combine({a, static_cast<uint64_t>(kind) + 1}, {b, 0});
+    return mixed.low | 1;
+  };
+  const uint64_t ja4 = hash(attempt.ja4, 0x6a61340000000000);
+  const uint64_t agent = hash(attempt.user_agent, 0x6167656e74000000);
+  const uint64_t headers = hash(attempt.header_order, 0x6865616465727300);
+  const uint64_t country = hash(attempt.country, 0x636f756e74727900);
+  const uint64_t password = hash(attempt.password_id, 0x7061737377640000);
+  TupleTags tags{};
+  const auto set = [&](TupleKind kind, bool there, uint64_t a, uint64_t b) {
+    if (there) tags[static_cast<size_t>(kind)] = tag(kind, a, b);
+  };
+  set(TupleKind::kJa4, ja4 != 0, ja4, 0);
+  set(TupleKind::kAgent, agent != 0, ja4, agent);
+  set(TupleKind::kHeaders, headers != 0, headers, 0);
+  set(TupleKind::kHeadersJa4, headers != 0 && ja4 != 0, headers, ja4);
+  set(TupleKind::kAsnJa4, attempt.asn != 0 && ja4 != 0, attempt.asn, ja4);
+  set(TupleKind::kCountryJa4, country != 0 && ja4 != 0, country, ja4);
+  set(TupleKind::kPassword, password != 0, password, 0);
+  if (!attempt.account.empty()) {
+    const Shape shape = ShapeOf(attempt.account);
+    set(TupleKind::kNameShape, true, hash(shape.view(), 0x7368617065000000), 0);
+  }
+  return tags;
+}
+
+std::string TextOf(const Attempt& attempt, TupleKind kind) {
+  const auto shown = [](std::string_view text) { return Printed(PrintableText(text)); };
+  switch (kind) {
+    case TupleKind::kJa4:
+      return Concat("JA4 ", shown(attempt.ja4));
+    case TupleKind::kAgent:
+      return Concat(attempt.ja4.empty() ? "" : Concat("JA4 ", shown(attempt.ja4), " with "), "user agent ",
+                    shown(attempt.user_agent));
+    case TupleKind::kHeaders:
+      return Concat("header order ", shown(attempt.header_order));
+    case TupleKind::kHeadersJa4:
+      return Concat("header order ", shown(attempt.header_order), " with JA4 ", shown(attempt.ja4));
+    case TupleKind::kAsnJa4:
+      return Concat("AS", attempt.asn, " with JA4 ", shown(attempt.ja4));
+    case TupleKind::kCountryJa4:
+      return Concat("country ", shown(attempt.country), " with JA4 ", shown(attempt.ja4));
+    case TupleKind::kPassword:
+      return "one password on many accounts";
+    case TupleKind::kNameShape:
+      return Concat("account names of the shape ", ShapeOf(attempt.account).view());
+  }
+  return {};
+}
+
+}  // namespace stockade

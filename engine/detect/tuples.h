@@ -1,0 +1,46 @@
+// What attempts may have in common: the tuples of D6, as keyed hashes and as text for a person.
+//
+//   ja4 · ja4 + user agent · header order · header order + ja4 · ASN + ja4 · country + ja4 · password id · shape of the account name
+//
+// A tuple of which the attempt lacks a part is not there, save that a user agent alone stands for the second. The shape of a name is
+// its letters, digits and other characters as runs ("a5d3" of "smith042"), for lists have one and customers many.
+//
+// Pure; any thread. Allocates for texts only.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "engine/event/keyed_hash.h"
+#include "engine/event/login_event.h"
+
+namespace stockade {
+
+enum class TupleKind : uint8_t {
+  kJa4,
+  kAgent,
+  kHeaders,
+  kHeadersJa4,
+  kAsnJa4,
+  kCountryJa4,
+  kPassword,
+  kNameShape
+};
+inline constexpr size_t kTupleKinds = 8;
+inline constexpr std::array<std::string_view, kTupleKinds> kTupleNames = {
+    "JA4",         "JA4 and user agent", "header order", "header order and JA4",
+    "ASN and JA4", "country and JA4",    "password",     "shape of the account name"};
+constexpr std::string_view Name(TupleKind kind) noexcept {
+  return kTupleNames[static_cast<size_t>(kind)];
+}
+
+// By kind; 0: the attempt has no such tuple. No two kinds share a hash.
+using TupleTags = std::array<uint64_t, kTupleKinds>;
+TupleTags TuplesOf(const Attempt& attempt, const HashKey& key) noexcept;
+
+// "JA4 t13d1516h2_8daaf6152771_e5627efa2ab1". Of a password nothing but that it was one.
+std::string TextOf(const Attempt& attempt, TupleKind kind);
+
+}  // namespace stockade

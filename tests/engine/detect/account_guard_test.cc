@@ -1,0 +1,115 @@
+// Proven here, over random traces of strangers, owners and outcomes, at every lock limit: strangers who cannot prove who they are
+// never bring the gateway's own counter above L - r, and no account is locked without r wrong passwords of its owner.
+#include "engine/detect/account_guard.h"
+
+#include <catch2/catch.hpp>
+#include <map>
+#include <random>
+
+namespace stockade {
+namespace {
+
+// The gateway behind: it counts as brokers' do.
+struct Gateway {
+  int failures = 0;
+  int by_strangers = 0;
+};
+
+TEST_CASE("strangers never bring an account nearer to its lock than what is kept for its owner",
+          "[detect][oracle]") {
+  const unsigned seed = std::random_device{}();
+  INFO("seed " << seed);
+  std::mt19937 random(seed);
+  for (const int limit : {2, 3, 5, 10}) {
+    AccountGuard guard(size_t{1} << 20, {limit, 0});
+    const int reserve = std::min(3, limit - 1);
+    std::map<uint64_t, Gateway> gateway;
+    // Attempts on their way, so that several of one account are at once.
+    struct OnItsWay {
+      uint64_t account;
+      bool stranger;
+      int64_t since_ms;
+    };
+    std::vector<OnItsWay> on_their_way;
+    int64_t now_ms = 1'700'000'000'000;
+    int locked = 0;
+    for (int step = 0; step < 200'000; ++step) {
+      now_ms += static_cast<int64_t>(random() % 200);
+      // Nobody is told an outcome later than the guard waits for one.
+      const bool due =
+          !on_their_way.empty() && now_ms - on_their_way[0].since_ms > AccountGuard::kAbandonedMs / 2;
+      if (on_their_way.empty() || (!due && random() % 2 == 0)) {
+        const uint64_t account = (1 + random() % 40) * 0x9e3779b97f4a7c15ULL;  // as a hash
+        constexpr Lane kLanes[] = {Lane::kFamiliar, Lane::kHalf, Lane::kUnfamiliar};
+        const Lane lane = kLanes[random() % 3];
+        const GuardLevel level = guard.Read(account, lane, now_ms);
+        const bool stranger = lane != Lane::kFamiliar;
+        // A stranger who is asked who he is cannot say it; the owner can.
+        if (stranger && level != GuardLevel::kFar) continue;
+        guard.Reserve(account, now_ms);
+        on_their_way.push_back({account, stranger, now_ms});
+        continue;
+      }
+      const size_t at = due ? 0 : random() % on_their_way.size();
+      const OnItsWay one = on_their_way[at];
+      on_their_way.erase(on_their_way.begin() + static_cast<std::ptrdiff_t>(at));
+      Gateway& counter = gateway[one.account];
+      const bool success = !one.stranger && random() % 4 == 0;
+      guard.Settle(one.account, success ? Outcome::kSuccess : Outcome::kBadPassword, !one.stranger, now_ms);
+      if (success) {
+        counter = {};
+        continue;
+      }
+      ++counter.failures;
+      counter.by_strangers += one.stranger ? 1 : 0;
+      REQUIRE(counter.by_strangers <= limit - reserve);
+      if (counter.failures < limit) continue;
+      REQUIRE(counter.failures - counter.by_strangers >= reserve);
+      ++locked;
+      // Unlocked by a person, who resets it: here as there.
+      counter = {};
+      guard.Reserve(one.account, now_ms);
+      guard.Settle(one.account, Outcome::kSuccess, true, now_ms);
+    }
+    CHECK(locked > 0);  // owners do lock themselves out
+  }
+}
+
+TEST_CASE("the owner is asked at the last try where strangers had a part in it, and never otherwise",
+          "[detect]") {
+  AccountGuard guard(size_t{1} << 16, {3, 0});
+  const int64_t now_ms = 1'700'000'000'000;
+  const auto fail = [&](bool proven) {
+    guard.Reserve(7, now_ms);
+    guard.Settle(7, Outcome::kBadPassword, proven, now_ms);
+  };
+  fail(true);
+  fail(true);
+  CHECK(guard.Read(7, Lane::kFamiliar, now_ms) == GuardLevel::kFar);
+  CHECK(guard.Read(7, Lane::kUnfamiliar, now_ms) == GuardLevel::kLast);
+  CHECK(guard.Read(7, Lane::kCertified, now_ms) == GuardLevel::kFar);
+  guard.Reserve(7, now_ms);
+  guard.Settle(7, Outcome::kSuccess, true, now_ms);
+  CHECK(guard.failures(7, now_ms) == 0);
+  fail(false);
+  CHECK(guard.Read(7, Lane::kUnfamiliar, now_ms) == GuardLevel::kNear);
+  CHECK(guard.Read(7, Lane::kFamiliar, now_ms) == GuardLevel::kFar);
+  fail(true);
+  CHECK(guard.Read(7, Lane::kFamiliar, now_ms) == GuardLevel::kLast);
+}
+
+TEST_CASE("what nobody tells the outcome of counts as a failure in the end", "[detect]") {
+  AccountGuard guard(size_t{1} << 16, {5, 3'600'000});
+  const int64_t now_ms = 1'700'000'000'000;
+  guard.Reserve(7, now_ms);
+  CHECK(guard.failures(7, now_ms) == 1);  // on its way
+  CHECK(guard.failures(7, now_ms + AccountGuard::kAbandonedMs) == 1);
+  guard.Reserve(7, now_ms + AccountGuard::kAbandonedMs);
+  guard.Settle(7, Outcome::kBadPassword, false, now_ms + AccountGuard::kAbandonedMs);
+  CHECK(guard.failures(7, now_ms + AccountGuard::kAbandonedMs) == 2);
+  // The gateway's own reset.
+  CHECK(guard.failures(7, now_ms + 2 * 3'600'000) == 0);
+}
+
+}  // namespace
+}  // namespace stockade

@@ -1,0 +1,288 @@
+// Proven here: what the detectors promise of attacks that no rule sees, through the whole engine and without any rule: one try an
+// address is stopped after a handful, customers at home are never touched, nobody is denied who has been here before, and an outage is
+// no attack. Verdicts never read their own outcome: engine_test.cc.
+#include "engine/detect/detectors.h"
+
+#include <catch2/catch.hpp>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "engine/engine.h"
+#include "engine/rule/sigma_parse.h"
+#include "engine/text.h"
+
+namespace stockade {
+namespace {
+
+constexpr int64_t kSecondNs = 1'000'000'000;
+constexpr int64_t kStartNs = 1'772'000'000 * kSecondNs;
+constexpr std::string_view kNoRule =
+    "title: None\nname: none\nlogsource: {category: authentication}\ndetection:\n"
+    "  selection: {user.name: nobody_at_all}\n  condition: selection\n";
+
+struct Ears : EngineListener {
+  void OnAlarm(const Alarm& alarm) override { alarms.push_back(alarm); }
+  void OnDecision(const Decision& decision) override { decisions.push_back(decision); }
+  size_t AlarmsOf(std::string_view kind) const {
+    return static_cast<size_t>(std::ranges::count(alarms, kind, &Alarm::kind));
+  }
+  std::vector<Alarm> alarms;
+  std::vector<Decision> decisions;
+};
+
+struct Login {
+  std::string account, source, agent, ja4, password;
+  uint32_t asn = 0;
+};
+
+// A few hundred customers, each at home somewhere, and whoever else comes.
+class Town {
+ public:
+  explicit Town(DetectorSettings settings = {}, int customers = 400) {
+    SigmaDocuments documents;
+    REQUIRE(ParseSigma(kNoRule, "none.yml", &documents).ok());
+    auto compiled = Compile(std::move(documents), &fields_);
+    REQUIRE(compiled.ok());
+    rules_ = std::move(*compiled);
+    EngineOptions options;
+    options.memory_bytes = size_t{64} << 20;
+    options.detectors = settings;
+    auto made = Engine::Create(options, rules_.get(), &ears);
+    REQUIRE(made.ok());
+    engine_ = std::move(*made);
+    for (int i = 0; i < customers; ++i) {
+      const std::string agent = Concat("Browser/", random_() % 12);
+      homes_.push_back({Concat("customer", i), Concat("61.", i % 200, ".", i / 200, ".7"), agent,
+                        Concat("t13d_", agent), "", 3462});
+    }
+  }
+
+  // Some days of everybody's logins, nine of ten right at once.
+  void Live(int days) {
+    for (int day = 0; day < days; ++day)
+      for (const Login& home : homes_) {
+        now_ns_ += 40 * kSecondNs;
+        if (random_() % 10 == 0) Try(home, Outcome::kBadPassword);
+        Try(home, Outcome::kSuccess);
+      }
+  }
+  Verdict Try(const Login& login, Outcome outcome,
+              ChallengeResults challenge = {ChallengeResult::kFailed, ChallengeResult::kFailed}) {
+    now_ns_ += kSecondNs / 2;
+    LoginEvent event;
+    event.attempt.time_ns = now_ns_;
+    event.attempt.source = *Address::Parse(login.source);
+    event.attempt.account = login.account;
+    event.attempt.user_agent = login.agent;
+    event.attempt.ja4 = login.ja4;
+    event.attempt.asn = login.asn;
+    if (!login.password.empty()) event.attempt.password_id = login.password;
+    event.aftermath = {outcome, challenge};
+    const Verdict verdict = engine_->Assess(event.attempt);
+    reached_ += ReachesPasswordCheck(verdict, challenge) ? 1 : 0;
+    by_ = std::string(verdict.by);
+    reason_ = std::string(verdict.reason);
+    Verdict kept = verdict;  // what it points to ends with the next call
+    kept.by = kept.reason = {};
+    kept.decision = nullptr;
+    if (IsObserved(verdict, challenge)) engine_->Observe(event, verdict);
+    return kept;
+  }
+  // How many of these reach the password check.
+  template <typename Make>
+  int Attack(int attempts, Make&& make) {
+    const int before = reached_;
+    for (int i = 0; i < attempts; ++i) Try(make(i), Outcome::kBadPassword);
+    return reached_ - before;
+  }
+  std::string Anywhere() {
+    return Address::V4(static_cast<uint32_t>(0x18000000 + random_() % 0x60000000)).ToString();
+  }
+  const Login& home(size_t i) const { return homes_[i]; }
+  std::mt19937& random() { return random_; }
+  const std::string& by() const { return by_; }
+  const std::string& reason() const { return reason_; }
+  void Pass(int64_t seconds) { now_ns_ += seconds * kSecondNs; }
+
+  Ears ears;
+
+ private:
+  std::mt19937 random_{11};
+  FieldTable fields_;
+  std::unique_ptr<const RuleSet> rules_;
+  std::unique_ptr<Engine> engine_;
+  std::vector<Login> homes_;
+  int64_t now_ns_ = kStartNs;
+  int reached_ = 0;
+  std::string by_, reason_;
+};
+
+TEST_CASE("one try an address with one tool is stopped after a handful", "[detect]") {
+  Town town;
+  town.Live(5);
+  const int reached = town.Attack(2000, [&](int i) {
+    return Login{
+        Concat("customer", i % 400), town.Anywhere(), "tool/1", "t13d_tool", Concat("leak", i), 64500};
+  });
+  CHECK(reached <= 8);
+  CHECK(town.by() == "campaign_finder");
+  CHECK(town.reason().find("JA4") != std::string::npos);
+  CHECK(town.ears.AlarmsOf("campaign") >= 1);
+  // Customers at home notice nothing.
+  for (size_t i = 0; i < 400; ++i)
+    CHECK(town.Try(town.home(i), Outcome::kSuccess).kind == VerdictKind::kAllow);
+}
+
+TEST_CASE("one address, a network, and a spray are stopped, each by what it cannot hide", "[detect]") {
+  {
+    Town town;
+    town.Live(5);
+    CHECK(town.Attack(1000, [&](int i) {
+      return Login{Concat("customer", i % 400),     "185.1.2.3", Concat("Browser/", i % 12),
+                   Concat("t13d_Browser/", i % 12), "",          0};
+    }) <= 8);
+    CHECK(town.by() == "source_ladder");
+    // Firewalls are told by an order.
+    REQUIRE(town.ears.decisions.size() == 1);
+    CHECK(town.ears.decisions[0].action == Action::kBlock);
+    CHECK(town.ears.decisions[0].value == "185.1.2.3");
+    CHECK(town.ears.decisions[0].rule == "source_ladder");
+  }
+  {
+    Town town;
+    town.Live(5);
+    CHECK(town.Attack(1000, [&](int i) {
+      return Login{Concat("customer", i % 400),
+                   Concat("185.1.2.", i % 250),
+                   Concat("Browser/", i % 12),
+                   Concat("t13d_Browser/", i % 12),
+                   "",
+                   0};
+    }) <= 15);
+  }
+  {
+    Town town;
+    town.Live(5);
+    CHECK(town.Attack(1000, [&](int i) {
+      return Login{Concat("customer", i % 400),     town.Anywhere(), Concat("Browser/", i % 12),
+                   Concat("t13d_Browser/", i % 12), "Spring2026",    0};
+    }) <= 15);
+  }
+}
+
+TEST_CASE(
+    "an attack that wears customers' browsers is met by asking strangers, and customers at home notice "
+    "nothing",
+    "[detect]") {
+  Town town;
+  town.Live(5);
+  int challenged_at_home = 0;
+  const int reached = town.Attack(1500, [&](int i) {
+    if (i % 10 == 0)
+      challenged_at_home +=
+          town.Try(town.home(static_cast<size_t>(i) % 400), Outcome::kSuccess).kind == VerdictKind::kAllow
+              ? 0
+              : 1;
+    return Login{Concat("customer", i % 400),     town.Anywhere(),   Concat("Browser/", i % 12),
+                 Concat("t13d_Browser/", i % 12), Concat("leak", i), 3462};
+  });
+  CHECK(reached - 150 <= 40);
+  CHECK(challenged_at_home == 0);
+  // A customer on a journey is asked, and not denied.
+  const Login away{town.home(3).account, town.Anywhere(), town.home(3).agent, town.home(3).ja4, "", 64501};
+  const Verdict verdict =
+      town.Try(away, Outcome::kSuccess, {ChallengeResult::kPassed, ChallengeResult::kPassed});
+  CHECK(verdict.kind == VerdictKind::kChallenge);
+}
+
+TEST_CASE("whoever tries to lock customers out gets two tries at each", "[detect]") {
+  Town town;
+  town.Live(5);
+  int reached[8] = {};
+  for (int round = 0; round < 40; ++round)
+    for (int victim = 0; victim < 8; ++victim) {
+      const Login login{town.home(static_cast<size_t>(victim)).account,
+                        town.Anywhere(),
+                        Concat("Browser/", round % 12),
+                        Concat("t13d_Browser/", round % 12),
+                        Concat("guess", round, victim),
+                        0};
+      reached[victim] += town.Try(login, Outcome::kBadPassword).kind == VerdictKind::kAllow ? 1 : 0;
+    }
+  for (const int one : reached) CHECK(one <= 2);
+  for (size_t i = 0; i < 8; ++i) CHECK(town.Try(town.home(i), Outcome::kSuccess).kind == VerdictKind::kAllow);
+}
+
+TEST_CASE("an outage is no attack: customers at home go on, nobody is denied, and people are told",
+          "[detect]") {
+  Town town;
+  town.Live(5);
+  int stopped = 0;
+  for (int round = 0; round < 3; ++round)
+    for (size_t i = 0; i < 400; ++i)
+      stopped += town.Try(town.home(i), Outcome::kBadPassword).kind == VerdictKind::kAllow ? 0 : 1;
+  CHECK(stopped == 0);
+  CHECK(town.ears.AlarmsOf("outage") == 1);
+  for (int i = 0; i < 200; ++i) {
+    const Login away{
+        town.home(static_cast<size_t>(i)).account, "9.9.9.9", "Browser/1", "t13d_Browser/1", "", 0};
+    CHECK(town.Try(away, Outcome::kBadPassword).kind != VerdictKind::kDeny);
+  }
+}
+
+TEST_CASE("right passwords inside a campaign are named, those before it was known too", "[detect]") {
+  Town town;
+  town.Live(5);
+  const auto attacker = [&](int i) {
+    return Login{Concat("customer", i), town.Anywhere(), "tool/1", "t13d_tool", Concat("leak", i), 64500};
+  };
+  town.Try(attacker(7), Outcome::kSuccess);
+  for (int i = 20; i < 400; ++i) town.Try(attacker(i), Outcome::kBadPassword);
+  REQUIRE(town.ears.AlarmsOf("takeover") == 1);
+  const auto named = std::ranges::find(town.ears.alarms, "takeover", &Alarm::kind);
+  CHECK(named->text.starts_with("customer7: "));
+  REQUIRE(town.ears.decisions.size() == 1);
+  CHECK(town.ears.decisions[0].value == "customer7");
+  CHECK(town.ears.decisions[0].action == Action::kLock);
+  CHECK(town.ears.decisions[0].all_lanes);
+}
+
+TEST_CASE("human tests that are solved are noticed, and strangers are asked who they are", "[detect]") {
+  const auto reached = [](bool can_ask_identity) {
+    DetectorSettings settings;
+    settings.can_ask_identity = can_ask_identity;
+    Town town(settings);
+    town.Live(5);
+    int through = 0;
+    for (int i = 0; i < 1500; ++i) {
+      const Login login{Concat("customer", i % 400),     town.Anywhere(),   Concat("Browser/", i % 12),
+                        Concat("t13d_Browser/", i % 12), Concat("leak", i), 3462};
+      const ChallengeResults solved{i % 3 == 0 ? ChallengeResult::kPassed : ChallengeResult::kFailed,
+                                    ChallengeResult::kFailed};
+      const Verdict verdict = town.Try(login, Outcome::kBadPassword, solved);
+      through += ReachesPasswordCheck(verdict, solved) ? 1 : 0;
+    }
+    CHECK(town.ears.AlarmsOf("solver") >= 1);
+    return through;
+  };
+  CHECK(reached(true) <= 60);
+  CHECK(reached(false) <= 600);
+}
+
+TEST_CASE("a detector in shadow says what it would do and does nothing; one that is off learns nothing",
+          "[detect]") {
+  for (const DetectorState state : {DetectorState::kShadow, DetectorState::kOff}) {
+    DetectorSettings settings;
+    settings.states.fill(state);
+    Town town(settings);
+    town.Live(1);
+    const int reached = town.Attack(300, [&](int i) {
+      return Login{Concat("customer", i % 400), "185.1.2.3", "tool/1", "t13d_tool", "", 0};
+    });
+    CHECK(reached == 300);
+  }
+}
+
+}  // namespace
+}  // namespace stockade
