@@ -1,0 +1,169 @@
+#include "tools/simulation/score.h"
+
+#include <algorithm>
+
+#include "engine/text.h"
+#include "tools/simulation/trading_day.h"
+
+namespace stockade {
+namespace {
+
+constexpr size_t kSettlingAttempts = 200;
+
+void Count(const SimulatedAttempt& login, const Verdict& verdict, const Settled& settled,
+           CustomerScore* score) {
+  ++score->attempts;
+  switch (verdict.kind) {
+    case VerdictKind::kAllow:
+      return;
+    case VerdictKind::kDeny:
+      ++score->denied;
+      break;
+    case VerdictKind::kThrottle:
+      ++score->throttled;
+      break;
+    case VerdictKind::kChallenge:
+      ++score->challenged;
+      if (!settled.forwarded) ++score->turned_away;
+      break;
+  }
+  if (!settled.forwarded && login.truth.right) ++score->stopped_right;
+}
+
+void AppendCustomers(std::string_view key, const CustomerScore& score, std::string* out) {
+  Append(out, "\"", key, "\":{\"attempts\":", score.attempts, ",\"denied\":", score.denied,
+         ",\"challenged\":", score.challenged, ",\"turned_away\":", score.turned_away,
+         ",\"throttled\":", score.throttled, ",\"stopped_right\":", score.stopped_right, "}");
+}
+
+}  // namespace
+
+CustomerScore& CustomerScore::operator+=(const CustomerScore& other) noexcept {
+  attempts += other.attempts;
+  denied += other.denied;
+  challenged += other.challenged;
+  turned_away += other.turned_away;
+  throttled += other.throttled;
+  stopped_right += other.stopped_right;
+  return *this;
+}
+
+Score::Score(const WorldOptions& options)
+    : campaigns_(options.attacks.size()), traces_(options.attacks.size()), locked_(options.customers) {
+  for (size_t i = 0; i < campaigns_.size(); ++i) campaigns_[i].kind = options.attacks[i].kind;
+}
+
+void Score::Add(const World& world, const SimulatedAttempt& login, const Verdict& verdict,
+                const Settled& settled) {
+  ++attempts_;
+  const Truth& truth = login.truth;
+  if (settled.locked_now && truth.target < locked_.size()) {
+    if (!settled.stranger_in_lock) {
+      ++locks_.by_owner;
+    } else {
+      ++locks_.by_strangers;
+      if (!locked_[truth.target]) ++locks_.customers_locked_by_strangers;
+      locked_[truth.target] = true;
+    }
+  }
+  if (truth.who == Who::kAggregator) {
+    Count(login, verdict, settled, &aggregators_);
+    return;
+  }
+  if (truth.who == Who::kCustomer) {
+    Count(login, verdict, settled, &customers_[static_cast<size_t>(world.period())][truth.history ? 1 : 0]);
+    Count(login, verdict, settled, &by_lane_[static_cast<size_t>(verdict.lane)]);
+    return;
+  }
+  CampaignScore& campaign = campaigns_[truth.campaign - 1];
+  if (truth.cover) {
+    ++campaign.cover;
+    return;
+  }
+  Trace& trace = traces_[truth.campaign - 1];
+  const int64_t time_ms = login.attempt.time_ns / 1'000'000;
+  if (campaign.attempts == 0) trace.begin_ms = time_ms;
+  const int64_t after_ms = time_ms - trace.begin_ms;
+  ++campaign.attempts;
+  trace.stopped.push_back(!settled.forwarded);
+  trace.after_ms.push_back(after_ms);
+  if (truth.right) ++campaign.valid_tried;
+  if (settled.forwarded) {
+    ++campaign.reached;
+    if (after_ms < kMinuteMs) ++campaign.reached_first_minute;
+    if (after_ms < 10 * kMinuteMs) ++campaign.reached_first_ten_minutes;
+    if (verdict.kind == VerdictKind::kChallenge) ++campaign.challenges_solved;
+    if (settled.outcome == Outcome::kSuccess) ++campaign.taken_over;
+  } else if (campaign.first_stop == 0) {
+    campaign.first_stop = campaign.attempts;
+    campaign.first_stop_ms = after_ms;
+  }
+}
+
+void Score::Finish() {
+  for (size_t i = 0; i < campaigns_.size(); ++i) {
+    const std::vector<bool>& stopped = traces_[i].stopped;
+    CampaignScore& campaign = campaigns_[i];
+    const size_t window = std::min(kSettlingAttempts, stopped.size());
+    if (window == 0) continue;
+    size_t inside = static_cast<size_t>(
+        std::count(stopped.begin(), stopped.begin() + static_cast<int64_t>(window), true));
+    for (size_t begin = 0; begin + window <= stopped.size(); ++begin) {
+      if (inside * 100 >= window * 95) {
+        campaign.settled = true;
+        campaign.settled_after = begin;
+        campaign.settled_after_ms = traces_[i].after_ms[begin];
+        break;
+      }
+      if (stopped[begin]) --inside;
+      if (begin + window < stopped.size() && stopped[begin + window]) ++inside;
+    }
+  }
+}
+
+std::string ToJson(const Score& score) {
+  std::string out = Concat("{\"attempts\":", score.attempts(), ",\"campaigns\":[");
+  for (size_t i = 0; i < score.campaigns().size(); ++i) {
+    const CampaignScore& campaign = score.campaigns()[i];
+    Append(&out, i == 0 ? "" : ",", "{\"campaign\":", i + 1, ",\"class\":\"", Name(campaign.kind),
+           "\",\"attempts\":", campaign.attempts, ",\"reached\":", campaign.reached,
+           ",\"reached_first_minute\":", campaign.reached_first_minute,
+           ",\"reached_first_ten_minutes\":", campaign.reached_first_ten_minutes,
+           ",\"cover\":", campaign.cover, ",\"challenges_solved\":", campaign.challenges_solved,
+           ",\"valid_tried\":", campaign.valid_tried, ",\"taken_over\":", campaign.taken_over,
+           ",\"first_stop\":");
+    if (campaign.first_stop == 0) {
+      Append(&out, "null");
+    } else {
+      Append(&out, campaign.first_stop, ",\"first_stop_ms\":", campaign.first_stop_ms);
+    }
+    Append(&out, ",\"settled_after\":");
+    if (!campaign.settled) {
+      Append(&out, "null}");
+    } else {
+      Append(&out, campaign.settled_after, ",\"settled_after_ms\":", campaign.settled_after_ms, "}");
+    }
+  }
+  Append(&out, "],\"customers\":{");
+  for (size_t period = 0; period < 3; ++period) {
+    Append(&out, period == 0 ? "\"" : ",\"", kPeriodNames[period], "\":{");
+    AppendCustomers("history", score.customers(static_cast<Period>(period), true), &out);
+    Append(&out, ",");
+    AppendCustomers("first_login", score.customers(static_cast<Period>(period), false), &out);
+    Append(&out, "}");
+  }
+  Append(&out, ",\"lanes\":{");
+  for (size_t lane = 0; lane < 4; ++lane) {
+    if (lane > 0) Append(&out, ",");
+    AppendCustomers(kLaneNames[lane], score.customers_in(static_cast<Lane>(lane)), &out);
+  }
+  Append(&out, "}},");
+  AppendCustomers("aggregators", score.aggregators(), &out);
+  const LockScore& locks = score.locks();
+  Append(&out, ",\"locked\":{\"by_strangers\":", locks.by_strangers,
+         ",\"customers_by_strangers\":", locks.customers_locked_by_strangers,
+         ",\"by_owner\":", locks.by_owner, "}}");
+  return out;
+}
+
+}  // namespace stockade
