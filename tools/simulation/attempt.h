@@ -19,14 +19,15 @@ inline constexpr uint32_t kNobody = ~uint32_t{0};
 // Who is really there.
 enum class Who : uint8_t {
   kCustomer,
-  kAggregator,  // a program that looks at a customer's account for him
+  kAggregator,   // a program that looks at a customer's account for him
+  kStaleClient,  // one that he left behind, with an old password
   kAttack,
 };
 
 struct Truth {
   Who who = Who::kCustomer;
-  uint32_t customer = kNobody;  // who tries, of a customer or his aggregator
-  bool history = false;         // he has logged in before, in this world; an aggregator: its customer has
+  uint32_t customer = kNobody;  // who tries, or whose program does
+  bool history = false;         // that customer has logged in before, in this world
   uint32_t campaign = 0;        // of an attack: from 1 on, in the order of WorldOptions::attacks
   AttackClass attack = AttackClass::kBurst;
   bool cover = false;         // an attacker's login on an account of his own

@@ -97,6 +97,7 @@ void AttemptLines::AppendLabel(const SimulatedAttempt& login, std::string* out) 
     AppendNumber(truth.customer, out);
     out->append(truth.history ? R"(,"history":true)" : R"(,"history":false)");
     if (truth.who == Who::kAggregator) out->append(R"(,"via":"aggregator")");
+    if (truth.who == Who::kStaleClient) out->append(R"(,"via":"stale_client")");
   }
   if (truth.target != kNobody && truth.target != truth.customer && !truth.cover) {
     out->append(R"(,"on":)");

@@ -8,7 +8,7 @@
 //   label  {"line":17,"who":"customer","id":4711,"history":true}
 //          {"line":18,"who":"attack","class":"mimic","campaign":3}
 //
-// A label says besides, only where it is so: "via":"aggregator", a program did it for that customer; "right":true, the
+// A label says besides, only where it is so: "via":"aggregator" or "stale_client", a program did it and not that customer himself; "right":true, the
 // attacker has the right password; "cover":true, of an account of his own; "on":4711, the number of the customer whose
 // account it is, where it is another's.
 //

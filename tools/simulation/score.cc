@@ -66,8 +66,8 @@ void Score::Add(const World& world, const SimulatedAttempt& login, const Verdict
       locked_[truth.target] = true;
     }
   }
-  if (truth.who == Who::kAggregator) {
-    Count(login, verdict, settled, &aggregators_);
+  if (truth.who == Who::kAggregator || truth.who == Who::kStaleClient) {
+    Count(login, verdict, settled, &programs_);
     return;
   }
   if (truth.who == Who::kCustomer) {
@@ -158,7 +158,7 @@ std::string ToJson(const Score& score) {
     AppendCustomers(kLaneNames[lane], score.customers_in(static_cast<Lane>(lane)), &out);
   }
   Append(&out, "}},");
-  AppendCustomers("aggregators", score.aggregators(), &out);
+  AppendCustomers("programs", score.programs(), &out);
   const LockScore& locks = score.locks();
   Append(&out, ",\"locked\":{\"by_strangers\":", locks.by_strangers,
          ",\"customers_by_strangers\":", locks.customers_locked_by_strangers,

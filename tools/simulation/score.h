@@ -2,7 +2,8 @@
 // lock-step. What is judged are verdicts and what came of them; detectors and rules are not asked.
 //
 // An attack is judged by attempts on accounts of others; its cover on accounts of its own is counted apart. Customers are
-// judged by attempts of their own; their aggregators' programs, which can pass no challenge, are counted apart.
+// judged by attempts of their own; programs of theirs, aggregators and clients left behind,
+// which can pass no challenge, are counted apart.
 //
 // Settling: the first attempt from which on at least 95 % of the next 200 are stopped; of a campaign with
 // fewer attempts, 95 % of all. Nine bytes an attack attempt are kept for that until Finish.
@@ -70,7 +71,7 @@ class Score {
   }
   // Of all periods, by the lane that the verdict names.
   const CustomerScore& customers_in(Lane lane) const noexcept { return by_lane_[static_cast<size_t>(lane)]; }
-  const CustomerScore& aggregators() const noexcept { return aggregators_; }
+  const CustomerScore& programs() const noexcept { return programs_; }
   const LockScore& locks() const noexcept { return locks_; }
   uint64_t attempts() const noexcept { return attempts_; }
 
@@ -85,7 +86,7 @@ class Score {
   std::vector<Trace> traces_;
   std::array<std::array<CustomerScore, 2>, 3> customers_ = {};
   std::array<CustomerScore, 4> by_lane_ = {};
-  CustomerScore aggregators_;
+  CustomerScore programs_;
   LockScore locks_;
   std::vector<bool> locked_;
   uint64_t attempts_ = 0;

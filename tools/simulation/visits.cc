@@ -153,7 +153,9 @@ void Visits::Write(uint32_t number, int64_t time_ms, Draft* draft) {
   draft->origin = visit.origin;
   draft->password = PasswordTyped(&visit, time_ms);
   Truth& truth = draft->truth = Truth();
-  truth.who = visit.kind == Kind::kAggregator ? Who::kAggregator : Who::kCustomer;
+  truth.who = visit.kind == Kind::kAggregator    ? Who::kAggregator
+              : visit.kind == Kind::kStaleClient ? Who::kStaleClient
+                                                 : Who::kCustomer;
   truth.customer = visit.customer;
   truth.history = customer.history;
   truth.target = visit.customer;

@@ -52,8 +52,8 @@ struct AttackOptions {
   int64_t attempts_per_hour = 0;   // 1 … 36,000,000 on average; the gaps are exponential
   uint32_t addresses = 0;          // that it has; 0: a fresh one whenever it changes
   uint32_t tries_per_address = 1;  // in a row, before it changes; ≥ 1
-  uint32_t known_ppm = 0;          // of its names exist here
-  uint32_t valid_ppm = 0;          // of the pairs whose name exists are right
+  uint32_t known_ppm = 660'000;    // of its names exist here: a third are customers elsewhere
+  uint32_t valid_ppm = 1'000;      // of the pairs whose name exists are right
   uint32_t solve_ppm = 0;          // of human tests are passed
   uint32_t carrier_ppm = 0;        // of attempts come from the customers' carriers
   uint32_t cover_ppm = 0;          // of attempts are logins on accounts of its own
