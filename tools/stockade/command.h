@@ -33,6 +33,7 @@ int RunCheck(std::span<const std::string> arguments, Console& console);
 int RunExplain(std::span<const std::string> arguments, Console& console);
 int RunCert(std::span<const std::string> arguments, Console& console);
 int RunBouncers(std::span<const std::string> arguments, Console& console);
+int RunSimulate(std::span<const std::string> arguments, Console& console);
 int RunDecisions(std::span<const std::string> arguments, Console& console);
 
 }  // namespace stockade

@@ -11,13 +11,14 @@
 namespace stockade {
 namespace {
 
-constexpr std::array<Command, 8> kCommands = {{
+constexpr std::array<Command, 9> kCommands = {{
     {"run", "stand in front of a login gateway and decide on every login", &RunRun},
     {"replay", "read a login log and show what Stockade would have done", &RunReplay},
     {"test", "run the tests that stand beside rules", &RunTest},
     {"check", "say what is wrong, or probably not meant, in rules and settings", &RunCheck},
     {"explain", "show why: a decision, or what happened to one line of a log", &RunExplain},
     {"decisions", "show and change what stands in a running instance; import, export, audit", &RunDecisions},
+    {"simulate", "make labelled login traffic of customers and attackers, to try settings on", &RunSimulate},
     {"bouncers", "make, list and revoke the keys by which CrowdSec's bouncers ask", &RunBouncers},
     {"cert", "say what the gate would say of a certificate, step by step", &RunCert},
 }};
