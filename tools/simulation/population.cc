@@ -57,12 +57,16 @@ void Population::Change(Customer* customer, Chance* chance) const noexcept {
   if (chance->Happens(options_.home_change_ppm)) {
     customer->home_line = static_cast<uint32_t>(chance->Below(kHomeAddresses));
   }
+  for (Customer::Device* device : {&customer->computer, &customer->phone}) {
+    if (device->bare && chance->Happens(700'000)) device->bare = false;
+  }
   if (chance->Happens(options_.new_device_ppm)) {
     Customer::Device& device = customer->has_computer && (!customer->has_phone || chance->Happens(400'000))
                                    ? customer->computer
                                    : customer->phone;
     ++device.generation;
     device.fresh = true;
+    device.bare = true;
   }
   // Some clear their browser.
   if (chance->Happens(4'000)) ++customer->computer.cookie;
@@ -147,7 +151,7 @@ uint64_t Population::DeviceIdOf(uint32_t customer, DeviceSlot slot) const noexce
 CertificateStatus Population::CertificateOf(uint32_t customer, DeviceSlot slot,
                                             int64_t time_ms) const noexcept {
   const Customer& owner = customers_[customer];
-  if (owner.certificate_expires_ms == 0 || DeviceIsFresh(customer, slot)) return CertificateStatus::kMissing;
+  if (owner.certificate_expires_ms == 0 || DeviceOf(customer, slot).bare) return CertificateStatus::kMissing;
   const bool lapsed = owner.certificate_expires_ms <= time_ms && time_ms < owner.certificate_renewed_ms;
   return lapsed ? CertificateStatus::kExpired : CertificateStatus::kValid;
 }
@@ -156,7 +160,9 @@ void Population::NoteSuccess(uint32_t customer, DeviceSlot slot, int64_t time_ms
   Customer& owner = customers_[customer];
   owner.history = true;
   owner.resets_obeyed = static_cast<uint8_t>(shocks_.ResetsBegun(time_ms));
-  (slot == DeviceSlot::kComputer ? owner.computer : owner.phone).fresh = false;
+  Customer::Device& device = slot == DeviceSlot::kComputer ? owner.computer : owner.phone;
+  device.fresh = false;
+  device.bare = false;
 }
 
 }  // namespace stockade

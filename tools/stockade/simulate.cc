@@ -317,7 +317,8 @@ int RunSimulate(std::span<const std::string> arguments, Console& console) {
     PrintScore(score, options.world.lock_limit, console, out);
   } else if (options.output != "-") {
     out << CountText(score.attempts()) << " attempts of " << CountText(options.world.customers)
-        << " customers and " << options.world.attacks.size() << " attacks in " << options.world.days
+        << " customers and " << options.world.attacks.size()
+        << (options.world.attacks.size() == 1 ? " attack in " : " attacks in ") << options.world.days
         << " days\n";
   }
   return exit_code;
