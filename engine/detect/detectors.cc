@@ -16,7 +16,8 @@ constexpr uint8_t kReserved = 8;
 constexpr uint8_t kExplainedThen = 16;
 
 // Kinds of pairs in ContactMemory.
-constexpr uint64_t kOnChart = 0x30;
+constexpr uint64_t kFailureOnChart = 0x30;
+constexpr uint64_t kSuccessOnChart = 0x32;
 constexpr uint64_t kSolvedOnChart = 0x31;
 constexpr int kHourTicks = 4;
 
@@ -188,7 +189,7 @@ uint8_t Detectors::Judged(const Attempt& attempt, const Standing& standing, bool
       campaigns_.Note(tags_, account_, Clue::kNotPassed, z, now_ms, &contacts_))
     notes |= kTupleCharged;
   if (standing.lane == Lane::kUnfamiliar && (notes & kExplainedThen) == 0 &&
-      contacts_.IsFirst(PairOf(charts_epoch_, account_, kOnChart), now_ms, kHourTicks)) {
+      contacts_.IsFirst(PairOf(charts_epoch_, account_, kFailureOnChart), now_ms, kHourTicks)) {
     FeedPressure(attempt, tags_, true, now_ms);
     notes |= kChartFed;
   }
@@ -245,7 +246,9 @@ void Detectors::Observe(const LoginEvent& event, Lane lane, uint8_t notes, bool 
     if ((notes & kChartFed) != 0) {
       if (!Failed(clue)) pressure_.Correct(now_ms);
     } else if ((notes & kExplainedThen) == 0 &&
-               contacts_.IsFirst(PairOf(charts_epoch_, account, kOnChart), now_ms, kHourTicks)) {
+               contacts_.IsFirst(
+                   PairOf(charts_epoch_, account, Failed(clue) ? kFailureOnChart : kSuccessOnChart), now_ms,
+                   kHourTicks)) {
       FeedPressure(attempt, tags, Failed(clue), now_ms);
     }
     if (human_passed && contacts_.IsFirst(PairOf(1, account, kSolvedOnChart), now_ms, kHourTicks)) {
@@ -283,17 +286,22 @@ void Detectors::ObserveBadCertificate(const Attempt& attempt, Lane lane, int64_t
 void Detectors::FeedPressure(const Attempt& attempt, const TupleTags& tags, bool failed,
                              int64_t now_ms) noexcept {
   pressure_.Feed(failed, now_ms);
-  if (failed) fed_[fed_count_++ % kFedKept] = {tags, attempt.source};
+  if (failed) fed_[fed_count_++ % kFedKept] = {tags, attempt.source, now_ms};
 }
 
-bool Detectors::Explains(uint64_t tag, const Prefix& rung) const noexcept {
-  const size_t kept = std::min(fed_count_, kFedKept);
-  const auto explained =
-      std::count_if(fed_.begin(), fed_.begin() + static_cast<std::ptrdiff_t>(kept), [&](const Fed& one) {
-        return tag != 0 ? std::ranges::find(one.tags, tag) != one.tags.end() : rung.Contains(one.source);
-      });
-  constexpr double kNearlyAll = 0.8;
-  return static_cast<double>(explained) >= kNearlyAll * static_cast<double>(kept);
+bool Detectors::Explains(uint64_t tag, const Prefix& rung, int64_t now_ms) const noexcept {
+  constexpr int64_t kLatelyMs = 10 * 60'000;
+  constexpr size_t kMostPercent = 50;
+  size_t lately = 0;
+  size_t explained = 0;
+  for (const Fed& one : fed_) {
+    if (one.time_ms < now_ms - kLatelyMs) continue;
+    ++lately;
+    const bool has_it =
+        tag != 0 ? std::ranges::find(one.tags, tag) != one.tags.end() : rung.Contains(one.source);
+    explained += has_it ? 1 : 0;
+  }
+  return explained * 100 >= lately * kMostPercent;
 }
 
 void Detectors::Tell(DetectorNews::Kind kind, int64_t now_ms, std::string text) {
@@ -325,9 +333,9 @@ void Detectors::LookForNews(const Attempt& attempt, bool ordered, int64_t now_ms
            Concat("the password of this account was right inside a campaign: ", what));
       news_.back().event = event;
     }
-    if (!Explains(tag, rung)) return;
+    if (!Explains(tag, rung, now_ms)) return;
     pressure_.Explained();
-    fed_count_ = 0;
+    fed_.fill({});
     ++charts_epoch_;  // who was a contact before is a first one to new charts
   };
   if (!IsOff(DetectorId::kSourceLadder)) {

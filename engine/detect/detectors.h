@@ -106,8 +106,8 @@ class Detectors {
   // After evidence was added: what has just been condemned.
   void LookForNews(const Attempt& attempt, bool ordered, int64_t now_ms);
   void FeedPressure(const Attempt& attempt, const TupleTags& tags, bool failed, int64_t now_ms) noexcept;
-  // Whether what was condemned accounts for nearly all failures that pressure was fed.
-  bool Explains(uint64_t tag, const Prefix& rung) const noexcept;
+  // Whether what was condemned accounts for most failures that pressure was fed in the last minutes.
+  bool Explains(uint64_t tag, const Prefix& rung, int64_t now_ms) const noexcept;
   void Tell(DetectorNews::Kind kind, int64_t now_ms, std::string text);
 
   DetectorSettings settings_;
@@ -134,10 +134,11 @@ class Detectors {
   struct Fed {
     TupleTags tags{};
     Address source;
+    int64_t time_ms = INT64_MIN;
   };
   static constexpr size_t kFedKept = 64;
   std::array<Fed, kFedKept> fed_;
-  size_t fed_count_ = 0;  // since the charts began
+  size_t fed_count_ = 0;
   uint64_t charts_epoch_ = 1;
 
   // What was said of lately, so that it is not said of every attempt.

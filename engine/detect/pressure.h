@@ -1,6 +1,6 @@
 // D5, pressure: the campaign that nobody can see by address.
 //
-//   Y = 1 where a first contact (an account and hour) in the unfamiliar lane fails or is stopped.
+//   Y = 1 where a first contact (an account and hour; failures and successes apart) in the unfamiliar lane fails or is stopped.
 //   Three Page charts over Y, for a campaign that is ρ = 0.1, 0.3 or 0.9 of the lane:
 //     S ← min(h + 8, max(0, S + z)),   z = ln p₁/p₀ or ln (1-p₁)/(1-p₀),   p₁ = 0.985 ρ + (1-ρ) p₀
 //
@@ -13,7 +13,7 @@
 // over ten minutes.
 //
 // Explain away: what a suspect source or tuple accounts for is not fed (Feed is not called), and when one is condemned that accounts
-// for nearly all of what was, the charts begin anew (Explained): the burden on honest strangers ends where the attack has a name.
+// for most of what was lately, the charts begin anew (Explained): the burden on honest strangers ends where the attack has a name.
 //
 // State below 4 KiB. Some 30 ns. Attempts of an attack before it is on, at p₀ = 0.25 and h = 7: 6 where all of the lane is
 // attack, 38 (median) where a twentieth is. A false alarm every 3,400 honest strangers at h = 7, every 37,000 at 9.2.
