@@ -86,7 +86,7 @@ absl::StatusOr<DecisionFilter> ReadDecisionFilter(const Query& query, Query* res
   for (size_t i = 0; i < query.size(); ++i) {
     const auto& [name, value] = query[i];
     const bool twice = std::any_of(query.begin(), query.begin() + static_cast<std::ptrdiff_t>(i),
-                                   [&](const auto& other) { return other.first == name; });
+                                   [&key = query[i].first](const auto& other) { return other.first == key; });
     if (twice) return Wrong(PrintableText(name), "stands twice");
     ASSIGN_OR_RETURN(const bool known, ReadParameter(name, value, &filter));
     if (!known) rest->push_back(query[i]);

@@ -143,6 +143,7 @@ bool ParseArguments(int count, char** arguments, BenchOptions* options) {
 
 int RunBench(const BenchOptions& options) {
   Config config = DefaultConfig();
+  config.engine.detectors->lock.limit = options.lock_limit;
   config.rules = {STOCKADE_RULES};
   absl::StatusOr<LoadedRules> rules = LoadRules(config);
   if (!rules.ok()) {

@@ -8,9 +8,10 @@
 namespace stockade {
 namespace {
 
-constexpr float kBaseMin = 0.05F;
+// Of strangers: first logins, new devices, clients that were left behind. Lower quiet hours are luck.
+constexpr float kBaseMin = 0.15F;
 constexpr float kBaseMax = 0.45F;
-constexpr float kLuck = 0.015F;
+constexpr float kLuck = 0.03F;
 constexpr float kBaseStep = 0.2F;  // a day
 constexpr float kHeadroom = 8;     // how far a chart climbs above h
 constexpr int64_t kSilenceHolds = 4;

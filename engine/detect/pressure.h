@@ -5,7 +5,7 @@
 //     S ← min(h + 8, max(0, S + z)),   z = ln p₁/p₀ or ln (1-p₁)/(1-p₀),   p₁ = 0.985 ρ + (1-ρ) p₀
 //
 // Pressure is on while any S ≥ h, and for kHoldMs at least; off when all are below 1. p₀, how often honest strangers fail, is the
-// lower quartile of the hours of four weeks (the least attacked ones), within [0.05, 0.45], and moves a fifth a day at most, once it
+// lower quartile of the hours of four weeks (the least attacked ones), within [0.15, 0.45], and moves a fifth a day at most, once it
 // is known.
 //
 // Levels. 1: on. 2: at least half of what comes is bad, of kManyMin. 3: nearly all of kMostMin is, or challenges are being

@@ -46,6 +46,9 @@ endif()
 if(STOCKADE_UNITY AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # What is said of types that several files see, GCC says here of files that it finds included.
   list(APPEND STOCKADE_WARNINGS -Wno-subobject-linkage)
+elseif(STOCKADE_UNITY)
+  # And Clang of names that only meet because files do; GCC warns of those within one.
+  list(APPEND STOCKADE_WARNINGS -Wno-shadow)
 endif()
 if(STOCKADE_WERROR)
   list(APPEND STOCKADE_WARNINGS -Werror)

@@ -191,6 +191,10 @@ absl::StatusOr<std::unique_ptr<Judge>> MakeJudge(const SimulateOptions& options)
     ASSIGN_OR_RETURN(judge->config, LoadConfig(options.config_file, GatewayFiles::kNotLookedAt));
   }
   if (!options.rules.empty()) judge->config.rules = options.rules;
+  // The guard is told of the lock that the world has, as a user tells it of his gateway's.
+  if (judge->config.engine.detectors.has_value() && options.world.lock_limit >= 2 &&
+      options.config_file.empty())
+    judge->config.engine.detectors->lock.limit = options.world.lock_limit;
   ASSIGN_OR_RETURN(judge->rules, LoadRules(judge->config));
   ASSIGN_OR_RETURN(judge->engine, Engine::Create(judge->config.engine, judge->rules.rules.get(), nullptr));
   return judge;
