@@ -55,7 +55,6 @@ GuardLevel AccountGuard::Read(uint64_t account, Lane lane, int64_t now_ms) const
   if (lane == Lane::kFamiliar)
     return count >= lock_.limit - 1 && record.by_strangers > 0 ? GuardLevel::kLast : GuardLevel::kFar;
   if (count >= lock_.limit - 1) return GuardLevel::kLast;
-  if (lane == Lane::kHalf && record.by_strangers == 0) return GuardLevel::kFar;
   return count >= lock_.limit - reserve_ ? GuardLevel::kNear : GuardLevel::kFar;
 }
 
