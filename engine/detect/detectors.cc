@@ -29,6 +29,15 @@ bool Failed(Clue clue) noexcept {
   return clue != Clue::kSuccess && clue != Clue::kNothing;
 }
 
+// The account's keyed hash; 0: there is none.
+uint64_t AccountOf(const Attempt& attempt, const HashKey& key) noexcept {
+  return attempt.has_account() ? SipHash128(key, attempt.account).low | 1 : 0;
+}
+
+constexpr float ScoreOf(Suspicion suspicion) noexcept {
+  return suspicion == Suspicion::kCondemned ? kCondemnedScore : kSuspectScore;
+}
+
 // How the memory is shared out, in sixteenths.
 constexpr size_t kSources = 7;
 constexpr size_t kGuard = 4;
@@ -59,7 +68,7 @@ size_t Detectors::bytes() const noexcept {
 
 void Detectors::Read(const Attempt& attempt, const Standing& standing, int64_t now_ms) noexcept {
   asked_ = &attempt;
-  account_ = attempt.has_account() ? SipHash128(key_, attempt.account).low | 1 : 0;
+  account_ = AccountOf(attempt, key_);
   source_ = {};
   tuple_ = {};
   tags_ = {};
@@ -94,11 +103,8 @@ Cell Detectors::Soften(Cell cell, DetectorId by, const Standing& standing, int64
 DetectorAsk Detectors::Ask(const Attempt& attempt, const Standing& standing, int64_t now_ms,
                            std::vector<DetectorAsk>* asks) noexcept {
   DetectorAsk strictest;
-  if (standing.lane == Lane::kCertified) {
-    Read(attempt, standing, now_ms);
-    return strictest;
-  }
   Read(attempt, standing, now_ms);
+  if (standing.lane == Lane::kCertified) return strictest;
   const auto ask = [&](DetectorId by, Circumstance circumstance) {
     const Cell cell = Soften(settings_.policy.Of(circumstance, standing.lane), by, standing, now_ms);
     if (cell == Cell::kAllow) return;
@@ -127,34 +133,33 @@ DetectorAsk Detectors::Ask(const Attempt& attempt, const Standing& standing, int
 }
 
 std::string_view Detectors::Reason(const DetectorAsk& ask) noexcept {
+  // Names are literals, which end with a zero: data() is a text of C.
   const auto write = [this](const char* format, auto... values) -> std::string_view {
     const int size = std::snprintf(reason_.data(), reason_.size(), format, values...);
     return {reason_.data(), std::min(static_cast<size_t>(std::max(size, 0)), reason_.size() - 1)};
   };
   switch (ask.by) {
     case DetectorId::kSourceLadder: {
+      const bool is_network = source_.asn == 0 && !source_.rung.is_single();
       std::array<char, Address::kTextBytesMax + 1> rung{};
       if (source_.asn != 0) {
         std::snprintf(rung.data(), rung.size(), "AS%u", source_.asn);
       } else {
         rung[source_.rung.address.Format(rung.data())] = 0;
       }
-      return write(
-          "what comes from %s%s%.0d fails as an attacker's does: evidence %.1f, %s from %.1f%s", rung.data(),
-          source_.asn == 0 && !source_.rung.is_single() ? "/" : "",
-          source_.asn == 0 && !source_.rung.is_single() ? int{source_.rung.length} : 0,
-          static_cast<double>(source_.score), std::string(Name(source_.suspicion)).c_str(),
-          static_cast<double>(source_.suspicion == Suspicion::kCondemned ? kCondemnedScore : kSuspectScore),
-          source_.shared ? "; customers share it" : "");
+      return write("what comes from %s%s%.0d fails as an attacker's does: evidence %.1f, %s from %.1f%s",
+                   rung.data(), is_network ? "/" : "", is_network ? int{source_.rung.length} : 0,
+                   static_cast<double>(source_.score), Name(source_.suspicion).data(),
+                   static_cast<double>(ScoreOf(source_.suspicion)),
+                   source_.shared ? "; customers share it" : "");
     }
     case DetectorId::kCampaignFinder:
       return write(
           "%.0f accounts failed with the same %s, which %.2f%% of successes have: evidence %.1f, %s from "
           "%.1f",
-          static_cast<double>(tuple_.bad), std::string(Name(tuple_.kind)).c_str(),
-          static_cast<double>(tuple_.share) * 100, static_cast<double>(tuple_.score),
-          std::string(Name(tuple_.suspicion)).c_str(),
-          static_cast<double>(tuple_.suspicion == Suspicion::kCondemned ? kCondemnedScore : kSuspectScore));
+          static_cast<double>(tuple_.bad), Name(tuple_.kind).data(), static_cast<double>(tuple_.share) * 100,
+          static_cast<double>(tuple_.score), Name(tuple_.suspicion).data(),
+          static_cast<double>(ScoreOf(tuple_.suspicion)));
     case DetectorId::kPressure:
       return write(
           "strangers fail more than honest ones do (level %d; usual are %.0f%%): a campaign is on, and this "
@@ -202,7 +207,7 @@ void Detectors::Observe(const LoginEvent& event, Lane lane, uint8_t notes, bool 
   const Attempt& attempt = event.attempt;
   const Outcome outcome = event.aftermath.outcome;
   const Clue clue = ClueOf(outcome);
-  const uint64_t account = attempt.has_account() ? SipHash128(key_, attempt.account).low | 1 : 0;
+  const uint64_t account = AccountOf(attempt, key_);
   const bool proven = identity_passed || !IsStranger(lane);
   if (account != 0) {
     if ((notes & kReserved) == 0) guard_.Reserve(account, now_ms);
@@ -277,7 +282,7 @@ void Detectors::Observe(const LoginEvent& event, Lane lane, uint8_t notes, bool 
 }
 
 void Detectors::ObserveBadCertificate(const Attempt& attempt, Lane lane, int64_t now_ms) noexcept {
-  const uint64_t account = attempt.has_account() ? SipHash128(key_, attempt.account).low | 1 : 0;
+  const uint64_t account = AccountOf(attempt, key_);
   if (IsOff(DetectorId::kSourceLadder)) return;
   sources_.Note(attempt, account, Clue::kBadCertificate, EvidenceOf(lane, Clue::kBadCertificate), now_ms,
                 &contacts_);
