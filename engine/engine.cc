@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
+#include "engine/decision/block_release.h"
 #include "engine/decision/ledger.h"
 #include "engine/decision/policy.h"
 #include "engine/detect/detectors.h"
@@ -62,6 +63,7 @@ struct Engine::State final : CorrelationListener {
         scratch(std::in_place, *rule_set),
         correlator(std::move(made)),
         watermark({options.lateness_ms, kJumpMsMax}),
+        hash_key(options.hash_key),
         lanes(shares.lanes, options.hash_key),
         ledger(LedgerOptions{options.hash_key, shares.ledger, options.tells_changes ? kChangesMax : 0}),
         policy(options.hash_key, shares.repeaters / kRepeaterBytes,
@@ -101,6 +103,8 @@ struct Engine::State final : CorrelationListener {
   void RaiseBaseAlerts(const LoginEvent& event, std::span<const uint16_t> matched, int64_t time_ms);
   // What detectors found that people must know, and what is decided about it.
   void TakeNews();
+  // An owner got in from behind a block.
+  void NoteBehindBlock(const Attempt& attempt);
   void OnAlert(const Alert& alert) override;
   // Hands a decision to the ledger, and what follows from that.
   Proposal Enter(const Decision& decision, std::string_view by, std::string_view why,
@@ -115,8 +119,10 @@ struct Engine::State final : CorrelationListener {
   std::optional<MatchScratch> scratch;  // made anew for each rule set
   std::unique_ptr<Correlator> correlator;
   Watermark watermark;
+  HashKey hash_key;
   Lanes lanes;
   Ledger ledger;
+  BlockRelease release;
   Policy policy;
   std::unique_ptr<Detectors> detectors;  // null: none
   Gate gate;
@@ -292,6 +298,7 @@ void Engine::State::Settle(const LoginEvent& event, const Verdict& verdict) noex
       held_verdict.challenge_kind = verdict.challenge_kind;
       held_verdict.lane = verdict.lane;
       held_verdict.for_certificate = verdict.for_certificate;
+      held_verdict.behind_block = verdict.behind_block;
       held_verdict.detector_notes = verdict.detector_notes;
       held_observed = true;
       return;
@@ -345,12 +352,22 @@ void Engine::State::Take(const LoginEvent& event, const Verdict& verdict) {
     }
     if (detectors->has_news()) TakeNews();
   }
+  if (context.identity_passed) lanes.NoteIdentityPassed(event.attempt);
   if (succeeded) {
-    if (context.identity_passed) lanes.NoteIdentityPassed(event.attempt);
     lanes.Learn(event.attempt, verdict.lane, context);
     const bool proven = verdict.lane <= Lane::kFamiliar || context.identity_passed;
     if (proven && event.attempt.has_account()) policy.NoteProven(event.attempt, time_ms);
+    if (proven && verdict.behind_block) NoteBehindBlock(event.attempt);
   }
+}
+
+void Engine::State::NoteBehindBlock(const Attempt& attempt) {
+  const Decision* const block = ledger.Find(attempt, observed_ms).source;
+  if (block == nullptr || block->action != Action::kBlock || IsOrdered(*block)) return;
+  if (!release.NoteHome(*block, SipHash128(hash_key, attempt.account).low)) return;
+  const Decision released = *block;  // Remove takes it out
+  ledger.lifted().SetNow(observed_ms);
+  ledger.Remove(released, "release", "customers who are at home on their accounts come from there");
 }
 
 void Engine::State::TakeNews() {

@@ -15,11 +15,15 @@ constexpr float kPriorTotal = 200;
 // β of honest customers: one in ten fails.
 constexpr float kHonestOdds = 0.11F;
 constexpr float kHonestFloor = 0.05F;
+// 65,536 columns: customers have some thousand tuples, and more columns would only miss the cache.
+constexpr size_t kSharesBytesMax = size_t{1} << 20;
 
 }  // namespace
 
 CampaignFinder::CampaignFinder(size_t bytes_max, const HashKey& key)
-    : key_(key), table_(bytes_max - bytes_max / 4), shares_(bytes_max / 4) {
+    : key_(key),
+      table_(bytes_max - std::min(bytes_max / 4, kSharesBytesMax)),
+      shares_(std::min(bytes_max / 4, kSharesBytesMax)) {
   for (size_t i = 0; i < kTupleKinds; ++i)
     all_[i] = SipHash128({key.k0 ^ 0x616c6c0000000000, key.k1}, &i, sizeof i).low | 1;
 }
@@ -32,9 +36,6 @@ float CampaignFinder::ShareOf(TupleKind kind, uint64_t tag) const noexcept {
 Suspicion CampaignFinder::Judge(const Record& record, float score, float share,
                                 int64_t age_ms) const noexcept {
   if (score < kSuspectScore || share > kShareOfSuspect) return Suspicion::kNone;
-  // A slip of the finger has a shape, too, and all who make it fail: it takes a million to one to ask somebody for his.
-  if (record.kind == static_cast<uint8_t>(TupleKind::kNameShape))
-    return score < kCondemnedScore ? Suspicion::kNone : Suspicion::kSuspect;
   if (score < kCondemnedScore || share > kShareOfCondemned) return Suspicion::kSuspect;
   const float good = kHonestOdds * Decayed(record.good, age_ms, kCountHalfLifeMs);
   const float bad = Decayed(record.bad, age_ms, kCountHalfLifeMs);
@@ -99,11 +100,11 @@ void CampaignFinder::Amend(const TupleTags& tags, float z, bool good, int64_t no
   }
 }
 
-void CampaignFinder::NoteClean(const TupleTags& tags, int64_t now_ms) {
+void CampaignFinder::NoteClean(const TupleTags& tags, uint32_t many, int64_t now_ms) {
   for (size_t i = 0; i < kTupleKinds; ++i) {
     if (tags[i] == 0) continue;
-    shares_.Add(tags[i], now_ms);
-    shares_.Add(all_[i], now_ms);
+    shares_.Add(tags[i], many, now_ms);
+    shares_.Add(all_[i], many, now_ms);
   }
 }
 

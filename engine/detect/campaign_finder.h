@@ -1,16 +1,14 @@
 // D6, the campaign finder: what the attempts of a campaign have in common, whatever addresses they come from.
 //
 //   E(tuple) of evidence.h with a half-life of two hours, over the tuples of tuples.h, of the half and unfamiliar lanes.
-//   π(x): the tuple's share of all successes of the last week (token_shares.h).
+//   π(x): the tuple's share of all successes of the last week (token_shares.h), of those at home as a sample has it.
 //
 // A tuple that customers have in common is nobody's mark: it is suspect only where π ≤ 1 %, condemned only where π ≤ 0.1 % and what is
 // bad of it outweighs what honest customers of it would fail by 99 to 1. A popular browser under an attack that wears it is therefore
 // never condemned, and a new release of an app is not hit, for its successes are normal.
 //
-// A shape of names is suspect at most, and only from kCondemnedScore on: slips of the finger have one, too.
-//
-// State: 32 bytes a tuple in eight tables, and a sketch of shares; the least suspicious give way. Cost: up to eight keyed hashes
-// and cache lines an attempt of a stranger, nothing for the upper lanes but the shares of their successes. Catches residential, rotating,
+// State: 32 bytes a tuple in one table, and a sketch of shares; the least suspicious give way. Cost: up to seven keyed hashes
+// and cache lines an attempt of a stranger, nothing for most of the upper lanes. Catches residential, rotating,
 // spray, networks. Fails: a perfect mimic (D5).
 //
 // Deterministic; noexcept where attempts are read; not thread-safe. Source: detectors.md, D6; Herley, Schechter, NDSS 2019.
@@ -53,8 +51,8 @@ class CampaignFinder {
             ContactMemory* contacts) noexcept;
   // What corrects an earlier Note of a failure; `good`: it was none.
   void Amend(const TupleTags& tags, float z, bool good, int64_t now_ms) noexcept;
-  // A success in any lane.
-  void NoteClean(const TupleTags& tags, int64_t now_ms);
+  // A success, which stands for `many`.
+  void NoteClean(const TupleTags& tags, uint32_t many, int64_t now_ms);
 
   size_t bytes() const noexcept { return table_.bytes(); }
 

@@ -14,12 +14,16 @@ constexpr uint8_t kTupleCharged = 2;
 constexpr uint8_t kChartFed = 4;
 constexpr uint8_t kReserved = 8;
 constexpr uint8_t kExplainedThen = 16;
+constexpr uint8_t kAtKnown = 32;  // the account has had its owner
+constexpr uint8_t kProved = 64;   // and an identity step-up was passed from there lately
 
 // Kinds of pairs in ContactMemory.
 constexpr uint64_t kFailureOnChart = 0x30;
 constexpr uint64_t kSuccessOnChart = 0x32;
 constexpr uint64_t kSolvedOnChart = 0x31;
 constexpr int kHourTicks = 4;
+// One in so many accounts at home is counted, for all of them. Odd, for hashes of accounts are.
+constexpr uint32_t kAtHomeSample = 7;
 
 bool IsStranger(Lane lane) noexcept {
   return lane >= Lane::kHalf;
@@ -32,6 +36,15 @@ bool Failed(Clue clue) noexcept {
 // The account's keyed hash; 0: there is none.
 uint64_t AccountOf(const Attempt& attempt, const HashKey& key) noexcept {
   return attempt.has_account() ? SipHash128(key, attempt.account).low | 1 : 0;
+}
+
+Pressure::Stream StreamOf(bool at_known) noexcept {
+  return at_known ? Pressure::Stream::kKnown : Pressure::Stream::kNew;
+}
+
+// Who proved who he is, minutes ago and from the same place and device, is at home for as long.
+Lane LaneOf(const Standing& standing) noexcept {
+  return standing.proved ? Lane::kFamiliar : standing.lane;
 }
 
 constexpr float ScoreOf(Suspicion suspicion) noexcept {
@@ -68,15 +81,16 @@ size_t Detectors::bytes() const noexcept {
 
 void Detectors::Read(const Attempt& attempt, const Standing& standing, int64_t now_ms) noexcept {
   asked_ = &attempt;
+  now_ms_ = now_ms;
+  lane_ = LaneOf(standing);
   account_ = AccountOf(attempt, key_);
   source_ = {};
   tuple_ = {};
   tags_ = {};
   guard_level_ = GuardLevel::kFar;
   pressure_level_ = pressure_.Level(now_ms);
-  if (!IsOff(DetectorId::kAccountGuard) && account_ != 0)
-    guard_level_ = guard_.Read(account_, standing.lane, now_ms);
-  if (!IsStranger(standing.lane)) return;
+  if (!IsOff(DetectorId::kAccountGuard) && account_ != 0) guard_level_ = guard_.Read(account_, lane_, now_ms);
+  if (!IsStranger(lane_)) return;
   if (!IsOff(DetectorId::kSourceLadder)) source_ = sources_.Read(attempt, now_ms);
   if (IsOff(DetectorId::kCampaignFinder)) return;
   tags_ = campaigns_.TagsOf(attempt);
@@ -106,7 +120,7 @@ DetectorAsk Detectors::Ask(const Attempt& attempt, const Standing& standing, int
   Read(attempt, standing, now_ms);
   if (standing.lane == Lane::kCertified) return strictest;
   const auto ask = [&](DetectorId by, Circumstance circumstance) {
-    const Cell cell = Soften(settings_.policy.Of(circumstance, standing.lane), by, standing, now_ms);
+    const Cell cell = Soften(settings_.policy.Of(circumstance, lane_), by, standing, now_ms);
     if (cell == Cell::kAllow) return;
     if (asks != nullptr) asks->push_back({by, circumstance, cell});
     if (State(by) == DetectorState::kShadow) {
@@ -115,7 +129,7 @@ DetectorAsk Detectors::Ask(const Attempt& attempt, const Standing& standing, int
       strictest = {by, circumstance, cell};
     }
   };
-  const bool half = standing.lane == Lane::kHalf;
+  const bool half = lane_ == Lane::kHalf;
   if (source_.suspicion == Suspicion::kSuspect && !(half && standing.network_at_home))
     ask(DetectorId::kSourceLadder, Circumstance::kSourceSuspect);
   if (source_.suspicion == Suspicion::kCondemned)
@@ -162,12 +176,14 @@ std::string_view Detectors::Reason(const DetectorAsk& ask) noexcept {
           static_cast<double>(ScoreOf(tuple_.suspicion)));
     case DetectorId::kPressure:
       return write(
-          "strangers fail more than honest ones do (level %d; usual are %.0f%%): a campaign is on, and this "
-          "is a stranger",
-          pressure_level_, static_cast<double>(pressure_.p0()) * 100);
+          "%s are more than usual (level %d; usual are %.0f%%): a campaign is on, and this is a stranger",
+          pressure_.Loudest(now_ms_).who.data(), pressure_level_,
+          static_cast<double>(pressure_.Loudest(now_ms_).p0) * 100);
     case DetectorId::kAccountGuard:
-      return write("strangers' wrong passwords have brought this account %s its lock after %d",
-                   guard_level_ == GuardLevel::kLast ? "one short of" : "near", settings_.lock.limit);
+      return write(
+          "%d wrong passwords on this account since it was last logged in to, and it locks after %d: %s",
+          guard_.failures(account_, now_ms_), settings_.lock.limit,
+          lane_ == Lane::kFamiliar ? "strangers' are among them" : "this is a stranger to it");
     case DetectorId::kOutageInterlock:
       break;
   }
@@ -184,7 +200,9 @@ uint8_t Detectors::Judged(const Attempt& attempt, const Standing& standing, bool
     notes |= kReserved;
   }
   if (IsExplained()) notes |= kExplainedThen;
-  if (goes_on || !IsStranger(standing.lane) || outage_.IsOn(now_ms)) return notes;
+  if (standing.has_history) notes |= kAtKnown;
+  if (standing.proved) notes |= kProved;
+  if (goes_on || !IsStranger(LaneOf(standing)) || outage_.IsOn(now_ms)) return notes;
   // A denial keeps its source's evidence alive; who does not pass a challenge adds to it.
   const float z = challenged ? EvidenceOf(standing.lane, Clue::kNotPassed) : kEvidenceOfDenied;
   if (!IsOff(DetectorId::kSourceLadder) &&
@@ -195,15 +213,16 @@ uint8_t Detectors::Judged(const Attempt& attempt, const Standing& standing, bool
     notes |= kTupleCharged;
   if (standing.lane == Lane::kUnfamiliar && (notes & kExplainedThen) == 0 &&
       contacts_.IsFirst(PairOf(charts_epoch_, account_, kFailureOnChart), now_ms, kHourTicks)) {
-    FeedPressure(attempt, tags_, true, now_ms);
+    FeedPressure(attempt, tags_, StreamOf(standing.has_history), true, now_ms);
     notes |= kChartFed;
   }
   LookForNews(attempt, ordered, now_ms);
   return notes;
 }
 
-void Detectors::Observe(const LoginEvent& event, Lane lane, uint8_t notes, bool human_passed,
+void Detectors::Observe(const LoginEvent& event, Lane arrived, uint8_t notes, bool human_passed,
                         bool identity_passed, int64_t now_ms) {
+  const Lane lane = (notes & kProved) != 0 ? Lane::kFamiliar : arrived;
   const Attempt& attempt = event.attempt;
   const Outcome outcome = event.aftermath.outcome;
   const Clue clue = ClueOf(outcome);
@@ -224,12 +243,15 @@ void Detectors::Observe(const LoginEvent& event, Lane lane, uint8_t notes, bool 
     outage_said_ = on;
   }
   if (clue == Clue::kNothing) return;
-  const TupleTags tags = campaigns_.TagsOf(attempt);
-  if (clue == Clue::kSuccess) {
-    campaigns_.NoteClean(tags, now_ms);
-    if (!IsStranger(lane) || identity_passed) sources_.NoteAtHome(attempt, account, now_ms);
-  }
+  if (clue == Clue::kSuccess && (!IsStranger(lane) || identity_passed))
+    sources_.NoteAtHome(attempt, account, now_ms);
   if (Failed(clue) && outage_.IsOn(now_ms)) return;
+  // What customers have in common is as well known from some of those at home, for whom it is the dearest part.
+  const bool is_sampled = account % kAtHomeSample == 0;
+  const bool at_home = !IsStranger(arrived);
+  const TupleTags tags = !at_home || is_sampled ? campaigns_.TagsOf(attempt) : TupleTags{};
+  if (clue == Clue::kSuccess && (!at_home || is_sampled))
+    campaigns_.NoteClean(tags, at_home ? kAtHomeSample : 1, now_ms);
 
   // Who proved who he is speaks as somebody at home.
   const Lane as = identity_passed ? Lane::kFamiliar : lane;
@@ -247,30 +269,19 @@ void Detectors::Observe(const LoginEvent& event, Lane lane, uint8_t notes, bool 
       campaigns_.Note(tags, account, clue, z, now_ms, &contacts_);
     }
   }
-  if (lane == Lane::kUnfamiliar && !identity_passed) {
-    if ((notes & kChartFed) != 0) {
-      if (!Failed(clue)) pressure_.Correct(now_ms);
-    } else if ((notes & kExplainedThen) == 0 &&
-               contacts_.IsFirst(
-                   PairOf(charts_epoch_, account, Failed(clue) ? kFailureOnChart : kSuccessOnChart), now_ms,
-                   kHourTicks)) {
-      FeedPressure(attempt, tags, Failed(clue), now_ms);
-    }
-    if (human_passed && contacts_.IsFirst(PairOf(1, account, kSolvedOnChart), now_ms, kHourTicks)) {
-      pressure_.FeedSolved(Failed(clue), now_ms);
-      const bool alarm = pressure_.solver_alarm(now_ms);
-      if (alarm && !solver_said_)
-        Tell(DetectorNews::Kind::kSolver, now_ms,
-             settings_.can_ask_identity ? "strangers pass the human test and then fail as attackers do: it "
-                                          "is being solved for them; strangers are "
-                                          "asked for their identity instead"
-                                        : "strangers pass the human test and then fail as attackers do: it "
-                                          "is being solved for them, and nothing "
-                                          "else can be asked here");
-      solver_said_ = alarm;
-    }
-  } else if (lane == Lane::kUnfamiliar && (notes & kChartFed) != 0) {
-    pressure_.Correct(now_ms);
+  TellPressure(attempt, tags, account, as, clue, notes, now_ms);
+  if (lane == Lane::kUnfamiliar && human_passed && !identity_passed &&
+      contacts_.IsFirst(PairOf(1, account, kSolvedOnChart), now_ms, kHourTicks)) {
+    pressure_.FeedSolved(Failed(clue), now_ms);
+    const bool alarm = pressure_.solver_alarm(now_ms);
+    if (alarm && !solver_said_)
+      Tell(DetectorNews::Kind::kSolver, now_ms,
+           settings_.can_ask_identity
+               ? "strangers pass the human test and then fail as attackers do: it is being solved "
+                 "for them; strangers are asked for their identity instead"
+               : "strangers pass the human test and then fail as attackers do: it is being solved "
+                 "for them, and nothing else can be asked here");
+    solver_said_ = alarm;
   }
   if (clue == Clue::kSuccess && IsStranger(lane) && !identity_passed &&
       takeovers_.NoteSuccess(event, tags, now_ms)) {
@@ -278,7 +289,7 @@ void Detectors::Observe(const LoginEvent& event, Lane lane, uint8_t notes, bool 
     news_.back().event.Assign(event);
   }
   tags_ = tags;
-  LookForNews(attempt, false, now_ms);
+  if (Failed(clue)) LookForNews(attempt, false, now_ms);
 }
 
 void Detectors::ObserveBadCertificate(const Attempt& attempt, Lane lane, int64_t now_ms) noexcept {
@@ -288,9 +299,24 @@ void Detectors::ObserveBadCertificate(const Attempt& attempt, Lane lane, int64_t
                 &contacts_);
 }
 
-void Detectors::FeedPressure(const Attempt& attempt, const TupleTags& tags, bool failed,
-                             int64_t now_ms) noexcept {
-  pressure_.Feed(failed, now_ms);
+void Detectors::TellPressure(const Attempt& attempt, const TupleTags& tags, uint64_t account, Lane lane,
+                             Clue clue, uint8_t notes, int64_t now_ms) noexcept {
+  const Pressure::Stream stream = StreamOf((notes & kAtKnown) != 0);
+  const bool fed = (notes & kChartFed) != 0;
+  const bool slip = clue == Clue::kUnknownAccount;
+  if (fed && (slip || !Failed(clue) || lane != Lane::kUnfamiliar)) pressure_.TakeBack(stream, now_ms);
+  if (clue == Clue::kSuccess) pressure_.Feed(Pressure::Stream::kNames, false, now_ms);
+  if (lane != Lane::kUnfamiliar || (notes & kExplainedThen) != 0 || (fed && Failed(clue) && !slip)) return;
+  if (!contacts_.IsFirst(PairOf(charts_epoch_, account, Failed(clue) ? kFailureOnChart : kSuccessOnChart),
+                         now_ms, kHourTicks) &&
+      !fed)
+    return;
+  FeedPressure(attempt, tags, slip ? Pressure::Stream::kNames : stream, Failed(clue), now_ms);
+}
+
+void Detectors::FeedPressure(const Attempt& attempt, const TupleTags& tags, Pressure::Stream stream,
+                             bool failed, int64_t now_ms) noexcept {
+  pressure_.Feed(stream, failed, now_ms);
   if (failed) fed_[fed_count_++ % kFedKept] = {tags, attempt.source, now_ms};
 }
 

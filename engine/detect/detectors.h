@@ -95,9 +95,9 @@ class Detectors {
   bool IsOff(DetectorId id) const noexcept { return State(id) == DetectorState::kOff; }
   DetectorState State(DetectorId id) const noexcept { return settings_.states[static_cast<size_t>(id)]; }
   bool IsExplained() const noexcept {
-    // A whole ASN, or a shape of names, accounts for too much to account for anything.
+    // A whole ASN accounts for too much to account for anything.
     return (source_.suspicion != Suspicion::kNone && source_.asn == 0) ||
-           (tuple_.suspicion != Suspicion::kNone && tuple_.kind != TupleKind::kNameShape);
+           tuple_.suspicion != Suspicion::kNone;
   }
   void Read(const Attempt& attempt, const Standing& standing, int64_t now_ms) noexcept;
   Cell Soften(Cell cell, DetectorId by, const Standing& standing, int64_t now_ms) const noexcept;
@@ -105,7 +105,11 @@ class Detectors {
   void SaySource(const Attempt& attempt, const SourceReading& source, int64_t now_ms);
   // After evidence was added: what has just been condemned.
   void LookForNews(const Attempt& attempt, bool ordered, int64_t now_ms);
-  void FeedPressure(const Attempt& attempt, const TupleTags& tags, bool failed, int64_t now_ms) noexcept;
+  // What pressure learns of an outcome. `lane`: familiar for whoever has proved who he is.
+  void TellPressure(const Attempt& attempt, const TupleTags& tags, uint64_t account, Lane lane, Clue clue,
+                    uint8_t notes, int64_t now_ms) noexcept;
+  void FeedPressure(const Attempt& attempt, const TupleTags& tags, Pressure::Stream stream, bool failed,
+                    int64_t now_ms) noexcept;
   // Whether what was condemned accounts for most failures that pressure was fed in the last minutes.
   bool Explains(uint64_t tag, const Prefix& rung, int64_t now_ms) const noexcept;
   void Tell(DetectorNews::Kind kind, int64_t now_ms, std::string text);
@@ -122,6 +126,8 @@ class Detectors {
 
   // Of the attempt that was asked about last.
   const Attempt* asked_ = nullptr;
+  int64_t now_ms_ = 0;
+  Lane lane_ = Lane::kUnfamiliar;
   uint64_t account_ = 0;  // its keyed hash; 0: it has none
   TupleTags tags_{};
   SourceReading source_;

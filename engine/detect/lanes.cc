@@ -17,6 +17,7 @@ constexpr double kExp2p5 = 12.182493960703473;
 constexpr double kExp3p5 = 33.11545195869231;
 constexpr double kExp5 = 148.4131591025766;
 constexpr double kExp6 = 403.4287934927351;
+constexpr double kExp6p5 = 665.1416330443619;
 
 constexpr double kStepUpPhi = 4;
 constexpr double kPrior = 200;  // V: what a token nobody has had is worth
@@ -188,12 +189,13 @@ Lanes::Tokens Lanes::TokensOf(const Attempt& attempt, const Hash128* fingerprint
   Tokens tokens;
   if (attempt.source.present() && !attempt.device.empty()) {
     const HashPair both = SipHash128Two(network, {cookie_key, attempt.device.data(), attempt.device.size()});
-    return {TokenOf(both.first), TokenOf(both.second)};
+    return {TokenOf(both.first), TokenOf(both.second), true};
   }
   if (attempt.source.present())
     tokens.network = TokenOf(SipHash128(network_key, network.bytes, network.size));
   if (!attempt.device.empty()) {
     tokens.device = TokenOf(SipHash128(cookie_key, attempt.device));
+    tokens.is_cookie = true;
   } else if (!attempt.ja4.empty() || !attempt.user_agent.empty()) {
     tokens.device = PrintToken(attempt, fingerprint);
   }
@@ -292,7 +294,8 @@ Lanes::Odds Lanes::OddsOf(const Identity& identity, int64_t time_ns) const noexc
                      ? kExpMinus1
                      : ratio(record.networks, identity.tokens.network, network_shares_, kExp6);
   if (identity.tokens.device != 0)
-    odds.device = ratio(record.devices, identity.tokens.device, device_shares_, kExp5);
+    odds.device = ratio(record.devices, identity.tokens.device, device_shares_,
+                        identity.tokens.is_cookie ? kExp6p5 : kExp5);
   return odds;
 }
 
@@ -330,12 +333,11 @@ Standing Lanes::StandingOf(const Attempt& attempt, bool certificates_count) cons
   standing.network_at_home = each.has_history && each.network > 1;
   if (odds >= kExp5) {
     standing.lane = Lane::kFamiliar;
-  } else if (odds >= kExp2p5) {
-    standing.lane = Lane::kHalf;
-  } else if (SteppedUp(identity, attempt.time_ns)) {
-    standing.lane = Lane::kHalf;
-    standing.nearly_familiar = true;  // Φ of a step-up is 4
+    return standing;
   }
+  standing.proved = SteppedUp(identity, attempt.time_ns);
+  if (odds >= kExp2p5 || standing.proved) standing.lane = Lane::kHalf;
+  standing.nearly_familiar |= standing.proved;  // Φ of a step-up is 4
   return standing;
 }
 

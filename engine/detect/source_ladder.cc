@@ -139,13 +139,14 @@ bool SourceLadder::Note(const Attempt& attempt, uint64_t account, Clue clue, flo
   const Rungs rungs = RungsOf(attempt);
   const uint64_t kind = clue == Clue::kSuccess ? kSuccessOnRung : kFailureOnRung;
   for (size_t i = 0; i < rungs.size; ++i) {
+    Record* record = table_.Find(rungs.tags[i]);
+    // A success that nothing speaks against is no reason for a record.
+    if (record == nullptr && z < 0) continue;
     if (!contacts->IsFirst(PairOf(rungs.tags[i], account, kind), now_ms, ContactMemory::kDay)) continue;
     counted |= i == 0;
-    Record* record = table_.Find(rungs.tags[i]);
     float waited = 0;
     if (record == nullptr) {
-      // A success that nothing speaks against is no reason for a record.
-      if (z < 0 || !door_.Opens(rungs.tags[i], account, z, now_ms, &waited)) continue;
+      if (!door_.Opens(rungs.tags[i], account, z, now_ms, &waited)) continue;
       record = Open(rungs.tags[i], now_ms);
       if (record == nullptr) continue;
     }

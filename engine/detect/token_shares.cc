@@ -35,9 +35,9 @@ void TokenShares::Halve(int64_t now_ms) noexcept {
   }
 }
 
-void TokenShares::Add(uint64_t token, int64_t now_ms) {
+void TokenShares::Add(uint64_t token, uint32_t many, int64_t now_ms) {
   Halve(now_ms);
-  const uint32_t grown = Count(token) + 1;
+  const uint32_t grown = Count(token) + many;
   for (size_t row = 0; row < kRows; ++row) {
     uint32_t& count = counts_[row * columns_ + ColumnOf(token, row)];
     count = std::max(count, grown);

@@ -19,8 +19,8 @@ class TokenShares {
 
   explicit TokenShares(size_t bytes);
 
-  // `token`: a keyed hash.
-  void Add(uint64_t token, int64_t now_ms);
+  // `token`: a keyed hash. `many`: so many at once.
+  void Add(uint64_t token, uint32_t many, int64_t now_ms);
   uint32_t Count(uint64_t token) const noexcept;
 
  private:

@@ -1,45 +1,10 @@
 #include "engine/detect/tuples.h"
 
-#include <algorithm>
-
 #include "engine/decision/target.h"
-#include "engine/event/digits.h"
 #include "engine/event/printable_text.h"
 #include "engine/text.h"
 
 namespace stockade {
-namespace {
-
-// Longer names have the shape of their begin.
-constexpr size_t kShapeBytesMax = 32;
-
-struct Shape {
-  std::array<char, 2 * kShapeBytesMax> bytes;
-  size_t size = 0;
-  std::string_view view() const noexcept { return {bytes.data(), size}; }
-};
-
-char ClassOf(char c) noexcept {
-  if (IsDigit(c)) return 'd';
-  const char lower = static_cast<char>(c | 0x20);
-  return lower >= 'a' && lower <= 'z' ? 'a' : static_cast<unsigned char>(c) < 0x80 ? c : 'x';
-}
-
-Shape ShapeOf(std::string_view account) noexcept {
-  Shape shape;
-  account = account.substr(0, kShapeBytesMax);
-  for (size_t i = 0; i < account.size();) {
-    const char of = ClassOf(account[i]);
-    size_t run = 1;
-    while (i + run < account.size() && ClassOf(account[i + run]) == of) ++run;
-    shape.bytes[shape.size++] = of;
-    shape.bytes[shape.size++] = static_cast<char>('0' + run);
-    i += run;
-  }
-  return shape;
-}
-
-}  // namespace
 
 TupleTags TuplesOf(const Attempt& attempt, const HashKey& key) noexcept {
   const auto hash = [&](std::string_view text, uint64_t salt) {
@@ -65,10 +30,6 @@ TupleTags TuplesOf(const Attempt& attempt, const HashKey& key) noexcept {
   set(TupleKind::kAsnJa4, attempt.asn != 0 && ja4 != 0, attempt.asn, ja4);
   set(TupleKind::kCountryJa4, country != 0 && ja4 != 0, country, ja4);
   set(TupleKind::kPassword, password != 0, password, 0);
-  if (!attempt.account.empty()) {
-    const Shape shape = ShapeOf(attempt.account);
-    set(TupleKind::kNameShape, true, hash(shape.view(), 0x7368617065000000), 0);
-  }
   return tags;
 }
 
@@ -90,8 +51,6 @@ std::string TextOf(const Attempt& attempt, TupleKind kind) {
       return Concat("country ", shown(attempt.country), " with JA4 ", shown(attempt.ja4));
     case TupleKind::kPassword:
       return "one password on many accounts";
-    case TupleKind::kNameShape:
-      return Concat("account names of the shape ", ShapeOf(attempt.account).view());
   }
   return {};
 }

@@ -1,9 +1,11 @@
 // What attempts may have in common: the tuples of D6, as keyed hashes and as text for a person.
 //
-//   ja4 · ja4 + user agent · header order · header order + ja4 · ASN + ja4 · country + ja4 · password id · shape of the account name
+//   ja4 · ja4 + user agent · header order · header order + ja4 · ASN + ja4 · country + ja4 · password id
 //
-// A tuple of which the attempt lacks a part is not there, save that a user agent alone stands for the second. The shape of a name is
-// its letters, digits and other characters as runs ("a5d3" of "smith042"), for lists have one and customers many.
+// A tuple of which the attempt lacks a part is not there, save that a user agent alone stands for the second. The shape
+// of the account name, which detectors.md lists too, is none of them: a slip of the finger has a shape, and whoever makes it fails, so
+// that a common slip was asked for proof all day while no class of attack lost an attempt by it; names that do not exist are
+// counted by pressure.h instead.
 //
 // Pure; any thread. Allocates for texts only.
 #pragma once
@@ -18,20 +20,11 @@
 
 namespace stockade {
 
-enum class TupleKind : uint8_t {
-  kJa4,
-  kAgent,
-  kHeaders,
-  kHeadersJa4,
-  kAsnJa4,
-  kCountryJa4,
-  kPassword,
-  kNameShape
-};
-inline constexpr size_t kTupleKinds = 8;
+enum class TupleKind : uint8_t { kJa4, kAgent, kHeaders, kHeadersJa4, kAsnJa4, kCountryJa4, kPassword };
+inline constexpr size_t kTupleKinds = 7;
 inline constexpr std::array<std::string_view, kTupleKinds> kTupleNames = {
     "JA4",         "JA4 and user agent", "header order", "header order and JA4",
-    "ASN and JA4", "country and JA4",    "password",     "shape of the account name"};
+    "ASN and JA4", "country and JA4",    "password"};
 constexpr std::string_view Name(TupleKind kind) noexcept {
   return kTupleNames[static_cast<size_t>(kind)];
 }

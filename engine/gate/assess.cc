@@ -161,6 +161,8 @@ bool Gate::AskStanding(const Attempt& attempt, const Standing& standing, int64_t
     verdict->reason = decision->reason;
     verdict->decision = decision;
   }
+  verdict->behind_block = in_force.source != nullptr && in_force.source->action == Action::kBlock &&
+                          !IsOrdered(*in_force.source) && strictest.kind == VerdictKind::kAllow;
   if (trace != nullptr && in_force.source == nullptr && in_force.account == nullptr) {
     Say(trace, "standing decisions", "none for this address, fingerprint or account");
   }

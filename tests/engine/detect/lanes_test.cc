@@ -69,7 +69,7 @@ struct Oracle {
       return times.empty() ? 0 : std::max(Count(times, now) + error, 1e-9);
     };
     return Lambda(moved(a.networks[network]), n, network_share[network], 6) +
-           Lambda(moved(a.devices[device]), n, device_share[device], 5);
+           Lambda(moved(a.devices[device]), n, device_share[device], 6.5);
   }
 };
 
@@ -172,7 +172,7 @@ void LearnCrowd(Lanes* lanes, int64_t now) {
   }
 }
 
-TEST_CASE("home is familiar, home with another device half, a stranger with a common browser unfamiliar",
+TEST_CASE("home is familiar, so is its own browser anywhere, a stranger with a common browser unfamiliar",
           "[detect]") {
   Lanes lanes(0, kKey);
   LearnCrowd(&lanes, kStart);
@@ -180,8 +180,9 @@ TEST_CASE("home is familiar, home with another device half, a stranger with a co
     lanes.Learn(Login("alice", "192.0.2.7", "cookie", kStart + day * kDayNs), Lane::kCertified);
   const int64_t now = kStart + 5 * kDayNs;
   CHECK(lanes.LaneOf(Login("alice", "192.0.2.99", "cookie", now)) == Lane::kFamiliar);
-  CHECK(lanes.LaneOf(Login("alice", "192.0.2.99", "new", now)) == Lane::kFamiliar);   // 6 - 1 = 5
-  CHECK(lanes.LaneOf(Login("alice", "198.51.100.1", "cookie", now)) == Lane::kHalf);  // 5 - 1
+  CHECK(lanes.LaneOf(Login("alice", "192.0.2.99", "new", now)) == Lane::kFamiliar);  // 6 - 1 = 5
+  CHECK(lanes.LaneOf(Login("alice", "198.51.100.1", "cookie", now)) ==
+        Lane::kFamiliar);  // 6.5 - 1: on the road
   CHECK(lanes.LaneOf(Login("alice", "198.51.100.1", "new", now)) == Lane::kUnfamiliar);
   CHECK(lanes.LaneOf(Login("Alice", "192.0.2.99", "cookie", now)) == Lane::kUnfamiliar);
 
@@ -191,6 +192,13 @@ TEST_CASE("home is familiar, home with another device half, a stranger with a co
   Attempt stranger = Login("bob", "198.51.100.1", "", now);
   stranger.user_agent = "Chrome/120.0";
   CHECK(lanes.LaneOf(stranger) == Lane::kUnfamiliar);
+  // A browser that only looks like his, however rare, is half of him: e^5 at most.
+  Attempt rare = Login("carl", "203.0.113.77", "", now);
+  rare.user_agent = "Rarest/1.0";
+  for (int i = 0; i < 5; ++i) lanes.Learn(rare, Lane::kCertified);
+  Attempt like = Login("carl", "198.51.100.1", "", now);
+  like.user_agent = "Rarest/1.0";
+  CHECK(lanes.LaneOf(like) == Lane::kHalf);
   bob.user_agent = "Chrome/121.7";  // the same device after an update
   CHECK(lanes.LaneOf(bob) == Lane::kFamiliar);
 }

@@ -12,6 +12,8 @@
 namespace stockade {
 namespace {
 
+using enum Pressure::Stream;
+
 constexpr int64_t kStartMs = 1'772'000'000'000;
 
 // Contacts until pressure is on, where a share of them is attack.
@@ -22,7 +24,7 @@ int UntilOn(std::mt19937* random, double share, double honest, int most) {
   for (int64_t now_ms = kStartMs; attack < most; now_ms += 1000) {
     const bool is_attack = draw(*random) < share;
     attack += is_attack ? 1 : 0;
-    pressure.Feed(is_attack ? draw(*random) < 0.985 : draw(*random) < honest, now_ms);
+    pressure.Feed(kNew, is_attack ? draw(*random) < 0.985 : draw(*random) < honest, now_ms);
     if (pressure.Level(now_ms) > 0) return attack;
   }
   return most;
@@ -50,21 +52,21 @@ TEST_CASE("honest strangers are an attack once in thousands", "[detect]") {
   constexpr int64_t kContacts = 200'000;
   for (int64_t i = 0; i < kContacts; ++i) {
     const int64_t now_ms = kStartMs + i * 4000;  // nine days
-    pressure.Feed(draw(random) < 0.12, now_ms);
+    pressure.Feed(kKnown, draw(random) < 0.12, now_ms);
     on += pressure.Level(now_ms) > 0 ? 1 : 0;
   }
   CHECK(on < kContacts / 50);
-  CHECK(pressure.p0() < 0.25F);  // learnt
+  CHECK(pressure.Loudest(kStartMs + kContacts * 4000).p0 < 0.2F);  // learnt
 }
 
 TEST_CASE("what is explained lets strangers go at once; what is not holds for its time", "[detect]") {
   Pressure pressure({.h = 9.2F, .hold_ms = 1'800'000});
   int64_t now_ms = kStartMs;
-  for (int i = 0; i < 30; ++i) pressure.Feed(true, now_ms += 1000);
+  for (int i = 0; i < 30; ++i) pressure.Feed(kNew, true, now_ms += 1000);
   REQUIRE(pressure.Level(now_ms) > 0);
   pressure.Explained();
   CHECK(pressure.Level(now_ms) == 0);
-  for (int i = 0; i < 30; ++i) pressure.Feed(true, now_ms += 1000);
+  for (int i = 0; i < 30; ++i) pressure.Feed(kNew, true, now_ms += 1000);
   CHECK(pressure.Level(now_ms + 1'700'000) > 0);
   // Nobody comes any more.
   CHECK(pressure.Level(now_ms + 8 * 1'800'000) == 0);
@@ -74,10 +76,49 @@ TEST_CASE("stopped attempts that turn out well are taken back", "[detect]") {
   Pressure pressure;
   int64_t now_ms = kStartMs;
   for (int i = 0; i < 500; ++i) {
-    pressure.Feed(true, now_ms += 1000);
-    pressure.Correct(now_ms);
+    pressure.Feed(kNew, true, now_ms += 1000);
+    pressure.TakeBack(kNew, now_ms);
+    pressure.Feed(kNew, false, now_ms);
   }
   CHECK(pressure.Level(now_ms) == 0);
+}
+
+TEST_CASE("an attack on known accounts stands out beside a rush of new customers and of slips", "[detect]") {
+  Pressure pressure;
+  std::mt19937 random(8);
+  std::uniform_real_distribution<double> draw(0, 1);
+  int attack = 0;
+  int64_t now_ms = kStartMs;
+  for (; attack < 200 && pressure.Level(now_ms) == 0; now_ms += 1000) {
+    // Twenty new customers, two who mistype their names among hundreds who get in, one honest stranger, one attempt of the attack.
+    for (int i = 0; i < 20; ++i) pressure.Feed(kNew, draw(random) < 0.1, now_ms);
+    for (int i = 0; i < 100; ++i) pressure.Feed(kNames, draw(random) < 0.02, now_ms);
+    pressure.Feed(kKnown, draw(random) < 0.1, now_ms);
+    pressure.Feed(kKnown, true, now_ms);
+    ++attack;
+  }
+  CHECK(attack <= 30);  // a hundred and more, were all strangers one stream
+  CHECK(pressure.Loudest(now_ms).who == "strangers at accounts that have an owner");
+}
+
+TEST_CASE("slips of the pen are no attack in a million logins; a list of names that do not exist is one",
+          "[detect]") {
+  Pressure pressure;
+  std::mt19937 random(9);
+  std::uniform_real_distribution<double> draw(0, 1);
+  int64_t now_ms = kStartMs;
+  int64_t on = 0;
+  for (int i = 0; i < 1'000'000; ++i) {
+    pressure.Feed(kNames, draw(random) < 0.02, now_ms += 500);
+    on += pressure.Level(now_ms) > 0 ? 1 : 0;
+  }
+  CHECK(on == 0);
+  int names = 0;
+  for (; names < 100 && pressure.Level(now_ms) == 0; ++names) {
+    pressure.Feed(kNames, true, now_ms += 500);
+    pressure.Feed(kNames, draw(random) < 0.02, now_ms += 500);
+  }
+  CHECK(names <= 10);
 }
 
 TEST_CASE("an outage is told from a bad day", "[detect]") {
