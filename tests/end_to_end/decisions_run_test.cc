@@ -126,6 +126,8 @@ TEST_CASE("what a rule decides stands in every firewall, over kill -9, until it 
   CHECK(scene.List().find("\"rule\":\"frequency\"") != std::string::npos);
   CHECK(scene.Fail("203.0.113.9", "b").find("\"deny\"") != std::string::npos);
 
+  // Firewalls do not wait for the disk; nor was anybody told that it has this one.
+  REQUIRE(WaitUntil([&] { return scene.Decisions({"audit"}).out.find("203.0.113.9") != std::string::npos; }));
   scene.Kill();
   scene.Begin();
   CHECK(scene.Fail("203.0.113.9", "b").find("\"deny\"") != std::string::npos);
@@ -226,6 +228,23 @@ TEST_CASE("a firewall that cannot be asked is told after a crash of what was let
   std::filesystem::remove(carried.Path("broken"));
   scene.Begin();
   CHECK(told_soon("release 198.51.100.8"));
+}
+
+TEST_CASE("the answer to a deletion waits for what was deleted, not for what else a firewall is behind with",
+          "[decisions][run]") {
+  DecisionScene scene("  - exec: {command: [/bin/false], scopes: [range]}\n");
+  REQUIRE(scene.Decisions({"add", "198.51.100.0/24", "--for", "1h", "--reason", "x"}).exit_code == 0);
+  REQUIRE(scene.Decisions({"add", "203.0.113.9", "--for", "1h", "--reason", "x"}).exit_code == 0);
+  const ProgramRun deleted = scene.Decisions({"delete", "--value", "203.0.113.9", "--yes"});
+  INFO(deleted.out << deleted.err);
+  CHECK(deleted.exit_code == 0);
+  CHECK(scene.List().find("203.0.113.9") == std::string::npos);
+  CHECK(scene.List({"--contains", "198.51.100.7"}).find("198.51.100.0/24") != std::string::npos);
+  CHECK(scene.List({"--value", "198.51.100.0/24"}).find("198.51.100.0/24") != std::string::npos);
+  // What is behind with this one says so.
+  const ProgramRun other = scene.Decisions({"delete", "--contains", "198.51.100.7", "--yes"});
+  CHECK(other.exit_code != 0);
+  CHECK(other.err.find("not carried out yet by exec") != std::string::npos);
 }
 
 TEST_CASE("who was let go by hand and goes on is stopped with his next failure", "[decisions][run]") {
