@@ -555,9 +555,9 @@ absl::Status Engine::SwapRules(const RuleSet* rules) {
   return absl::OkStatus();
 }
 
-void Engine::SetAllowlist(const Allowlist& allowlist) {
+void Engine::SetAllowlist(Allowlist allowlist) {
   state_->ledger.lifted().SetNow(state_->observed_ms);
-  state_->ledger.SetAllowlist(allowlist);
+  state_->ledger.SetAllowlist(std::move(allowlist));
   state_->TellChanges();
 }
 

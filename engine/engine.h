@@ -139,7 +139,7 @@ class Engine {
   //               at work. On success `rules` outlives the engine, and the set before may go. Events hinted at before are
   //               hints no longer; one whose time is not confirmed yet loses its extra fields, which the old rules named.
   absl::Status SwapRules(const RuleSet* rules);
-  void SetAllowlist(const Allowlist& allowlist);
+  void SetAllowlist(Allowlist allowlist);
   // Whether the allowlist holds somebody whom this decision names (Allowlist::Touches).
   bool IsAllowlisted(const Decision& decision) const noexcept;
   void SetPolicy(const PolicySettings& policy);

@@ -62,6 +62,7 @@ void Delivery::Stop() {
   {
     const std::lock_guard lock(inbox_mutex_);
     if (!std::exchange(stopping_, true)) stop_at_ = After(settings_.drain_time);
+    gives_way_ = true;
   }
   arrived_.notify_one();
   if (thread_.joinable()) thread_.join();
@@ -73,6 +74,9 @@ void Delivery::OnChanges(const std::shared_ptr<const StandingChanges>& changes) 
   const int64_t taken_ns = clock_().steady_ns;
   {
     const std::lock_guard lock(inbox_mutex_);
+    const auto releases = [](const StandingChange& change) { return change.kind == ChangeKind::kRemoved; };
+    if (changes->everything || std::any_of(changes->changes.begin(), changes->changes.end(), releases))
+      gives_way_ = true;
     if (everything_) return;  // not looked at yet: what is in force by then has this in it
     if (!changes->everything && inbox_changes_ + changes->changes.size() <= settings_.queue_max) {
       inbox_.push_back({changes, taken_ns});
@@ -154,6 +158,8 @@ bool Delivery::GoesOn() {
 void Delivery::Run() {
   std::unique_lock lock(plan_mutex_);
   for (;;) {
+    gives_way_ =
+        false;  // before: what makes it true from here on is taken in with the next turn, and waits for this one's List
     TakeIn();
     const bool goes_on = GoesOn();
     const DeliveryStep step = goes_on ? plan_.Next(clock_()) : DeliveryStep{};
@@ -187,7 +193,10 @@ void Delivery::Run() {
         break;
       }
       case DeliveryStep::Kind::kList: {
-        const absl::StatusOr<std::vector<Enforced>> listed = firewall_->List(clock_().wall_ms);
+        const absl::StatusOr<std::vector<Enforced>> listed =
+            gave_way_ ? firewall_->List(clock_().wall_ms)
+                      : firewall_->ListUnless(gives_way_, clock_().wall_ms);
+        gave_way_ = absl::IsAborted(listed.status());
         lock.lock();
         plan_.Listed(listed, clock_());
         break;

@@ -21,6 +21,7 @@
 // the destructor: one owner, after which the others return what they last knew. Errors of Start: no thread.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -114,6 +115,8 @@ class Delivery final : public StandingListener {
   std::vector<Arrival> inbox_;
   size_t inbox_changes_ = 0;
   bool everything_ = true;  // the inbox is not enough: go by what is in force
+  bool gave_way_ = false;   // the last List did: the next does not, so that there is one some time
+  std::atomic<bool> gives_way_ = false;  // a stop, or a release that came since this turn began
   bool look_ = false;
   bool stopping_ = false;
   std::chrono::steady_clock::time_point stop_at_;

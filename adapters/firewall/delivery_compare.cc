@@ -38,6 +38,11 @@ void DeliveryPlan::Listed(const absl::StatusOr<std::vector<Enforced>>& listed, c
   SetNow(now);
   ++figures_.calls;
   listed_at_ns_ = now_.steady_ns;
+  list_rests_until_ns_ = now_.steady_ns + kListRest * (now_.steady_ns - list_began_ns_);
+  if (absl::IsAborted(listed.status())) {  // for a release that came in meanwhile
+    reconcile_soon_ = true;
+    return;
+  }
   if (!listed.ok()) {
     NoteError(listed.status());
     Fail("lists of what stands", listed.status(), &list_);

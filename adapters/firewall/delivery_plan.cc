@@ -111,6 +111,7 @@ void DeliveryPlan::Want(uint32_t row, const SharedDecision& decision, const Caus
     it.wanted = decision;
     it.over = decision->until_ms <= now_.wall_ms;
     it.lapses = false;
+    if (capabilities_.lists && !has_reconciled_ && it.belief == Belief::kAbsent) it.belief = Belief::kUnknown;
     if (!same) it.refused = false;
   });
 }
@@ -219,6 +220,7 @@ DeliveryStep DeliveryPlan::Next(const DeliveryTime& now) {
   EndWhatIsOver();
   if (ListIsDue()) {
     reconcile_soon_ = false;
+    list_began_ns_ = now_.steady_ns;
     return {DeliveryStep::Kind::kList};
   }
   if (resend_ && now_.steady_ns >= resend_at_ns_) SendAllAgain();
@@ -233,11 +235,15 @@ int64_t DeliveryPlan::ListDueNs() const {
   if (!capabilities_.lists || stopping_) return kNever;
   int64_t due_ns = reconcile_at_ns_;
   if (reconcile_soon_ && pending() == 0) due_ns = std::min(due_ns, listed_at_ns_ + kReconcileGapNs);
-  return std::max(due_ns, list_.backoff.retry_at_ns());
+  return std::max({due_ns, list_.backoff.retry_at_ns(), list_rests_until_ns_});
 }
 
 bool DeliveryPlan::ListIsDue() const {
-  return now_.steady_ns >= ListDueNs();
+  if (now_.steady_ns < ListDueNs()) return false;
+  // Who is to be let go does not wait for it; but first of all what stands must be known.
+  const bool releases =
+      table_.First(Need::kRelease) != DeliveryTable::kNoRow && now_.steady_ns >= apply_.backoff.retry_at_ns();
+  return !releases || !has_reconciled_;
 }
 
 int64_t DeliveryPlan::WaitNs() const {

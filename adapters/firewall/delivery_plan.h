@@ -22,9 +22,11 @@
 //   that stands is listed and compared, for who was away may have forgotten. One that does not list is sent everything again.
 //   After a failure batches are half as large and go on with those that come next, so that an order on which the other
 //   side chokes without a word for it (a name that somebody chose) stops itself and nothing else.
+// - Until the first comparison nobody knows what stands: what is taken back by then is released, enforced or not.
 // - Compared is at the start (before anything else: what the last run left is adopted, not sent again), every interval,
-//   after failures and after Replace. What waited at that time is no drift. Of the first comparison nothing is: it shows
-//   what happened while nobody watched, and is said. A List that fails does not keep orders from being applied.
+//   after failures and after Replace, and less often where that takes long (kListRest). What waited at that time is no drift. Of the first comparison nothing is: it shows
+//   what happened while nobody watched, and is said. A List that fails does not keep orders from being applied, and one
+//   that gave way to a release (kAborted) is no failure.
 //
 // Memory: a row (delivery_table.h) for each key that should stand or may stand; while the firewall is away some
 // batches more than that. Of what a List has too much, queue_max are taken up at a time.
@@ -69,6 +71,9 @@ class DeliveryPlan {
   static constexpr int64_t kToleranceMs = 2000;
   // Between two comparisons that are not the interval's: a firewall that fails every other call is not listed all the time.
   static constexpr int64_t kReconcileGapNs = 1'000'000'000;
+  // Between two comparisons so many times as long as the first took, so that reading a large firewall, which may be slow
+  // and holds up orders, is never more than a tenth of what the delivery and the firewall do.
+  static constexpr int64_t kListRest = 9;
   // The same is not said more often.
   static constexpr int64_t kSaidNs = int64_t{10} * 1'000'000'000;
 
@@ -178,6 +183,8 @@ class DeliveryPlan {
   Outage list_;
   int64_t reconcile_at_ns_;
   int64_t listed_at_ns_ = INT64_MIN / 2;
+  int64_t list_began_ns_ = 0;
+  int64_t list_rests_until_ns_ = INT64_MIN;
   bool reconcile_soon_ = false;  // once nothing waits
   bool has_replaced_ = false;
   bool has_reconciled_ = false;

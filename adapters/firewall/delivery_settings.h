@@ -16,8 +16,9 @@ namespace stockade {
 inline constexpr size_t kDeliveryQueueMax = size_t{1} << 18;
 
 struct DeliverySettings {
-  // reconcile_interval: how often what stands is listed and compared, beside the start and after failures; where it lists. At
-  // least a second, as the other times are at least a millisecond, and at most a day
+  // reconcile_interval: how often what stands is listed and compared, beside the start and after failures; where it lists, and
+  // where that takes no more than a tenth of the time. At least a second, as the other times are at least a millisecond, and
+  // at most a day
   absl::Duration reconcile_interval = absl::Seconds(30);
   // retry_first, retry_longest: the wait after a failure doubles from one to the other, less up to a half at random
   absl::Duration retry_first = absl::Milliseconds(100);

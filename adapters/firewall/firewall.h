@@ -20,6 +20,7 @@
 // - What stands there that is not ours (another program's sets, files, keys) is not listed and not touched.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -94,6 +95,12 @@ class Firewall {
   virtual absl::Status Apply(std::span<const Order> orders, int64_t now_ms) = 0;
   // Unimplemented where `lists` is false.
   virtual absl::StatusOr<std::vector<Enforced>> List(int64_t now_ms) = 0;
+  // The same; a List that may last long ends with kAborted soon after `gives_way` has become true, which another thread makes
+  // it when somebody is to be released meanwhile.
+  virtual absl::StatusOr<std::vector<Enforced>> ListUnless(const std::atomic<bool>& /*gives_way*/,
+                                                           int64_t now_ms) {
+    return List(now_ms);
+  }
 };
 
 }  // namespace stockade

@@ -212,12 +212,18 @@ bool NftablesFirewall::Release(std::vector<NftablesChange>* changes) {
 }
 
 absl::StatusOr<std::vector<Enforced>> NftablesFirewall::List(int64_t now_ms) {
+  return ListUnless(false, now_ms);
+}
+
+absl::StatusOr<std::vector<Enforced>> NftablesFirewall::ListUnless(const std::atomic<bool>& gives_way,
+                                                                   int64_t now_ms) {
   std::vector<Enforced> standing;
-  RETURN_IF_ERROR(InNamespace([&] { return Read(now_ms, &standing); }));
+  RETURN_IF_ERROR(InNamespace([&] { return Read(gives_way, now_ms, &standing); }));
   return standing;
 }
 
-absl::Status NftablesFirewall::Read(int64_t now_ms, std::vector<Enforced>* standing) {
+absl::Status NftablesFirewall::Read(const std::atomic<bool>& gives_way, int64_t now_ms,
+                                    std::vector<Enforced>* standing) {
   const auto deadline = ReadDeadline();
   ASSIGN_OR_RETURN(const NftablesTable table, Look(deadline));
   if (JudgeNftables(options_, table) != NftablesState::kEnforced) return absl::OkStatus();
@@ -240,7 +246,7 @@ absl::Status NftablesFirewall::Read(int64_t now_ms, std::vector<Enforced>* stand
       standing->push_back(std::move(enforced));
     };
     const absl::Status read = reader_->Elements(
-        options_.table, length.Name(), on_element, [&] { standing->resize(before); }, deadline);
+        options_.table, length.Name(), on_element, [&] { standing->resize(before); }, gives_way, deadline);
     if (!read.ok()) {
       reader_.reset();
       return read;

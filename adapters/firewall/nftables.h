@@ -28,6 +28,7 @@
 // kUnavailable for the rest, with what the kernel said.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -61,6 +62,8 @@ class NftablesFirewall final : public Firewall {
   Capabilities capabilities() const override;
   absl::Status Apply(std::span<const Order> orders, int64_t now_ms) override;
   absl::StatusOr<std::vector<Enforced>> List(int64_t now_ms) override;
+  absl::StatusOr<std::vector<Enforced>> ListUnless(const std::atomic<bool>& gives_way,
+                                                   int64_t now_ms) override;
 
  private:
   struct Free {
@@ -77,7 +80,7 @@ class NftablesFirewall final : public Firewall {
   bool Release(std::vector<NftablesChange>* changes);
   // One transaction. *missing: something it names was not there.
   absl::Status Run(const std::string& commands, bool* missing);
-  absl::Status Read(int64_t now_ms, std::vector<Enforced>* standing);
+  absl::Status Read(const std::atomic<bool>& gives_way, int64_t now_ms, std::vector<Enforced>* standing);
 
   const NftablesOptions options_;
   std::optional<NftablesReader> reader_;

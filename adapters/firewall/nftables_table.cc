@@ -138,7 +138,8 @@ absl::StatusOr<NftablesReader> NftablesReader::Open() {
 absl::Status NftablesReader::Ask(uint16_t message, bool dump, uint16_t table_attribute,
                                  const std::string& table, uint16_t name_attribute, const std::string& name,
                                  const std::function<void(const nlmsghdr*)>& on_message,
-                                 Clock::time_point deadline, bool* interrupted) {
+                                 const std::atomic<bool>& gives_way, Clock::time_point deadline,
+                                 bool* interrupted) {
   alignas(nlmsghdr) std::array<char, kRequestBytesMax> request;
   STOCKADE_CHECK(table.size() + name.size() + 128 < request.size());
   nlmsghdr* const header = mnl_nlmsg_put_header(request.data());
@@ -156,6 +157,7 @@ absl::Status NftablesReader::Ask(uint16_t message, bool dump, uint16_t table_att
 
   alignas(nlmsghdr) std::array<char, kReplyBytesMax> reply;
   while (true) {
+    if (gives_way) return absl::AbortedError("nftables: reading gives way to a release");
     if (Clock::now() > deadline)
       return absl::UnavailableError(
           Concat("nftables: reading table inet ", table, " takes longer than ",
@@ -223,7 +225,7 @@ absl::StatusOr<NftablesTable> NftablesReader::TableOnce(const std::string& name,
                           description.Number(NFTA_SET_DESC_SIZE).value_or(0)});
   };
   const auto Once = [&](uint16_t message, bool dump, uint16_t attribute, const auto& on_message) {
-    return Ask(message, dump, attribute, name, 0, "", on_message, deadline, interrupted);
+    return Ask(message, dump, attribute, name, 0, "", on_message, false, deadline, interrupted);
   };
   absl::Status read = Once(NFT_MSG_GETTABLE, false, NFTA_TABLE_NAME, on_table);
   if (read.ok()) read = Once(NFT_MSG_GETCHAIN, true, NFTA_CHAIN_TABLE, on_chain);
@@ -244,7 +246,8 @@ absl::StatusOr<NftablesTable> NftablesReader::Table(const std::string& name, Clo
 
 absl::Status NftablesReader::Elements(const std::string& table, const std::string& set,
                                       const std::function<void(const NftablesSetElement&)>& on_element,
-                                      const std::function<void()>& restart, Clock::time_point deadline) {
+                                      const std::function<void()>& restart,
+                                      const std::atomic<bool>& gives_way, Clock::time_point deadline) {
   const auto on_message = [&on_element](const nlmsghdr* message) {
     const Attributes<NFTA_SET_ELEM_LIST_MAX + 1> of(message);
     const nlattr* const list = of[NFTA_SET_ELEM_LIST_ELEMENTS];
@@ -253,7 +256,7 @@ absl::Status NftablesReader::Elements(const std::string& table, const std::strin
   for (int reads = 1;; ++reads) {
     bool interrupted = false;
     const absl::Status read = Ask(NFT_MSG_GETSETELEM, true, NFTA_SET_ELEM_LIST_TABLE, table,
-                                  NFTA_SET_ELEM_LIST_SET, set, on_message, deadline, &interrupted);
+                                  NFTA_SET_ELEM_LIST_SET, set, on_message, gives_way, deadline, &interrupted);
     if (absl::IsNotFound(read)) {
       restart();
       return absl::OkStatus();

@@ -14,6 +14,7 @@
 // Source: linux/netfilter/nf_tables.h; libmnl.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -71,10 +72,12 @@ class NftablesReader {
 
   // Of family inet. A table that is not there is no error. Elements are not read.
   absl::StatusOr<NftablesTable> Table(const std::string& name, Clock::time_point deadline);
-  // Every element that has not expired. `restart` is called before a dump that begins anew: what came is void.
+  // Every element that has not expired. `restart` is called before a dump that begins anew: what came is void. kAborted as soon
+  // as `gives_way` is true.
   absl::Status Elements(const std::string& table, const std::string& set,
                         const std::function<void(const NftablesSetElement&)>& on_element,
-                        const std::function<void()>& restart, Clock::time_point deadline);
+                        const std::function<void()>& restart, const std::atomic<bool>& gives_way,
+                        Clock::time_point deadline);
 
  private:
   struct Close {
@@ -84,8 +87,8 @@ class NftablesReader {
   // *interrupted: somebody changed something meanwhile.
   absl::Status Ask(uint16_t message, bool dump, uint16_t table_attribute, const std::string& table,
                    uint16_t name_attribute, const std::string& name,
-                   const std::function<void(const nlmsghdr*)>& on_message, Clock::time_point deadline,
-                   bool* interrupted);
+                   const std::function<void(const nlmsghdr*)>& on_message, const std::atomic<bool>& gives_way,
+                   Clock::time_point deadline, bool* interrupted);
   absl::StatusOr<NftablesTable> TableOnce(const std::string& name, Clock::time_point deadline,
                                           bool* interrupted);
 

@@ -52,16 +52,22 @@ StandingOrders::Tables StandingOrders::Tabulate(std::vector<Decision> standing) 
     if (place == nullptr || place->until_ms < decision.until_ms)
       place = std::make_shared<const Decision>(std::move(decision));
   }
+  for (const Table* table : {&tables.orders, &tables.shadows})
+    for (const Table::Part& part : table->parts())
+      for (const auto& [key, decision] : part) tables.all.insert(decision);
   return tables;
 }
 
 void StandingOrders::Put(const StandingChange& change) const {
   OrderKey key = OrderKey::Of(*change.decision);
   Table::Part& part = tables_.Of(*change.decision).PartOf(key);
+  const auto before = part.find(key);
+  if (before != part.end()) tables_.all.erase(before->second);
   if (PutsIn(change.kind)) {
+    tables_.all.insert(change.decision);
     part.insert_or_assign(std::move(key), change.decision);
-  } else {
-    part.erase(key);
+  } else if (before != part.end()) {
+    part.erase(before);
   }
 }
 
@@ -165,23 +171,24 @@ std::vector<SharedDecision> StandingOrders::Gone() const {
   return gone;
 }
 
-std::vector<SharedDecision> StandingOrders::All() const {
-  std::vector<SharedDecision> all;
+std::vector<SharedDecision> StandingOrders::Select(int64_t until_ms, std::string_view id, size_t limit,
+                                                   const std::function<bool(const Decision&)>& wanted) const {
+  std::vector<SharedDecision> selected;
+  const std::lock_guard tables_lock(tables_mutex_);
   {
-    const std::lock_guard tables_lock(tables_mutex_);
-    {
-      const std::lock_guard lock(mutex_);
-      PutWhatWaits();
-    }
-    all.reserve(tables_.orders.size() + tables_.shadows.size());
-    for (const Table* table : {&tables_.orders, &tables_.shadows})
-      for (const Table::Part& part : table->parts())
-        for (const auto& [key, decision] : part) all.push_back(decision);
+    const std::lock_guard lock(mutex_);
+    PutWhatWaits();
   }
-  std::sort(all.begin(), all.end(), [](const SharedDecision& a, const SharedDecision& b) {
-    return a->until_ms != b->until_ms ? a->until_ms < b->until_ms : a->id < b->id;
-  });
-  return all;
+  for (auto at = tables_.all.upper_bound(ByExpiry::Place(until_ms, id)); at != tables_.all.end(); ++at) {
+    if (!wanted(**at)) continue;
+    selected.push_back(*at);
+    if (selected.size() == limit) break;
+  }
+  return selected;
+}
+
+std::vector<SharedDecision> StandingOrders::All() const {
+  return Select(INT64_MIN, "", 0, [](const Decision&) { return true; });
 }
 
 std::vector<SharedDecision> StandingOrders::On(Scope scope, std::string_view value) const {
@@ -203,7 +210,7 @@ size_t StandingOrders::size() const {
   const std::lock_guard tables_lock(tables_mutex_);
   const std::lock_guard lock(mutex_);
   PutWhatWaits();
-  return tables_.orders.size() + tables_.shadows.size();
+  return tables_.all.size();
 }
 
 void StandingOrders::Subscribe(StandingListener* listener) {

@@ -105,11 +105,11 @@ absl::StatusOr<DecisionFilter> ReadDecisionFilter(const Query& query, Query* res
 std::vector<Decision> SelectDecisions(const std::vector<const Decision*>& standing,
                                       const DecisionFilter& filter) {
   std::vector<const Decision*> named;
-  const std::optional<After> after = ReadAfter(filter.after);
-  const auto begin =
-      after ? std::make_tuple(after->until_ms, after->id) : std::make_tuple(INT64_MIN, std::string_view());
+  const PagePlace begin = PageBegin(filter);
   for (const Decision* decision : standing)
-    if (filter.Matches(*decision) && (!after || OrderOf(*decision) > begin)) named.push_back(decision);
+    if (filter.Matches(*decision) &&
+        OrderOf(*decision) > std::make_tuple(begin.until_ms, std::string_view(begin.id)))
+      named.push_back(decision);
   if (filter.is_page()) {
     const size_t size = filter.limit > 0 ? std::min(filter.limit, named.size()) : named.size();
     const auto end = named.begin() + static_cast<std::ptrdiff_t>(size);
@@ -121,6 +121,11 @@ std::vector<Decision> SelectDecisions(const std::vector<const Decision*>& standi
   decisions.reserve(named.size());
   for (const Decision* decision : named) decisions.push_back(*decision);
   return decisions;
+}
+
+PagePlace PageBegin(const DecisionFilter& filter) {
+  const std::optional<After> after = ReadAfter(filter.after);
+  return after ? PagePlace{after->until_ms, std::string(after->id)} : PagePlace{};
 }
 
 std::string PageEnd(const Decision& decision) {

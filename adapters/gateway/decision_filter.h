@@ -42,8 +42,15 @@ struct DecisionFilter {
 // name too much.
 absl::StatusOr<DecisionFilter> ReadDecisionFilter(const Query& query, Query* rest);
 
-// Those of `standing` that the filter names, in their order; or its page of them. For whoever holds decisions: one pass
-// and, of a page, a sort of pointers; copies only what is given.
+// Where the filter's page begins: behind this time and id.
+struct PagePlace {
+  int64_t until_ms = INT64_MIN;
+  std::string id;
+};
+PagePlace PageBegin(const DecisionFilter& filter);
+
+// Those of `standing` that the filter names, in their order; or its page of them. For whoever holds few decisions, in no
+// order: one pass and, of a page, a sort of pointers; copies only what is given.
 std::vector<Decision> SelectDecisions(const std::vector<const Decision*>& standing,
                                       const DecisionFilter& filter);
 

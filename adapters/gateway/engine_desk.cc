@@ -225,7 +225,7 @@ absl::Status EngineDesk::Reload(Changes changes) {
   const int64_t now_ns = Now();
   RETURN_IF_ERROR(engine_->SwapRules(changes.rules.get()));
   rules_.swap(changes.rules);  // the old ones go when this returns, when nobody looks at them any more
-  engine_->SetAllowlist(changes.allowlist);
+  engine_->SetAllowlist(std::move(changes.allowlist));
   engine_->SetCertificates(changes.certificates);
   engine_->SetPolicy(changes.policy);
   if (changes.detectors.has_value()) engine_->SetDetectors(*changes.detectors);

@@ -24,6 +24,7 @@
 #include <map>
 #include <optional>
 #include <thread>
+#include <utility>
 
 #include "adapters/http/loop_door.h"
 #include "adapters/http/service_replies.h"
@@ -98,6 +99,7 @@ struct HttpService::State {
   std::optional<Local::acceptor> local;
   std::map<uint64_t, Connection*> connections;  // that are open, oldest first
   uint64_t opened = 0;
+  size_t reply_bytes = 0;  // of what is being sent
   bool stopping = false;
   uint16_t port = 0;
   std::thread thread;
@@ -113,7 +115,10 @@ class HttpService::State::Connection final : public std::enable_shared_from_this
         timer_(state->context) {
     state_.connections.emplace(number_, this);
   }
-  ~Connection() { state_.connections.erase(number_); }
+  ~Connection() {
+    state_.connections.erase(number_);
+    DropReply();
+  }
 
   const Address& peer() const { return peer_; }
   bool has_earned_place() const { return has_earned_place_; }
@@ -241,6 +246,10 @@ class HttpService::State::Connection final : public std::enable_shared_from_this
   }
 
   void Send(ServiceReply reply, bool keep, bool is_head) {
+    if (state_.reply_bytes >= state_.options.reply_bytes_max) {
+      reply = Plain(503, "others have not read yet what they asked for; come again");
+      reply.headers.emplace_back("Retry-After", "5");
+    }
     const auto status = static_cast<unsigned>(reply.status);
     has_earned_place_ |= status < 400;
     reply_ = Concat("HTTP/1.1 ", reply.status, " ",
@@ -250,15 +259,20 @@ class HttpService::State::Connection final : public std::enable_shared_from_this
     if (reply.status != 204) Append(&reply_, "Content-Length: ", reply.body.size(), "\r\n");
     reply_ += "\r\n";
     if (!is_head) reply_ += reply.body;
+    state_.reply_bytes += reply_.size();
     Within(state_.options.request_time);
     asio::async_write(socket_, asio::buffer(reply_),
                       [self = shared_from_this(), keep, sent = is_head ? nullptr : std::move(reply.sent)](
                           error_code failed, size_t) {
+                        self->DropReply();
                         if (!failed && sent) sent();
                         if (failed || !keep) return self->Close();
                         self->Read();
                       });
   }
+
+  // The next may be small, and long in coming.
+  void DropReply() { state_.reply_bytes -= std::exchange(reply_, {}).size(); }
 
   State& state_;
   const uint64_t number_;

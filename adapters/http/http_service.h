@@ -36,6 +36,10 @@ struct HttpServiceOptions {
   size_t header_bytes_max = size_t{64} << 10;
   size_t body_bytes_max = size_t{256} << 10;
   int connections_max = 1024;
+  // Of all replies that are being sent. Where they are as much, whoever asks next is told to come again (503, Retry-After), so
+  // that clients who do not read what they asked for hold no more than this and one reply: a bouncer's first is 210 MB where
+  // a million decisions stand.
+  size_t reply_bytes_max = size_t{256} << 20;
   absl::Duration request_time =
       absl::Seconds(10);  // from a request's first byte to its last, and for its answer
   absl::Duration idle_time = absl::Seconds(75);  // between requests; nginx keeps its upstreams 60 s

@@ -10,6 +10,12 @@ constexpr HashKey kFingerprintKey{};
 
 }  // namespace
 
+bool Allowlist::AddNetwork(const Prefix& network) {
+  if (!networks_.Insert(network, 0)) return false;
+  (network.address.is_v4() ? starts_v4_ : starts_v6_).insert(network.address);
+  return true;
+}
+
 bool Allowlist::AddAccount(std::string_view account) {
   if (account.empty()) return false;
   accounts_.emplace(account);
@@ -36,11 +42,19 @@ bool Allowlist::Holds(const Attempt& attempt) const noexcept {
          fingerprints_.contains(FingerprintHash(kFingerprintKey, attempt.ja4, attempt.user_agent));
 }
 
+bool Allowlist::SharesAddress(const Prefix& prefix) const noexcept {
+  // One lies around its first address, or begins inside it.
+  if (networks_.FindLongest(prefix.address)) return true;
+  const absl::btree_set<Address>& starts = prefix.address.is_v4() ? starts_v4_ : starts_v6_;
+  const auto first = starts.lower_bound(prefix.address);
+  return first != starts.end() && prefix.Contains(*first);
+}
+
 bool Allowlist::Touches(Scope scope, const Prefix& prefix, std::string_view value) const noexcept {
   switch (scope) {
     case Scope::kIp:
     case Scope::kRange:
-      return !networks_.empty() && networks_.Overlaps(prefix);
+      return !networks_.empty() && SharesAddress(prefix);
     case Scope::kAccount:
       return !accounts_.empty() && accounts_.contains(ToAbsl(value));
     case Scope::kAsn:

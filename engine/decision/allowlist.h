@@ -14,6 +14,7 @@
 #include <string>
 #include <string_view>
 
+#include "absl/container/btree_set.h"
 #include "absl/container/flat_hash_set.h"
 #include "engine/decision/prefix_map.h"
 #include "engine/decision/target.h"
@@ -24,7 +25,7 @@ namespace stockade {
 class Allowlist {
  public:
   // False if the network names no address or the list is full.
-  bool AddNetwork(const Prefix& network) { return networks_.Insert(network, 0); }
+  bool AddNetwork(const Prefix& network);
   // As typed at login, byte for byte; false for an empty name.
   bool AddAccount(std::string_view account);
   // A JA4, whatever the user agent; or the field source.fingerprint, "JA4|user agent", for both together.
@@ -34,7 +35,7 @@ class Allowlist {
   bool Holds(const Attempt& attempt) const noexcept;
   // Whether a decision on this scope and value could stop somebody whom the list holds: a network that shares
   // an address with one of the list, or an account of the list. `value` of an account is what TargetOf made
-  // of it.
+  // of it. O(log of the list): a feed of many networks and a list of many addresses meet within a desk's lock.
   bool Touches(Scope scope, const Prefix& prefix, std::string_view value) const noexcept;
 
   bool empty() const noexcept { return size() == 0; }
@@ -43,7 +44,10 @@ class Allowlist {
   }
 
  private:
+  bool SharesAddress(const Prefix& prefix) const noexcept;
+
   PrefixMap networks_;
+  absl::btree_set<Address> starts_v4_, starts_v6_;  // of the networks; the two families do not lie apart
   absl::flat_hash_set<std::string> accounts_;
   absl::flat_hash_set<std::string> ja4s_;
   absl::flat_hash_set<Hash128> fingerprints_;

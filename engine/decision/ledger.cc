@@ -288,15 +288,38 @@ size_t Ledger::Release(Scope scope, std::string_view value) {
   return removed;
 }
 
+template <typename Wanted>
+std::vector<const Decision*> Ledger::Select(int64_t now_ms, Wanted&& wanted) const {
+  std::vector<const Slot*> selected;
+  for (const Slot& slot : slots_)
+    if (slot.sequence != 0 && slot.decision.until_ms > now_ms && wanted(slot.decision))
+      selected.push_back(&slot);
+  std::sort(selected.begin(), selected.end(), [](const Slot* a, const Slot* b) {
+    return a->decision.until_ms != b->decision.until_ms ? a->decision.until_ms < b->decision.until_ms
+                                                        : a->sequence < b->sequence;
+  });
+  std::vector<const Decision*> decisions;
+  decisions.reserve(selected.size());
+  for (const Slot* slot : selected) decisions.push_back(&slot->decision);
+  return decisions;
+}
+
 void Ledger::SetAllowlist(Allowlist allowlist) {
   allowlist_ = std::move(allowlist);
-  std::vector<Decision> standing;
-  for (const Decision* decision : Standing(now_ms_)) standing.push_back(*decision);
-  for (const Decision& decision : standing) EaseAllowlisted(decision);
+  if (allowlist_.empty()) return;
+  std::vector<Decision> eased;
+  for (const Decision* decision :
+       Select(now_ms_, [this](const Decision& decision) { return MustEase(decision); }))
+    eased.push_back(*decision);
+  for (const Decision& decision : eased) EaseAllowlisted(decision);
+}
+
+bool Ledger::MustEase(const Decision& decision) const noexcept {
+  return Stops(decision) && allowlist_.Touches(decision.scope, decision.prefix, decision.value);
 }
 
 void Ledger::EaseAllowlisted(const Decision& decision) {
-  if (!Stops(decision) || !allowlist_.Touches(decision.scope, decision.prefix, decision.value)) return;
+  if (!MustEase(decision)) return;
   Decision eased = decision;
   constexpr std::string_view kBy = "allowlist";
   if (!Remove(decision, kBy, "somebody vouches for it now")) return;
@@ -306,18 +329,7 @@ void Ledger::EaseAllowlisted(const Decision& decision) {
 }
 
 std::vector<const Decision*> Ledger::Standing(int64_t now_ms) const {
-  std::vector<const Slot*> live;
-  live.reserve(live_);
-  for (const Slot& slot : slots_)
-    if (slot.sequence != 0 && slot.decision.until_ms > now_ms) live.push_back(&slot);
-  std::sort(live.begin(), live.end(), [](const Slot* a, const Slot* b) {
-    return a->decision.until_ms != b->decision.until_ms ? a->decision.until_ms < b->decision.until_ms
-                                                        : a->sequence < b->sequence;
-  });
-  std::vector<const Decision*> standing;
-  standing.reserve(live.size());
-  for (const Slot* slot : live) standing.push_back(&slot->decision);
-  return standing;
+  return Select(now_ms, [](const Decision&) { return true; });
 }
 
 void Ledger::Note(ChangeKind kind, const Decision& decision, std::string_view by, std::string_view why) {

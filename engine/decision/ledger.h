@@ -161,6 +161,10 @@ class Ledger {
   void Fill(uint32_t index, const Decision& decision);
   // The slot of the standing decision that this one would merge with, or kNone.
   uint32_t FindSame(const Decision& decision) const noexcept;
+  // Of those that act at `now_ms` the ones that `wanted` names, soonest expiry first.
+  template <typename Wanted>
+  std::vector<const Decision*> Select(int64_t now_ms, Wanted&& wanted) const;
+  bool MustEase(const Decision& decision) const noexcept;
   bool MakeRoom(size_t bytes, const Decision& newcomer);
   // Into the queue of those that give way together.
   void Queue(uint32_t slot);

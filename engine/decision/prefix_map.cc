@@ -62,23 +62,6 @@ std::optional<PrefixMap::Match> PrefixMap::FindLongest(const Address& address) c
   return std::nullopt;
 }
 
-bool PrefixMap::Overlaps(const Prefix& prefix) const noexcept {
-  if (!prefix.address.present()) return false;
-  // Around it: only lengths up to its own can hold all of it.
-  if (prefix.is_single() && singles_.contains(prefix.address)) return true;
-  const Lengths& lengths = LengthsOf(prefix.address);
-  for (size_t i = 0; i < lengths.present_size; ++i)
-    if (lengths.present[i] <= prefix.length &&
-        networks_.contains(Prefix::Around(prefix.address, lengths.present[i])))
-      return true;
-  if (prefix.is_single()) return false;
-  for (const auto& [address, value] : singles_)
-    if (prefix.Contains(address)) return true;
-  for (const auto& [network, value] : networks_)
-    if (prefix.Contains(network.address)) return true;
-  return false;
-}
-
 std::vector<PrefixMap::Match> PrefixMap::Entries() const {
   std::vector<Match> entries;
   entries.reserve(size());

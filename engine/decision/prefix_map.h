@@ -50,9 +50,6 @@ class PrefixMap {
   // Calls `visit(Match)` for each network that holds the address, longest first.
   template <typename Visit>
   void VisitCovering(const Address& address, Visit&& visit) const;
-  // Whether any network of the map shares an address with this one: lies inside it, or around it. Looks at
-  // every entry where none lies around it.
-  bool Overlaps(const Prefix& prefix) const noexcept;
 
   // All entries, ordered by address and then length: the same for the same content, however it came about.
   std::vector<Match> Entries() const;

@@ -203,11 +203,12 @@ absl::Status GateOrders::AwaitDurable(std::string_view what, absl::Duration wait
       what, ", but that is not on the disk yet and a crash would undo it: ", FromAbsl(status.message())));
 }
 
-absl::Status GateOrders::AwaitCarriedOut(std::string_view what) {
+absl::Status GateOrders::AwaitCarriedOut(std::string_view what,
+                                         const std::function<bool(Delivery*, absl::Duration)>& await) {
   const absl::Time until = absl::Now() + kCarriedOutWait;
   std::string late;
   for (const Carrier& carrier : carriers_)
-    if (!carrier.delivery->WaitIdle(std::max(absl::ZeroDuration(), until - absl::Now())))
+    if (!await(carrier.delivery.get(), std::max(absl::ZeroDuration(), until - absl::Now())))
       Append(&late, late.empty() ? "" : ", ", carrier.delivery->name());
   if (late.empty()) return absl::OkStatus();
   return absl::UnavailableError(
@@ -228,13 +229,41 @@ absl::StatusOr<std::vector<AddedDecision>> GateOrders::Add(std::span<const NewDe
   return added;
 }
 
+std::vector<SharedDecision> GateOrders::Named(const DecisionFilter& filter, int64_t now_ms) const {
+  const auto is_named = [&filter, now_ms](const Decision& decision) {
+    return decision.until_ms > now_ms && filter.Matches(decision);
+  };
+  if (filter.value.empty()) {
+    const PagePlace begin = PageBegin(filter);
+    return standing_->Select(begin.until_ms, begin.id, filter.limit, is_named);
+  }
+  // What stands on one name is a few look-ups among however many.
+  std::vector<SharedDecision> named;
+  for (size_t scope = 0; scope < std::size(kScopeNames); ++scope)
+    for (SharedDecision& decision : standing_->On(static_cast<Scope>(scope), filter.value))
+      if (is_named(*decision)) named.push_back(std::move(decision));
+  return named;
+}
+
 absl::StatusOr<size_t> GateOrders::Remove(const Removal& removal) {
-  std::vector<Decision> named;
-  for (const SharedDecision& decision : standing_->All())
-    if (removal.filter.Matches(*decision)) named.push_back(*decision);
-  const size_t removed = desk_->Release(named, removal.actor.by, removal.actor.reason);
-  // Who is let go should be through when the answer comes.
-  const absl::Status carried_out = AwaitCarriedOut(Concat(removed, " decisions were removed"));
+  // What is over by the clock and not yet by event time goes, too.
+  const std::vector<SharedDecision> named = Named(removal.filter, INT64_MIN);
+  size_t removed = 0;
+  std::vector<Decision> part;
+  for (size_t i = 0; i < named.size(); ++i) {
+    part.push_back(*named[i]);
+    if (part.size() < kReleasedAtOnce && i + 1 < named.size()) continue;
+    removed += desk_->Release(part, removal.actor.by, removal.actor.reason);
+    part.clear();
+  }
+  // Who is let go should be through when the answer comes, whatever else firewalls are at.
+  const auto released = [&named](Delivery* delivery, absl::Duration time) {
+    const absl::Time until = absl::Now() + time;
+    return std::none_of(named.begin(), named.end(), [&](const SharedDecision& decision) {
+      return delivery->WaitFor(OrderKey::Of(*decision), until - absl::Now()) == DeliveryState::kPending;
+    });
+  };
+  const absl::Status carried_out = AwaitCarriedOut(Concat(removed, " decisions were removed"), released);
   RETURN_IF_ERROR(AwaitDurable(Concat(removed, " decisions were removed")));
   RETURN_IF_ERROR(carried_out);
   return removed;
@@ -255,17 +284,18 @@ absl::Status GateOrders::SetEnforcing(bool enforcing, const Actor& actor) {
   log_.Warn(Concat(enforcing ? "decisions are enforced again, says " : "NOTHING IS ENFORCED any more, says ",
                    actor.by, actor.reason.empty() ? "" : ": ", actor.reason));
   const std::string_view what = enforcing ? "decisions are enforced" : "nothing is to be enforced";
-  const absl::Status carried_out = AwaitCarriedOut(what);
+  const absl::Status carried_out =
+      AwaitCarriedOut(what, [](Delivery* delivery, absl::Duration time) { return delivery->WaitIdle(time); });
   RETURN_IF_ERROR(AwaitDurable(what));
   return carried_out;
 }
 
 std::optional<ExplainedDecision> GateOrders::Explain(std::string_view id) const {
   using State = FirewallShare::State;
-  const std::vector<SharedDecision> all = standing_->All();
-  const auto found = std::find_if(all.begin(), all.end(), [&](const auto& one) { return one->id == id; });
-  if (found == all.end()) return std::nullopt;
-  const Decision& decision = **found;
+  const std::vector<SharedDecision> found =
+      standing_->Select(INT64_MIN, "", 1, [id](const Decision& one) { return one.id == id; });
+  if (found.empty()) return std::nullopt;
+  const Decision& decision = *found.front();
   ExplainedDecision explained;
   explained.decision = decision;
   explained.left_ms = decision.until_ms - WallMs();
@@ -350,11 +380,10 @@ absl::Status GateOrders::TakeImported(std::vector<ImportedDecision> imported) {
 DecisionDeskParts GateOrders::Parts() {
   DecisionDeskParts parts;
   parts.decisions = [this](const DecisionFilter& filter) {
-    const std::vector<SharedDecision> standing = standing_->All();
-    const int64_t now_ms = WallMs();
+    const std::vector<SharedDecision> named = Named(filter, WallMs());
     std::vector<const Decision*> each;
-    for (const SharedDecision& decision : standing)
-      if (decision->until_ms > now_ms) each.push_back(decision.get());
+    each.reserve(named.size());
+    for (const SharedDecision& decision : named) each.push_back(decision.get());
     return SelectDecisions(each, filter);
   };
   parts.explain = [this](std::string_view id) { return Explain(id); };

@@ -14,6 +14,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -43,6 +44,8 @@ class GateOrders final : public DeskListener {
   // has other worries. At most so many, for each start repeats them.
   static constexpr absl::Duration kToldAgainFor = absl::Hours(24);
   static constexpr size_t kToldAgainMax = 10'000;
+  // Copied at a time, of a million that are released.
+  static constexpr size_t kReleasedAtOnce = 1000;
 
   // Opens the store. `next` hears everything too; it and `log` outlive this. Errors: those of the store.
   static absl::StatusOr<std::unique_ptr<GateOrders>> Open(const Config& config, DeskListener* next,
@@ -85,8 +88,12 @@ class GateOrders final : public DeskListener {
   void NotePushed(StoreWriter::Ticket ticket);
   // Holds enforcement_mutex_.
   void Enforce();
-  // That every firewall has done what was ordered until now; names those that have not within kCarriedOutWait.
-  absl::Status AwaitCarriedOut(std::string_view what);
+  // That `await`, given a firewall's delivery and the time that is left, says so of every one; names those of which it has not
+  // within kCarriedOutWait.
+  absl::Status AwaitCarriedOut(std::string_view what,
+                               const std::function<bool(Delivery*, absl::Duration)>& await);
+  // Those that stand beyond `now_ms` and are named: of a filter without a value its page, in order; else all, in none.
+  std::vector<SharedDecision> Named(const DecisionFilter& filter, int64_t now_ms) const;
   absl::StatusOr<std::vector<AddedDecision>> Add(std::span<const NewDecision> orders, const Actor& actor);
   absl::StatusOr<size_t> Remove(const Removal& removal);
   absl::Status SetEnforcing(bool enforcing, const Actor& actor);

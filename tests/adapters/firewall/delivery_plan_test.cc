@@ -491,6 +491,88 @@ TEST_CASE("a list that fails keeps no order from being applied", "[delivery]") {
   CHECK(scene.plan.Figures(scene.now).failing);
 }
 
+TEST_CASE("a release goes before a list that is due, unless nothing was ever listed", "[delivery]") {
+  PlanScene scene;
+  const SharedDecision old = Share(scene.For("192.0.2.1", kHourMs));
+  scene.Put(old);
+  CHECK(scene.plan.Next(scene.now).kind == DeliveryStep::Kind::kList);
+  scene.plan.Listed(std::vector<Enforced>(), scene.now);
+  scene.Run();
+  scene.Pass(60'000);
+  scene.Remove(old);
+  const DeliveryStep step = scene.plan.Next(scene.now);
+  REQUIRE(step.kind == DeliveryStep::Kind::kApply);
+  scene.plan.Applied(scene.kernel->Apply(step.orders, scene.now.wall_ms), scene.now);
+  CHECK(scene.plan.Next(scene.now).kind == DeliveryStep::Kind::kList);
+}
+
+TEST_CASE("a list that gave way to a release is no failure, and is taken again later", "[delivery]") {
+  PlanScene scene;
+  scene.Run();
+  scene.Pass(30'000);
+  REQUIRE(scene.plan.Next(scene.now).kind == DeliveryStep::Kind::kList);
+  scene.Pass(1000);
+  scene.plan.Listed(absl::AbortedError("gives way"), scene.now);
+  CHECK_FALSE(scene.plan.Figures(scene.now).failing);
+  CHECK(scene.plan.TakeSayings().empty());
+  scene.Pass(8'900);
+  CHECK(scene.plan.Next(scene.now).kind == DeliveryStep::Kind::kWait);
+  scene.Pass(200);
+  CHECK(scene.plan.Next(scene.now).kind == DeliveryStep::Kind::kList);
+}
+
+TEST_CASE("what is taken back before anything could be listed is released, for the last run may have left it",
+          "[delivery]") {
+  PlanScene scene;
+  const SharedDecision old = Share(scene.For("192.0.2.1", kHourMs));
+  scene.Put(old);
+  scene.Run();
+  REQUIRE(scene.kernel->Stands().size() == 1);
+  // Another process, to which the firewall does not tell what stands.
+  DeliveryPlan next("nft", CarriesBlocks(), {}, 2, scene.now);
+  const SharedDecision standing[] = {old};
+  next.Replace(standing, scene.now);
+  REQUIRE(next.Next(scene.now).kind == DeliveryStep::Kind::kList);
+  next.Listed(absl::UnavailableError("too much"), scene.now);
+  next.Change({ChangeKind::kRemoved, old}, scene.now.steady_ns, scene.now);
+  CHECK(next.State(OrderKey::Of(*old)) == DeliveryState::kPending);
+  const DeliveryStep step = next.Next(scene.now);
+  REQUIRE(step.kind == DeliveryStep::Kind::kApply);
+  next.Applied(scene.kernel->Apply(step.orders, scene.now.wall_ms), scene.now);
+  CHECK(next.State(OrderKey::Of(*old)) == DeliveryState::kNothing);
+  CHECK(scene.kernel->Stands().empty());
+}
+
+TEST_CASE("a list that takes long, whether or not it comes to its end, is taken a tenth of the time",
+          "[delivery]") {
+  for (const bool fails : {false, true}) {
+    INFO(fails);
+    PlanScene scene;
+    scene.Run();
+    const auto lists_within = [&](int64_t ms) {
+      int lists = 0;
+      for (const int64_t end_ns = scene.now.steady_ns + ms * 1'000'000; scene.now.steady_ns < end_ns;
+           scene.Pass(100)) {
+        if (scene.plan.Next(scene.now).kind != DeliveryStep::Kind::kList) continue;
+        scene.Pass(20'000);
+        ++lists;
+        if (fails) {
+          scene.plan.Listed(absl::UnavailableError("too much"), scene.now);
+        } else {
+          scene.plan.Listed(std::vector<Enforced>(), scene.now);
+        }
+      }
+      return lists;
+    };
+    const int lists = lists_within(2'000'000);
+    CHECK(lists <= 11);
+    CHECK(lists >= 8);
+    // Orders go out meanwhile.
+    scene.Put(Share(scene.For("192.0.2.1", kHourMs)));
+    CHECK(scene.plan.Next(scene.now).kind == DeliveryStep::Kind::kApply);
+  }
+}
+
 TEST_CASE("a list of a hundred thousand strange entries is worked off in parts", "[delivery]") {
   DeliverySettings settings;
   settings.queue_max = 1000;

@@ -126,6 +126,25 @@ TEST_CASE("a firewall that hangs delays no other, and its figures can be read me
   CHECK(hung->Stands().size() == 2);
 }
 
+TEST_CASE("who is let go does not wait for a list that takes long", "[delivery]") {
+  StandingOrders standing({});
+  const auto kernel = MakeKernel();
+  DeliverySettings settings;
+  settings.reconcile_interval = absl::Seconds(1);
+  Sayings sayings;
+  const auto delivery = StartDelivery(kernel, &standing, settings, sayings.log());
+  const Decision decision = MakeDecision("192.0.2.1", NowMs() + kHourMs);
+  Take(&standing, Added(decision));
+  REQUIRE(delivery->WaitFor(OrderKey::Of(decision), kLong) == DeliveryState::kEnforced);
+  kernel->With([](ModelKernel& it) { it.slow_list_ = true; });
+  const int lists = kernel->lists();
+  REQUIRE(Comes([&] { return kernel->lists() > lists; }));
+  Take(&standing, {0, ChangeKind::kRemoved, decision, {}, {}});
+  CHECK(delivery->WaitFor(OrderKey::Of(decision), kLong) == DeliveryState::kNothing);
+  CHECK(kernel->Stands().empty());
+  CHECK_FALSE(delivery->Figures().failing);
+}
+
 TEST_CASE("what was taken while another thread looked is not slept over", "[delivery]") {
   StandingOrders standing({});
   const auto kernel = MakeKernel();

@@ -13,6 +13,7 @@
 #include <random>
 #include <set>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -129,6 +130,19 @@ class ModelKernel {
     return listed;
   }
 
+  // With slow_list_ it never comes to its end.
+  absl::StatusOr<std::vector<Enforced>> ListUnless(const std::atomic<bool>& gives_way, int64_t now_ms) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (slow_list_) ++lists_;
+    }
+    while (Read(slow_list_)) {
+      if (gives_way) return absl::AbortedError("gives way");
+      std::this_thread::yield();
+    }
+    return List(now_ms);
+  }
+
   // By key: what stands now.
   std::map<std::string, int64_t> Stands() {
     const std::lock_guard lock(mutex_);
@@ -158,15 +172,17 @@ class ModelKernel {
   std::map<std::string, Standing> standing_;
   bool down_ = false;
   bool list_fails_ = false;
+  bool slow_list_ = false;
   int fails_left_ = 0;
   bool knows_until_ = true;
   std::set<std::string> refuses_, chokes_on_;
   std::mt19937_64* half_ = nullptr;  // a call that fails does a random part of its orders
 
  private:
-  int Read(const int& count) {
+  template <typename Value>
+  Value Read(const Value& value) {
     const std::lock_guard lock(mutex_);
-    return count;
+    return value;
   }
   void Expire() {
     const int64_t now_ns = clock_().steady_ns;
@@ -189,6 +205,10 @@ class ModelFirewall final : public Firewall {
     return kernel_->Apply(orders, now_ms);
   }
   absl::StatusOr<std::vector<Enforced>> List(int64_t now_ms) override { return kernel_->List(now_ms); }
+  absl::StatusOr<std::vector<Enforced>> ListUnless(const std::atomic<bool>& gives_way,
+                                                   int64_t now_ms) override {
+    return kernel_->ListUnless(gives_way, now_ms);
+  }
 
  private:
   std::shared_ptr<ModelKernel> kernel_;

@@ -168,6 +168,40 @@ TEST_CASE("of what stands on one name all is found, whatever it does", "[standin
   CHECK(standing.On(Scope::kAccount, "bob").empty());
 }
 
+TEST_CASE("pages of what is wanted are all of it, each once and in order, whatever changed in between",
+          "[standing]") {
+  std::vector<Decision> all;
+  for (int i = 0; i < 500; ++i) {
+    all.push_back(MakeDecision("v" + std::to_string(i), 1000 + i % 7));  // many end at once
+    all.back().shadow = i % 5 == 0;
+  }
+  StandingOrders standing(all);
+  // Longer, shorter and gone: where it stood it stands no more.
+  for (int i = 0; i < 90; ++i) {
+    Decision& decision = all[static_cast<size_t>(i)];
+    const Change gone[] = {Make(ChangeKind::kRemoved, decision)};
+    if (i % 3 == 0) standing.Take(gone);
+    decision.until_ms += i % 3 == 1 ? 3 : -3;
+    const Change changed[] = {Make(ChangeKind::kExtended, decision)};
+    if (i % 3 != 0) standing.Take(changed);
+  }
+  std::vector<std::pair<int64_t, std::string>> expected;
+  const auto wanted = [](const Decision& decision) { return decision.value.back() != '4'; };
+  for (size_t i = 0; i < all.size(); ++i)
+    if ((i >= 90 || i % 3 != 0) && wanted(all[i])) expected.emplace_back(all[i].until_ms, all[i].id);
+  std::sort(expected.begin(), expected.end());
+  std::vector<std::pair<int64_t, std::string>> found;
+  for (;;) {
+    const auto page = standing.Select(found.empty() ? INT64_MIN : found.back().first,
+                                      found.empty() ? "" : found.back().second, 40, wanted);
+    REQUIRE(page.size() <= 40);
+    for (const SharedDecision& decision : page) found.emplace_back(decision->until_ms, decision->id);
+    if (page.empty()) break;
+  }
+  CHECK(found == expected);
+  CHECK(standing.size() == all.size() - 30);
+}
+
 TEST_CASE("with the kill switch off nothing is in force for firewalls, and people still see all",
           "[standing]") {
   const Decision first = MakeDecision("192.0.2.1", 1000);

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "adapters/http/service_replies.h"
+#include "tests/adapters/gateway/child_process.h"
 #include "tests/adapters/gateway/service_scene.h"
 
 namespace stockade {
@@ -112,6 +113,36 @@ TEST_CASE("who holds connections and is never answered with a success shuts nobo
   CHECK(silent.ReadAll().empty());  // the oldest of them
   known.Send("GET /known HTTP/1.1\r\nHost: x\r\n\r\n");
   CHECK(known.ReadUntil("welcome").find("welcome") != std::string::npos);
+}
+
+TEST_CASE("clients who do not read what they asked for hold a bounded part of memory", "[gateway][service]") {
+  HttpServiceOptions options;
+  options.at.host = "127.0.0.1";
+  options.reply_bytes_max = 1000;
+  // More than sockets hold.
+  const std::string large(size_t{32} << 20, 'x');
+  auto service = HttpService::Start(options, [&large](const ServiceRequest& request) {
+    return ServiceReply{200, {}, request.head.target == "/large" ? large : "small"};
+  });
+  REQUIRE(service.ok());
+  const auto ask = [&](TestClient* client) {
+    client->Send("GET /small HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    return client->ReadAll();
+  };
+  {
+    TestClient stalled((*service)->port());
+    stalled.Send("GET /large HTTP/1.1\r\nHost: x\r\n\r\n");
+    stalled.ReadUntil("200 OK");
+    TestClient other((*service)->port());
+    const std::string told = ask(&other);
+    CHECK(told.starts_with("HTTP/1.1 503"));
+    CHECK(told.find("Retry-After: ") != std::string::npos);
+  }
+  // Gone, it holds nothing.
+  CHECK(WaitUntil([&] {
+    TestClient other((*service)->port());
+    return ask(&other).ends_with("small");
+  }));
 }
 
 TEST_CASE("a request that is too large is told how large one may be", "[gateway][service]") {

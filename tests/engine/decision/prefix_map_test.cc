@@ -7,6 +7,8 @@
 #include <map>
 #include <random>
 
+#include "engine/decision/allowlist.h"
+
 namespace stockade {
 namespace {
 
@@ -32,12 +34,6 @@ std::vector<PrefixMap::Match> Scan(const std::map<Prefix, uint32_t>& list, const
   std::sort(found.begin(), found.end(),
             [](const auto& a, const auto& b) { return a.prefix.length > b.prefix.length; });
   return found;
-}
-
-bool OverlapScan(const std::map<Prefix, uint32_t>& list, const Prefix& prefix) {
-  return std::any_of(list.begin(), list.end(), [&](const auto& entry) {
-    return entry.first.Contains(prefix.address) || prefix.Contains(entry.first.address);
-  });
 }
 
 TEST_CASE("look-ups agree with a scan through random changes", "[decision]") {
@@ -74,7 +70,6 @@ TEST_CASE("look-ups agree with a scan through random changes", "[decision]") {
       }
       const Prefix other = CrowdedPrefix(random);
       REQUIRE(map.Find(other).has_value() == list.contains(other));
-      REQUIRE(map.Overlaps(other) == OverlapScan(list, other));
     }
     const auto entries = map.Entries();
     REQUIRE(entries.size() == list.size());
@@ -85,6 +80,35 @@ TEST_CASE("look-ups agree with a scan through random changes", "[decision]") {
     REQUIRE(map.empty());
     REQUIRE_FALSE(map.FindLongest(CrowdedAddress(random)));
   }
+}
+
+TEST_CASE("an allowlist touches what a scan finds to share an address with it, in either family",
+          "[decision]") {
+  const unsigned seed = std::random_device{}();
+  INFO("seed " << seed);
+  std::mt19937 random(seed);
+  // IPv6 addresses whose bits begin as those of IPv4 do.
+  const auto mixed = [&random] {
+    if (random() % 4 != 0) return CrowdedPrefix(random);
+    std::array<uint8_t, 16> bytes{};
+    bytes[12] = 0x0a;
+    bytes[15] = static_cast<uint8_t>(random() & 3);
+    return Prefix::Around(Address::V6(bytes), static_cast<int>(96 + random() % 33));
+  };
+  for (int round = 0; round < 200; ++round) {
+    Allowlist allowlist;
+    std::vector<Prefix> list;
+    for (int step = 0; step < 12; ++step) {
+      list.push_back(mixed());
+      REQUIRE(allowlist.AddNetwork(list.back()));
+      const Prefix other = mixed();
+      const bool expected = std::any_of(list.begin(), list.end(), [&](const Prefix& one) {
+        return one.Contains(other.address) || other.Contains(one.address);
+      });
+      REQUIRE(allowlist.Touches(other.is_single() ? Scope::kIp : Scope::kRange, other, "") == expected);
+    }
+  }
+  CHECK_FALSE(Allowlist().Touches(Scope::kIp, Prefix{}, ""));
 }
 
 TEST_CASE("a network of length 0 holds its own family only", "[decision]") {
@@ -102,7 +126,6 @@ TEST_CASE("an absent address is held by nothing and cannot be inserted", "[decis
   REQUIRE(map.Insert(*Prefix::Parse("::/0"), 6));
   CHECK_FALSE(map.FindLongest(Address{}));
   CHECK_FALSE(map.Remove(Prefix{}));
-  CHECK_FALSE(map.Overlaps(Prefix{}));
 }
 
 }  // namespace
