@@ -171,9 +171,8 @@ void SourceLadder::NoteAtHome(const Attempt& attempt, uint64_t account, int64_t 
   const Rungs rungs = RungsOf(attempt);
   const auto day = static_cast<uint16_t>(now_ms / kDayMs);
   const uint16_t print = PrintOf(account);
-  // Networks beyond the second rung are shared by nature.
-  for (size_t i = 0; i < std::min<size_t>(rungs.size, 2); ++i) {
-    if (rungs.lengths[i] == kAsnRung) break;
+  // An ASN is shared by nature.
+  for (size_t i = 0; i < rungs.size && rungs.lengths[i] != kAsnRung; ++i) {
     Record* record = table_.Find(rungs.tags[i]);
     if (record == nullptr) {
       float waited = 0;
