@@ -248,8 +248,8 @@ TEST_CASE("what replay learns from old logs spares customers challenges during t
   scene.Write("new", new_log);
   scene.Write("labels", new_labels);
 
-  const ProgramRun learnt =
-      RunStockade({"replay", "--json", "--learn", scene.Path("learnt"), scene.Path("old")});
+  const ProgramRun learnt = RunStockade({"replay", "--rules", scene.Path("rules.yml"), "--json", "--learn",
+                                         scene.Path("learnt"), scene.Path("old")});
   INFO(learnt.err);
   REQUIRE(learnt.exit_code == 0);
   CHECK_THAT(learnt.err, Catch::Contains("learnt who is at home on"));
@@ -257,7 +257,9 @@ TEST_CASE("what replay learns from old logs spares customers challenges during t
   CHECK_THAT(learnt.out, Catch::Contains("\"stopped\":0"));
 
   const auto stopped = [&](const std::vector<std::string>& more) {
-    std::vector<std::string> arguments = {"replay", "--verdicts", scene.Path("verdicts"), scene.Path("new")};
+    std::vector<std::string> arguments = {
+        "replay",         "--rules", scene.Path("rules.yml"), "--verdicts", scene.Path("verdicts"),
+        scene.Path("new")};
     arguments.insert(arguments.end(), more.begin(), more.end());
     const ProgramRun run = RunStockade(arguments);
     INFO(run.err);
@@ -271,28 +273,37 @@ TEST_CASE("what replay learns from old logs spares customers challenges during t
   CHECK(warm * 2 < cold);
   // Learning goes on from a snapshot, over its own file too.
   const std::string before = scene.Read("learnt");
-  const ProgramRun more = RunStockade(
-      {"replay", "--familiar", scene.Path("learnt"), "--learn", scene.Path("learnt"), scene.Path("new")});
+  const ProgramRun more =
+      RunStockade({"replay", "--rules", scene.Path("rules.yml"), "--familiar", scene.Path("learnt"),
+                   "--learn", scene.Path("learnt"), scene.Path("new")});
   INFO(more.err);
   CHECK(more.exit_code == 0);
   CHECK(scene.Read("learnt") != before);
   // A snapshot that knows what is to come is said to.
-  CHECK_THAT(RunStockade({"replay", "--familiar", scene.Path("learnt"), scene.Path("new")}).err,
+  CHECK_THAT(RunStockade({"replay", "--rules", scene.Path("rules.yml"), "--familiar", scene.Path("learnt"),
+                          scene.Path("new")})
+                 .err,
              Catch::Contains("knows what came after them"));
 }
 
 TEST_CASE("what was not read to its end is not learnt, and no log is overwritten", "[replay]") {
   Scene scene;
   const std::string log = scene.Write("log", LoginLine(0, "192.0.2.1", "mia", "success"));
-  CHECK(RunStockade({"replay", "--learn", log, log}).exit_code == 2);
+  CHECK(RunStockade({"replay", "--rules", scene.Path("rules.yml"), "--learn", log, log}).exit_code == 2);
   CHECK(scene.Read("log").starts_with("{"));
-  CHECK(RunStockade({"replay", "--learn", scene.Path("none/learnt"), log}).exit_code == 2);
-  CHECK(RunStockade({"replay", "--familiar", scene.Path("none"), log}).exit_code == 2);
-  CHECK_THAT(RunStockade({"replay", "--familiar", log, log}).err, Catch::Contains("is no snapshot"));
+  CHECK(RunStockade({"replay", "--rules", scene.Path("rules.yml"), "--learn", scene.Path("none/learnt"), log})
+            .exit_code == 2);
+  CHECK(RunStockade({"replay", "--rules", scene.Path("rules.yml"), "--familiar", scene.Path("none"), log})
+            .exit_code == 2);
+  CHECK_THAT(RunStockade({"replay", "--rules", scene.Path("rules.yml"), "--familiar", log, log}).err,
+             Catch::Contains("is no snapshot"));
   scene.Write("torn.gz", "\x1f\x8b\x08 torn");
-  CHECK(RunStockade({"replay", "--learn", scene.Path("learnt"), scene.Path("torn.gz")}).exit_code == 2);
+  CHECK(RunStockade({"replay", "--rules", scene.Path("rules.yml"), "--learn", scene.Path("learnt"),
+                     scene.Path("torn.gz")})
+            .exit_code == 2);
   CHECK_FALSE(std::filesystem::exists(scene.Path("learnt")));
-  CHECK(RunStockade({"replay", "--learn", scene.Path("learnt"), log}).exit_code == 0);
+  CHECK(RunStockade({"replay", "--rules", scene.Path("rules.yml"), "--learn", scene.Path("learnt"), log})
+            .exit_code == 0);
   CHECK(std::filesystem::exists(scene.Path("learnt")));
 }
 

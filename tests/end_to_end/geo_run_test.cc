@@ -64,7 +64,8 @@ TEST_CASE("replay tells events their AS and country, and rules see both", "[repl
       RunStockade({"explain", "-c", scene.Path("stockade.yaml"), "--line", "1", log});
   CHECK(explained.exit_code == 0);
   CHECK_THAT(explained.out, Catch::Contains("from_there"));
-  const ProgramRun wrong = RunStockade({"replay", "--geo-asn", GeoFile("GeoLite2-Country-Test.mmdb"), log});
+  const ProgramRun wrong = RunStockade(
+      {"replay", "--rules", scene.Path("asn.yml"), "--geo-asn", GeoFile("GeoLite2-Country-Test.mmdb"), log});
   CHECK(wrong.exit_code == 2);
   CHECK_THAT(wrong.err, Catch::Contains("geo.asn: ") && Catch::Contains("says no AS number"));
 }
