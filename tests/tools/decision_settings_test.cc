@@ -93,7 +93,7 @@ TEST_CASE("what cannot be meant is refused with its place", "[config]") {
   CHECK(Errors("policy: {shared_accounts: 9}").find("shared_accounts") != std::string::npos);
   CHECK(Errors("familiar: {every: 10m}").find("names no `snapshot`") != std::string::npos);
   CHECK(Errors("familiar: {snapshot: x, every: 1s}").find("familiar.every") != std::string::npos);
-  CHECK(Errors("geo: {as: x}").find("did you mean 'asn'") != std::string::npos);
+  CHECK(Errors("geo: {countri: x}").find("did you mean 'country'") != std::string::npos);
   CHECK(Errors("store: {remember: 7d}").find("names no `path`") != std::string::npos);
 }
 
