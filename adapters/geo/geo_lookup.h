@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <string_view>
+#include <utility>
 
 #include "adapters/geo/geo_database.h"
 #include "engine/event/login_event.h"
