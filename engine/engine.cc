@@ -65,6 +65,7 @@ struct Engine::State final : CorrelationListener {
         watermark({options.lateness_ms, kJumpMsMax}),
         hash_key(options.hash_key),
         lanes(shares.lanes, options.hash_key),
+        hash_key(options.hash_key),
         ledger(LedgerOptions{options.hash_key, shares.ledger, options.tells_changes ? kChangesMax : 0}),
         policy(options.hash_key, shares.repeaters / kRepeaterBytes,
                shares.customers / ProvenCustomers::kCustomerBytes, options.policy),
@@ -121,6 +122,8 @@ struct Engine::State final : CorrelationListener {
   Watermark watermark;
   HashKey hash_key;
   Lanes lanes;
+  const HashKey hash_key;
+  int64_t familiar_ms = 0;  // as of when the snapshot was that was loaded
   Ledger ledger;
   BlockRelease release;
   Policy policy;
@@ -608,6 +611,36 @@ Proposal Engine::Restore(const Decision& decision, int64_t now_ms) {
 
 void Engine::SetCertificates(const CertificateVerdicts& certificates) noexcept {
   state_->gate.SetCertificates(certificates);
+}
+
+bool Engine::CopyFamiliar(FamiliarWriter* writer) const {
+  return writer->Copy(state_->lanes, state_->policy.customers(),
+                      std::max(state_->observed_ms, state_->familiar_ms));
+}
+
+absl::StatusOr<FamiliarFacts> Engine::LoadFamiliar(
+    const std::function<absl::StatusOr<std::string_view>()>& next) {
+  STOCKADE_CHECK(state_->counters.observed == 0);
+  FamiliarReader reader(state_->hash_key, &state_->lanes, &state_->policy.customers());
+  const auto load = [&]() -> absl::StatusOr<FamiliarFacts> {
+    while (true) {
+      ASSIGN_OR_RETURN(const std::string_view bytes, next());
+      if (bytes.empty()) return reader.Finish();
+      RETURN_IF_ERROR(reader.Read(bytes));
+    }
+  };
+  absl::StatusOr<FamiliarFacts> facts = load();
+  if (facts.ok()) {
+    state_->familiar_ms = facts->as_of_ms;
+  } else {
+    state_->lanes.Clear();
+    state_->policy.customers().ClearSources();
+  }
+  return facts;
+}
+
+Engine::FamiliarCounts Engine::familiar() const noexcept {
+  return {state_->lanes.accounts(), state_->lanes.evicted()};
 }
 
 void Engine::SetTracing(bool on) noexcept {

@@ -277,6 +277,19 @@ std::vector<Decision> EngineDesk::Restore(std::span<const Decision> decisions) {
   return left;
 }
 
+absl::StatusOr<FamiliarFacts> EngineDesk::LoadFamiliar(
+    const std::function<absl::StatusOr<std::string_view>()>& next) {
+  const std::lock_guard lock(mutex_);
+  absl::StatusOr<FamiliarFacts> facts = engine_->LoadFamiliar(next);
+  if (facts.ok()) Record([&](std::string* out) { AppendFamiliarLine(Now(), facts->id, out); });
+  return facts;
+}
+
+bool EngineDesk::CopyFamiliar(FamiliarWriter* writer) const {
+  const std::lock_guard lock(mutex_);
+  return engine_->CopyFamiliar(writer);
+}
+
 void EngineDesk::SetEnforcing(bool enforcing) {
   const std::lock_guard lock(mutex_);
   if (finished_) return;
@@ -308,6 +321,7 @@ DeskFigures EngineDesk::figures() const {
   const std::lock_guard lock(mutex_);
   DeskFigures figures = figures_;
   figures.engine = engine_->counters();
+  figures.familiar = engine_->familiar();
   for (const auto& [by, counts] : verdicts_by_) figures.verdicts_by.emplace(by, counts);
   figures.in_flight = waiting_.size();
   figures.challenges_remembered = challenges_.size();

@@ -66,6 +66,7 @@ struct DeskFigures {
   uint64_t challenges_pushed_out = 0;
   LatencyHistogram assess;   // inside the engine
   LatencyHistogram observe;  // the same
+  Engine::FamiliarCounts familiar;
   Mode mode = Mode::kProtect;
 };
 
@@ -111,6 +112,10 @@ class EngineDesk final : public GateDesk {
   size_t Release(std::span<const Decision> decisions, std::string_view by, std::string_view why);
   //            Those that stood and do not now, for want of room or because another holds them.
   std::vector<Decision> Restore(std::span<const Decision> decisions);
+  // Who is at home (Engine::LoadFamiliar, CopyFamiliar). Load: before the first attempt; what was loaded is in the record. Copy: one
+  // step of a snapshot, for which logins wait some 20 to 200 µs; also after Finish.
+  absl::StatusOr<FamiliarFacts> LoadFamiliar(const std::function<absl::StatusOr<std::string_view>()>& next);
+  bool CopyFamiliar(FamiliarWriter* writer) const;
   // The kill switch: false, and standing decisions act on nobody here. They stay, and new ones are made.
   void SetEnforcing(bool enforcing);
   // Whether somebody vouches for whom this names.

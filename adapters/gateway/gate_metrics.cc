@@ -96,6 +96,11 @@ void AddDesk(const DeskFigures& desk, Families* out) {
                desk.engine.scan_failures);
   out->Gauge("stockade_memory_bytes", "What the engine keeps: windows, lanes, standing orders", {},
              static_cast<double>(desk.engine.memory_bytes));
+  out->Gauge("stockade_familiar_accounts", "Accounts of which it is known who is at home", {},
+             static_cast<double>(desk.familiar.accounts));
+  out->Counter("stockade_familiar_evicted_total",
+               "Accounts that were forgotten for want of memory, those with the fewest logins first", {},
+               desk.familiar.given_way);
   out->Counter("stockade_decisions_evicted_total",
                "Decisions that gave way before their time, for want of memory (store.memory)", {},
                desk.engine.decisions_evicted);

@@ -88,6 +88,13 @@ void AppendReloadLine(int64_t time_ns, std::string* out) {
   out->push_back('}');
 }
 
+void AppendFamiliarLine(int64_t time_ns, const Hash128& snapshot, std::string* out) {
+  HexBuffer buffer;
+  out->append("{\"stockade\":{\"familiar\":\"").append(HexOf(snapshot, &buffer)).append("\"}");
+  AppendTime(time_ns, out);
+  out->push_back('}');
+}
+
 void AppendDecisionLine(std::string_view what, int64_t time_ns, const Decision& decision, std::string* out) {
   out->append("{\"stockade\":{\"").append(what).append("\":");
   AppendJsonString(ToJson(decision), out);

@@ -8,6 +8,7 @@
 //   {"stockade":{"attempt":0},…,"event.reason":"stopped"}                         asked, and stopped
 //   {"stockade":{"observe":17},"@timestamp":"…","event.reason":"bad_password"}    told
 //   {"stockade":{"abandon":17},"@timestamp":"…"}                                  nothing will be told
+//   {"stockade":{"familiar":"5f…"},"@timestamp":"…"}     the desk began with this snapshot of who is at home (its id)
 //   {"stockade":{"order":"{…}"},"@timestamp":"…"}        a decision that no rule gave, as JSON, before policy eased it
 //   {"stockade":{"restore":"{…}"},"@timestamp":"…"}      one that stood before the desk began, or whose target is a repeater
 //   {"stockade":{"release":"{…}"},"@timestamp":"…"}      one that was taken out by hand
@@ -37,6 +38,8 @@ inline constexpr int kRecordVersion = 1;
 void AppendBeginLine(int64_t time_ns, std::string* out);
 void AppendModeLine(int64_t time_ns, Mode mode, std::string* out);
 void AppendReloadLine(int64_t time_ns, std::string* out);
+// `snapshot`: the id of what it began with.
+void AppendFamiliarLine(int64_t time_ns, const Hash128& snapshot, std::string* out);
 // `what`: "order", "restore" or "release".
 void AppendDecisionLine(std::string_view what, int64_t time_ns, const Decision& decision, std::string* out);
 void AppendEnforcingLine(int64_t time_ns, bool enforcing, std::string* out);

@@ -17,7 +17,7 @@ struct Word {
   std::string_view name;
   RecordKind kind;
 };
-constexpr std::array<Word, 10> kWords = {{{"stockade.attempt", RecordKind::kAttempt},
+constexpr std::array<Word, 11> kWords = {{{"stockade.attempt", RecordKind::kAttempt},
                                           {"stockade.observe", RecordKind::kOutcome},
                                           {"stockade.abandon", RecordKind::kAbandoned},
                                           {"stockade.mode", RecordKind::kMode},
@@ -26,6 +26,7 @@ constexpr std::array<Word, 10> kWords = {{{"stockade.attempt", RecordKind::kAtte
                                           {"stockade.restore", RecordKind::kRestored},
                                           {"stockade.release", RecordKind::kReleased},
                                           {"stockade.enforcing", RecordKind::kEnforcing},
+                                          {"stockade.familiar", RecordKind::kFamiliar},
                                           {"stockade.record", RecordKind::kBegun}}};
 
 class RecordSource final : public Source {
@@ -103,6 +104,7 @@ class RecordSource final : public Source {
       case RecordKind::kOrdered:
       case RecordKind::kRestored:
       case RecordKind::kReleased:
+      case RecordKind::kFamiliar:
         record->text = said.text;
         return said.kind == FieldValue::Kind::kText;
       case RecordKind::kEnforcing:

@@ -6,7 +6,7 @@
 //   stockade.observe   kOutcome       stockade.abandon   kAbandoned
 //   stockade.mode      kMode          stockade.reload    kReloaded       stockade.record   kBegun
 //   stockade.order     kOrdered       stockade.restore   kRestored       stockade.release  kReleased
-//   stockade.enforcing kEnforcing
+//   stockade.enforcing kEnforcing     stockade.familiar  kFamiliar
 //
 // The lines are read by the NDJSON reader, with ECS names whatever SourceOptions map: the record is our own. A line that
 // says nothing under `stockade`, or something unknown, is kNotThisFormat. Everything else as ndjson.h.

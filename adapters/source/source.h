@@ -88,6 +88,7 @@ enum class RecordKind : uint8_t {
   kReleased,   // one that was taken out by hand: the same
   kEnforcing,  // the kill switch: `number` is 1 while standing decisions act, else 0
   kBegun,      // a gate began, with empty windows; `number` is the version of the record
+  kFamiliar,   // it began with what a snapshot told it of who is at home: `text` is the snapshot's id
 };
 
 struct Record {
@@ -100,7 +101,7 @@ struct Record {
   FieldId error_field = FieldId::kFirstUnknown;  // a known field that is to blame; kFirstUnknown: none
   // Of an attempt of a record: its outcome is not known yet and comes in a kOutcome of this number. 0: it is in `event`.
   uint64_t number = 0;
-  std::string_view text;  // of kOrdered, kRestored, kReleased; lives in the batch
+  std::string_view text;  // of kOrdered, kRestored, kReleased, kFamiliar; lives in the batch
   LoginEvent event;       // meaningful only if ok(); its text lives in the batch
 
   bool ok() const noexcept { return error == ReadError::kNone; }

@@ -1,13 +1,11 @@
 #include "adapters/store/store_file.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <climits>
 #include <cstdio>
 #include <cstdlib>
@@ -16,6 +14,7 @@
 #include <utility>
 
 #include "adapters/owned_file.h"
+#include "adapters/store/disk_file.h"
 #include "adapters/store/sqlite_connection.h"
 #include "adapters/store/sqlite_schema.h"
 #include "engine/status.h"
@@ -30,25 +29,6 @@ constexpr size_t kHeaderBytes = 100;
 constexpr size_t kVersionAt = 60;
 constexpr size_t kApplicationAt = 68;
 
-absl::Status DiskError(std::string_view path, std::string_view what, int error) {
-  const std::string text = Concat(path, ": ", what, ": ", std::string_view(std::strerror(error)));
-  switch (error) {
-    case EACCES:
-    case EPERM:
-    case EROFS:
-      return absl::PermissionDeniedError(
-          Concat(text, ". The file, its folder and their disk must be writable"));
-    case ENOSPC:
-    case EDQUOT:
-      return absl::ResourceExhaustedError(Concat(text, ". Free space on its disk"));
-    case ENOENT:
-    case ENOTDIR:
-      return absl::FailedPreconditionError(Concat(text, ". Its folder must be there"));
-    default:
-      return absl::UnavailableError(text);
-  }
-}
-
 int32_t BigEndian(const unsigned char* bytes) noexcept {
   return static_cast<int32_t>(static_cast<uint32_t>(bytes[0]) << 24 | static_cast<uint32_t>(bytes[1]) << 16 |
                               static_cast<uint32_t>(bytes[2]) << 8 | bytes[3]);
@@ -57,39 +37,6 @@ int32_t BigEndian(const unsigned char* bytes) noexcept {
 bool HasBytes(const std::string& path) noexcept {
   struct stat file;
   return stat(path.c_str(), &file) == 0 && file.st_size > 0;
-}
-
-absl::Status Sync(const std::string& path, int flags) {
-  const OwnedFile file(open(path.c_str(), flags | O_CLOEXEC));
-  if (file.get() < 0 || fsync(file.get()) != 0) return DiskError(path, "cannot be written to disk", errno);
-  return absl::OkStatus();
-}
-
-std::string FolderOf(const std::string& path) {
-  const size_t slash = path.rfind('/');
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : path.substr(0, slash);
-}
-
-absl::StatusOr<int> Lock(const std::string& path) {
-  const std::string name = path + ".lock";
-  OwnedFile lock(open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (lock.get() < 0) return DiskError(name, "cannot be locked", errno);
-  if (flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK) return DiskError(name, "cannot be locked", errno);
-    std::array<char, 24> digits{};
-    const ssize_t size = pread(lock.get(), digits.data(), digits.size() - 1, 0);
-    const std::string_view holder(digits.data(), size > 0 ? static_cast<size_t>(size) : 0);
-    return absl::FailedPreconditionError(Concat(path, ": another Stockade",
-                                                holder.empty() ? "" : ", process ", holder,
-                                                ", writes this store. Stop that one, or name another file"));
-  }
-  // For the message above, to whoever comes second. Not needed for the lock, so a full disk is no error here.
-  std::array<char, 24> digits;
-  const char* const end = std::to_chars(digits.data(), digits.data() + digits.size(), getpid()).ptr;
-  if (ftruncate(lock.get(), 0) == 0)
-    static_cast<void>(!pwrite(lock.get(), digits.data(), static_cast<size_t>(end - digits.data()), 0));
-  return lock.Release();
 }
 
 }  // namespace
@@ -130,7 +77,7 @@ absl::StatusOr<std::unique_ptr<StoreFile>> StoreFile::OpenOrCreate(const std::st
   const std::string path = realpath(name.c_str(), real.data()) != nullptr ? std::string(real.data()) : name;
   // Before anything else is opened: closing a file lets go of the locks that this process has on it (fcntl(2)), and another
   // store of this process may be at work on it.
-  ASSIGN_OR_RETURN(const int lock, Lock(path));
+  ASSIGN_OR_RETURN(const int lock, LockFile(path, "store"));
   std::unique_ptr<StoreFile> file(new StoreFile(path, lock));
   absl::Status there = CheckHeader(path);
   if (absl::IsNotFound(there)) there = file->Create();
@@ -174,9 +121,9 @@ absl::Status StoreFile::Create() const {
     }
     if (HasBytes(fresh + "-wal"))
       return absl::UnavailableError(Concat(fresh, ": the disk does not take the database"));
-    RETURN_IF_ERROR(Sync(fresh, O_RDWR));
+    RETURN_IF_ERROR(SyncPath(fresh, O_RDWR));
     if (std::rename(fresh.c_str(), path_.c_str()) != 0) return DiskError(path_, "cannot be created", errno);
-    return Sync(FolderOf(path_), O_RDONLY | O_DIRECTORY);
+    return SyncPath(FolderOf(path_), O_RDONLY | O_DIRECTORY);
   };
   absl::Status filled = fill();
   if (!filled.ok())

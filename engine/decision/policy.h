@@ -83,6 +83,9 @@ class Policy {
     if (source.present()) witness_.NoteFailure(source, time_ms);
   }
 
+  // For snapshots.
+  ProvenCustomers& customers() noexcept { return customers_; }
+
   // Other settings, while running. What was counted stays.
   void Set(PolicySettings settings);
 

@@ -16,6 +16,10 @@ bool IsRung(const Prefix& prefix) noexcept {
   return std::find(ladder.begin(), ladder.end(), prefix.length) != ladder.end();
 }
 
+int32_t NewestMinute(const ProvenCustomers::Source& source) noexcept {
+  return source.place == 0 ? INT32_MIN : *std::max_element(source.minutes.begin(), source.minutes.end());
+}
+
 uint64_t HashText(const HashKey& key, std::string_view text) noexcept {
   return SipHash128(key, text).low;
 }
@@ -128,16 +132,13 @@ void ProvenCustomers::NoteSource(const Address& source, uint64_t account, int64_
 void ProvenCustomers::NoteShared(uint64_t place, uint32_t account, int64_t time_ms) {
   const auto minute = static_cast<int32_t>(time_ms / kMsPerMinute);
   Source* const bucket = &sources_[(place & (sources_.size() / kWays - 1)) * kWays];
-  const auto newest = [](const Source& source) {
-    return source.place == 0 ? INT32_MIN : *std::max_element(source.minutes.begin(), source.minutes.end());
-  };
   Source* source = bucket;
   for (Source* way = bucket; way < bucket + kWays; ++way) {
     if (way->place == place) {
       source = way;
       break;
     }
-    if (newest(*way) < newest(*source)) source = way;
+    if (NewestMinute(*way) < NewestMinute(*source)) source = way;
   }
   if (source->place != place) {
     *source = Source{};
@@ -154,6 +155,28 @@ void ProvenCustomers::NoteShared(uint64_t place, uint32_t account, int64_t time_
   }
   source->accounts[at] = account;
   source->minutes[at] = std::max(minute, source->minutes[at]);
+}
+
+bool ProvenCustomers::CopySources(size_t count, size_t* next, std::vector<Source>* out) const {
+  const size_t end = std::min(sources_.size(), *next + count);
+  for (; *next < end; ++*next)
+    if (sources_[*next].place != 0) out->push_back(sources_[*next]);
+  return end < sources_.size();
+}
+
+bool ProvenCustomers::Restore(const Source& source) noexcept {
+  Source* const bucket = &sources_[(source.place & (sources_.size() / kWays - 1)) * kWays];
+  Source* to = bucket;
+  for (Source* way = bucket; way < bucket + kWays; ++way) {
+    if (way->place == source.place) return false;
+    if (NewestMinute(*way) < NewestMinute(*to)) to = way;
+  }
+  if (to->place == 0 || NewestMinute(*to) <= NewestMinute(source)) *to = source;
+  return true;
+}
+
+void ProvenCustomers::ClearSources() noexcept {
+  std::fill(sources_.begin(), sources_.end(), Source{});
 }
 
 size_t ProvenCustomers::total(int64_t now_ms) {

@@ -53,6 +53,20 @@ class ProvenCustomers {
   // scopes: they are judged by the last hour.
   size_t SharedBy(const Decision& decision, int64_t now_ms);
 
+  // The memory of seven days, for snapshots (detect/familiar_format.h); that of the last hour is as good as new an hour after a
+  // restart.
+  struct Source {
+    uint64_t place = 0;  // 0: free
+    std::array<uint32_t, kSharedMax> accounts{};
+    std::array<int32_t, kSharedMax> minutes{};
+  };
+  // Appends up to `count` places from `next` on, free ones left out; false: those were the last.
+  bool CopySources(size_t count, size_t* next, std::vector<Source>* out) const;
+  // In the order they were copied, where nothing was noted yet: the same table again; where it is smaller the source that was
+  // proven longest ago gives way. False: it was there already.
+  bool Restore(const Source& source) noexcept;
+  void ClearSources() noexcept;
+
  private:
   struct Customer {
     int64_t time_ms = 0;
@@ -63,11 +77,6 @@ class ProvenCustomers {
   };
   // What a customer counts under. Hashes of scope and value, so that one table holds all.
   using Places = std::array<uint64_t, 6>;  // 0: none
-  struct Source {
-    uint64_t place = 0;  // 0: free
-    std::array<uint32_t, kSharedMax> accounts{};
-    std::array<int32_t, kSharedMax> minutes{};
-  };
   static constexpr size_t kWays = 4;
 
   size_t CountInside(const Prefix& network) const;

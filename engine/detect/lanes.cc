@@ -149,6 +149,7 @@ Lanes::Lanes(size_t bytes_max, const HashKey& key)
   bucket_count_ = memory_.bytes() / sizeof(Bucket);
   buckets_max_ = bucket_count_;
   while (bucket_count_ / 2 >= kBucketsFirst) bucket_count_ /= 2;
+  buckets_first_ = bucket_count_;
 }
 
 size_t Lanes::bytes() const noexcept {
@@ -357,35 +358,50 @@ double Lanes::Phi(const Attempt& attempt) const noexcept {
   return SteppedUp(identity, attempt.time_ns) ? std::max(phi, kStepUpPhi) : phi;
 }
 
+bool Lanes::IsFull(const Bucket& bucket) noexcept {
+  return std::find(bucket.tags.begin(), bucket.tags.end(), 0) == bucket.tags.end();
+}
+
+double Lanes::Worth(const Record& record, Quarter now) noexcept {
+  return Decayed(record.count, Age(now, record.quarter));
+}
+
+Lanes::Quarter Lanes::QuarterOf(int64_t time_ns) noexcept {
+  return static_cast<Quarter>(time_ns / kQuarterNs);
+}
+
+size_t Lanes::LeastWay(const Bucket& bucket, Quarter now, double* worth) noexcept {
+  size_t least_way = kWays;
+  *worth = 0;
+  for (size_t way = 0; way < kWays; ++way) {
+    if (bucket.tags[way] == 0) {
+      *worth = 0;
+      return way;
+    }
+    const Record& record = bucket.records[way];
+    const double one = Worth(record, now);
+    const bool lesser =
+        least_way == kWays || one < *worth ||
+        (one == *worth && Age(now, record.quarter) > Age(now, bucket.records[least_way].quarter));
+    if (lesser) {
+      least_way = way;
+      *worth = one;
+    }
+  }
+  return least_way;
+}
+
 Lanes::Record* Lanes::FindOrMake(const Identity& identity, Quarter now, bool on_probation) noexcept {
   Bucket* bucket = BucketOf(identity.tag);
   if (Record* const found = Find(bucket, identity.tag)) return found;
   // A full bucket asks for more of them while there is room, unless nearly all the others are empty: then
   // somebody has found names that fall together, and gets no memory for it.
-  const auto is_full = [](const Bucket& one) {
-    return std::find(one.tags.begin(), one.tags.end(), 0) == one.tags.end();
-  };
-  while (is_full(*bucket) && 2 * bucket_count_ <= buckets_max_ && accounts_ >= bucket_count_) {
+  while (IsFull(*bucket) && 2 * bucket_count_ <= buckets_max_ && accounts_ >= bucket_count_) {
     Grow();
     bucket = BucketOf(identity.tag);
   }
-  size_t least_way = kWays;
   double least = 0;
-  for (size_t way = 0; way < kWays; ++way) {
-    if (bucket->tags[way] == 0) {
-      least_way = way;
-      break;
-    }
-    const Record& record = bucket->records[way];
-    const double worth = Decayed(record.count, Age(now, record.quarter));
-    const bool lesser =
-        least_way == kWays || worth < least ||
-        (worth == least && Age(now, record.quarter) > Age(now, bucket->records[least_way].quarter));
-    if (lesser) {
-      least_way = way;
-      least = worth;
-    }
-  }
+  const size_t least_way = LeastWay(*bucket, now, &least);
   if (bucket->tags[least_way] == 0) {
     ++accounts_;
   } else {

@@ -32,6 +32,8 @@
 // sketch with conservative update (4 × 2^16 counters a kind, 2 MiB together), which can only overestimate how
 // common a token is: the safe side.
 //
+// Over a restart it is kept by snapshots (familiar_format.h).
+//
 // Pure functions of what was learnt and of the attempt's own time: no logarithm, exponential or clock is
 // consulted where a lane is decided, so that replays agree on every machine. LaneOf costs two hashes and two
 // or three cache misses, 0.3 to 1.2 µs (bench/decision_bench.cc), most of them saved by Prefetch; nothing allocates after construction. Not thread-safe.
@@ -44,8 +46,10 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "engine/event/keyed_hash.h"
 #include "engine/event/login_event.h"
@@ -114,11 +118,7 @@ class Lanes {
   // Forgets what is on probation for this account: a campaign was found to have known its password.
   void Revoke(std::string_view account) noexcept;
 
-  size_t accounts() const noexcept { return accounts_; }
-  size_t bytes() const noexcept;
-  uint64_t evicted() const noexcept { return evicted_; }
-
- private:
+  // What is remembered, for snapshots (familiar_writer.h, familiar_reader.h); nobody else reads it.
   // A time in quarters of a day, modulo 2^16 (44.9 years).
   using Quarter = uint16_t;
 
@@ -138,6 +138,52 @@ class Lanes {
     uint8_t spare = 0;  // keeps a record one cache line
   };
   static_assert(sizeof(Record) == 64);
+  struct Account {
+    uint64_t tag = 0;  // of its keyed hash; never 0
+    Record record;
+  };
+  struct StepUp {
+    uint64_t tag = 0;
+    int64_t until_ms = 0;
+  };
+  static constexpr size_t kStepUps = 8192;
+  enum class ShareKind : uint8_t { kNetwork, kDevice };
+  // Of the counters of a kind: row after row.
+  static constexpr size_t kShareRows = 4;
+  static constexpr size_t kShareColumns = size_t{1} << 16;
+  static constexpr uint64_t kShareTotalMax = uint64_t{1} << 24;
+
+  // Copying out (lanes_copy.cc): some buckets at a time, between which anything may be learnt. What was known all the while is
+  // copied once, as it was at some moment meanwhile. False: those were the last. Appends; up to 8 accounts a bucket.
+  struct CopyPlace {
+    size_t next = 0;
+    size_t of = 0;  // as many buckets there were; 0: not begun
+  };
+  bool CopyAccounts(size_t buckets, CopyPlace* place, std::vector<Account>* out) const;
+  // Returns the sum of all shares; a copy of 1 MiB.
+  uint64_t CopyShares(ShareKind kind, std::vector<uint32_t>* out) const;
+  void CopyStepUps(std::vector<StepUp>* out) const;
+  size_t bucket_count() const noexcept { return bucket_count_; }
+
+  // Taking in, into lanes that have learnt nothing: room first, then anything in the order it was copied. Where the memory is the
+  // same the table is the same again, place for place; where it is less the accounts with the fewest successes at `now` give way.
+  // `bucket_count`: of where it was copied.
+  void MakeRoom(size_t bucket_count) noexcept;
+  // False: the account was there already, which no copy holds twice.
+  bool Restore(const Account& account, Quarter now) noexcept;
+  // `counts`: some of a row, from `column` on, within the row.
+  void RestoreShares(ShareKind kind, size_t row, size_t column, std::span<const uint32_t> counts) noexcept;
+  void RestoreShareTotal(ShareKind kind, uint64_t total) noexcept;
+  void Restore(const StepUp& step_up) noexcept;
+  // As if nothing had ever been learnt.
+  void Clear() noexcept;
+  static Quarter QuarterOf(int64_t time_ns) noexcept;
+
+  size_t accounts() const noexcept { return accounts_; }
+  size_t bytes() const noexcept;
+  uint64_t evicted() const noexcept { return evicted_; }
+
+ private:
   static constexpr size_t kWays = 8;
   struct Bucket {
     std::array<uint64_t, kWays> tags;  // 0: free
@@ -149,8 +195,8 @@ class Lanes {
   // young.
   class Shares {
    public:
-    static constexpr size_t kRows = 4;
-    static constexpr size_t kColumns = size_t{1} << 16;
+    static constexpr size_t kRows = kShareRows;
+    static constexpr size_t kColumns = kShareColumns;
     static constexpr size_t kBytes = kRows * kColumns * sizeof(uint32_t);
 
     // `counts`: kBytes of zeros, which outlive it.
@@ -160,9 +206,12 @@ class Lanes {
     // Brings closer what both read.
     void Prefetch(uint32_t token) const noexcept;
     uint64_t total() const noexcept { return total_; }
+    uint32_t* counts() noexcept { return counts_; }
+    const uint32_t* counts() const noexcept { return counts_; }
+    void set_total(uint64_t total) noexcept { total_ = total; }
 
    private:
-    static constexpr uint64_t kTotalMax = uint64_t{1} << 24;
+    static constexpr uint64_t kTotalMax = kShareTotalMax;
     uint32_t* counts_;  // kRows of kColumns
     uint64_t total_ = 0;
   };
@@ -173,12 +222,6 @@ class Lanes {
     uint32_t device = 0;
     bool is_cookie = false;  // the device
   };
-  struct StepUp {
-    uint64_t tag = 0;
-    int64_t until_ms = 0;
-  };
-  static constexpr size_t kStepUps = 8192;
-
   // What an attempt is compared by: its account's place in the table and its tokens.
   struct Identity {
     uint64_t tag = 0;
@@ -192,6 +235,7 @@ class Lanes {
   uint32_t ComputePrintToken(std::string_view ja4, std::string_view user_agent) const noexcept;
   Tokens TokensOf(const Attempt& attempt, const Hash128* fingerprint) const noexcept;
   Bucket* BucketOf(uint64_t tag) const noexcept;
+  static bool IsFull(const Bucket& bucket) noexcept;
   void Grow() noexcept;
   Record* FindOrMake(const Identity& identity, Quarter now, bool on_probation) noexcept;
   // e^λ of both, whose product is e^Φ without step-ups.
@@ -204,6 +248,10 @@ class Lanes {
   bool SteppedUp(const Identity& identity, int64_t time_ns) const noexcept;
   static uint64_t StepUpTag(const Identity& identity) noexcept;
   static Record* Find(Bucket* bucket, uint64_t tag) noexcept;
+  // The place that is free, or whose account gives way: with the fewest successes, of equals the one seen longest ago. `worth`: its
+  // successes, 0 of a free place.
+  static size_t LeastWay(const Bucket& bucket, Quarter now, double* worth) noexcept;
+  static double Worth(const Record& record, Quarter now) noexcept;
   static void Settle(Record* record, Quarter now) noexcept;
   template <size_t N>
   static void LearnToken(std::array<Seen, N>* seen, uint32_t token, Quarter now, bool on_probation) noexcept;
@@ -216,6 +264,7 @@ class Lanes {
   LazyMemory memory_;
   Bucket* buckets_;
   size_t bucket_count_;
+  size_t buckets_first_;  // what it began with
   size_t buckets_max_;
   LazyMemory sketches_;
   Shares network_shares_;

@@ -21,6 +21,8 @@ class LazyMemory {
   // Page-aligned, zero until written.
   void* data() const noexcept { return data_; }
   size_t bytes() const noexcept { return bytes_; }
+  // Zero again, and given back to the system.
+  void Clear() noexcept;
 
  private:
   void* data_ = nullptr;

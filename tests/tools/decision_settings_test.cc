@@ -24,6 +24,8 @@ policy:
   harm: {decision: 0.2%, rule: 0.02, minute: 1%, customers_min: 5}
   shared_accounts: 4
   shadow: [many_accounts]
+familiar: {snapshot: home, every: 90s}
+geo: {asn: asn.mmdb, country: /geo/country.mmdb}
 store: {path: s.db, remember: 2d, over_max: 10, memory: 64MiB}
 firewalls:
   - nftables: {table: stockade_a, hooks: [input, forward], priority: -300, verdict: mark, mark: 7, ports: [443], loopback: true}
@@ -46,6 +48,10 @@ firewalls:
   CHECK(policy.harm.customers_min == 5);
   CHECK(policy.shared_accounts == 4);
   CHECK(policy.in_shadow.contains("many_accounts"));
+  REQUIRE(config.familiar.has_value());
+  CHECK(config.familiar->snapshot == "/etc/stockade/home");
+  CHECK(config.familiar->every == absl::Seconds(90));
+  CHECK(config.geo.files() == std::vector<std::string>{"/etc/stockade/asn.mmdb", "/geo/country.mmdb"});
   REQUIRE(config.store.has_value());
   CHECK(config.store->path == "/etc/stockade/s.db");
   CHECK(config.store->remember == absl::Hours(48));
@@ -85,6 +91,9 @@ TEST_CASE("what cannot be meant is refused with its place", "[config]") {
   CHECK(Errors("policy: {harm: {rule: lots}}").find("is no share; write 0.1% or 0.001") != std::string::npos);
   CHECK(Errors("policy: {harm: {rule: 101%}}").find("is no share") != std::string::npos);
   CHECK(Errors("policy: {shared_accounts: 9}").find("shared_accounts") != std::string::npos);
+  CHECK(Errors("familiar: {every: 10m}").find("names no `snapshot`") != std::string::npos);
+  CHECK(Errors("familiar: {snapshot: x, every: 1s}").find("familiar.every") != std::string::npos);
+  CHECK(Errors("geo: {countri: x}").find("did you mean 'country'") != std::string::npos);
   CHECK(Errors("store: {remember: 7d}").find("names no `path`") != std::string::npos);
 }
 

@@ -48,6 +48,8 @@ class ConfigReader {
                         key("allow", &ConfigReader::ReadAllow, /*section=*/true),
                         key("policy", &ConfigReader::ReadPolicy, /*section=*/true),
                         key("detectors", &ConfigReader::ReadDetectors, /*section=*/true),
+                        key("familiar", &ConfigReader::ReadFamiliar, /*section=*/true),
+                        key("geo", &ConfigReader::ReadGeo, /*section=*/true),
                         key("store", &ConfigReader::ReadStore, /*section=*/true),
                         key("firewalls", &ConfigReader::ReadFirewalls, /*section=*/true),
                         key("input", &ConfigReader::ReadInput, /*section=*/true),
@@ -285,6 +287,12 @@ class ConfigReader {
       AppendText(entry.value, out);
     }
     out->push_back(')');
+  }
+  void ReadFamiliar(const YamlNode& node, const std::string& path) {
+    if (!node.is_null()) config_.familiar = ReadFamiliarSettings(node, path, &reader_);
+  }
+  void ReadGeo(const YamlNode& node, const std::string& path) {
+    if (!node.is_null()) config_.geo = ReadGeoSettings(node, path, &reader_);
   }
   void ReadStore(const YamlNode& node, const std::string& path) {
     AppendText(node, &config_.carried_text);

@@ -21,6 +21,8 @@
 //     harm: {decision: 0.1%, rule: 1%, minute: 0.5%, customers_min: 2}    # of the customers of the last hour
 //     shadow: [many_accounts]  # rules on trial: their decisions are shown and not carried out
 //   detectors: {account_guard: on, lock: {limit: 5}}   # what rules cannot say; tools/stockade/detector_settings.h
+//   familiar: {snapshot: familiar.snapshot, every: 10m}   # who is at home, over a restart; tools/stockade/familiar_settings.h
+//   geo: {asn: GeoLite2-ASN.mmdb, country: GeoLite2-Country.mmdb}   # where events say neither; tools/stockade/geo_settings.h
 //   store: {path: stockade.db, remember: 7d, memory: 128MiB}   # where decisions outlive the process, and their audit log
 //   firewalls:                 # who carries decisions out; tools/stockade/firewall_settings.h
 //     - nftables: {hooks: [input]}
@@ -88,8 +90,10 @@
 #include "engine/rule/finding.h"
 #include "engine/rule/modifier.h"
 #include "engine/rule/yaml_tree.h"
+#include "tools/stockade/familiar_settings.h"
 #include "tools/stockade/firewall_settings.h"
 #include "tools/stockade/gateway_settings.h"
+#include "tools/stockade/geo_settings.h"
 #include "tools/stockade/settings_reader.h"
 
 namespace stockade {
@@ -102,7 +106,9 @@ struct Config {
   Placeholders placeholders;       // what %name% stands for in rules
   // The sidecar. Not there: the file says nothing of it. Replay does not look at it.
   std::optional<GatewaySettings> gateway;
-  std::optional<SqliteStoreOptions> store;  // where decisions outlive the process; not there: nowhere
+  GeoSettings geo;
+  std::optional<FamiliarSettings> familiar;  // where who is at home outlives `run`; not there: nowhere
+  std::optional<SqliteStoreOptions> store;   // where decisions outlive the process; not there: nowhere
   std::vector<FirewallSettings> firewalls;
   std::string carried_text;              // both sections, so that a change of them can be told
   std::vector<std::string> allow_files;  // those that the section `allow` names

@@ -121,6 +121,7 @@ absl::StatusOr<std::shared_ptr<const GateParts>> MakeGateParts(const RunOptions&
                        OcspClient::Start(OcspClientOptionsOf(gateway.certificates), std::move(answers)));
     }
   }
+  ASSIGN_OR_RETURN(parts->geo, OpenGeo(config.geo));
   ASSIGN_OR_RETURN(parts->service_token, ReadToken(gateway.service.token_file, "gateway.service.token_file"));
   ASSIGN_OR_RETURN(parts->admin_token, ReadToken(gateway.admin.token_file, "gateway.admin.token_file"));
   if (!gateway.challenges.secret_file.empty()) {

@@ -44,6 +44,7 @@ struct GateParts {
   std::shared_ptr<AccountWatch> accounts;               // null: no table of accounts
   std::shared_ptr<OcspClient> ocsp;                     // null: no responder is asked
   CertificateForm certificate_form = CertificateForm::kNone;
+  GeoDatabases geo;
   std::string service_token;
   std::string admin_token;
   std::string challenge_secret;  // empty: only the API reports

@@ -14,6 +14,7 @@
 #include "engine/status.h"
 #include "engine/text.h"
 #include "tools/stockade/command.h"
+#include "tools/stockade/familiar_snapshot.h"
 #include "tools/stockade/interrupt.h"
 #include "tools/stockade/nothing_read.h"
 #include "tools/stockade/program.h"
@@ -32,6 +33,8 @@ Examples:
   stockade replay --verdicts v.ndjson --decisions d.ndjson logins.ndjson.zst
   zcat logins.*.gz | stockade replay --format ndjson --json -
   stockade replay --login-path /portal/enter /var/log/nginx/access.log
+  stockade replay --learn familiar.snapshot logins.2026-0*.ndjson.zst
+  stockade replay --familiar familiar.snapshot logins.2026-10.ndjson.zst
   stockade replay -c stockade.yaml --pace x60 --verdicts /dev/stdout yesterday.ndjson
 
 Files that are written, one object of JSON a line:
@@ -50,6 +53,7 @@ struct OutputOptions {
   std::string verdicts;
   std::string decisions;
   std::string alerts;
+  std::string learn;
   std::string pace;
   bool json = false;
 };
@@ -84,7 +88,8 @@ struct Outputs {
 absl::StatusOr<Outputs> OpenOutputs(const OutputOptions& options, const std::vector<std::string>& inputs) {
   Outputs outputs;
   // All names first, then the first file: what is refused has emptied none.
-  RETURN_IF_ERROR(LogFile::CheckNames({options.verdicts, options.decisions, options.alerts}, inputs));
+  RETURN_IF_ERROR(
+      LogFile::CheckNames({options.verdicts, options.decisions, options.alerts, options.learn}, inputs));
   const auto open = [](const std::string& path, std::unique_ptr<LogFile>* file) -> absl::Status {
     if (path.empty()) return absl::OkStatus();
     ASSIGN_OR_RETURN(*file, LogFile::Create(path));
@@ -239,6 +244,22 @@ void SayWhatRecordsSay(const RecordNotes& notes, Console* console) {
   }
 }
 
+// Whether the replay began as the gate did, and knew nothing that came later.
+void SayWhatWasFamiliar(const ReplaySession& session, int64_t first_ms, Console* console) {
+  const std::optional<FamiliarFacts>& began = session.familiar();
+  const std::string& recorded = session.notes().familiar;
+  if (!recorded.empty() && (!began.has_value() || ToHex(began->id) != recorded)) {
+    console->err << "stockade: the gate that wrote this record began with a snapshot of who is at home, id "
+                 << recorded << ", and this replay with " << (began.has_value() ? "another" : "none")
+                 << ", so that it may differ from what happened; name it: --familiar, the gate kept it as "
+                    "SNAPSHOT.begun\n";
+  }
+  if (began.has_value() && recorded.empty() && began->as_of_ms > first_ms) {
+    console->err << "stockade: the snapshot is as of " << TimeText(began->as_of_ms)
+                 << " and the logs begin earlier: it knows what came after them, and flatters the result\n";
+  }
+}
+
 }  // namespace
 
 int RunReplay(std::span<const std::string> arguments, Console& console) {
@@ -249,12 +270,18 @@ int RunReplay(std::span<const std::string> arguments, Console& console) {
   app.add_option("--verdicts", output.verdicts, "Write the answer to each record here")->type_name("FILE");
   app.add_option("--decisions", output.decisions, "Write every standing order here")->type_name("FILE");
   app.add_option("--alerts", output.alerts, "Write every finding of a rule here")->type_name("FILE");
+  app.add_option("--learn", output.learn,
+                 "Learn from these logs who is at home, as they happened (--observe), and write a snapshot "
+                 "of it here, for "
+                 "--familiar and for familiar.snapshot of run")
+      ->type_name("FILE");
   app.add_option("--pace", output.pace, "As fast as it happened, REAL, or N times faster, xN (at full speed)")
       ->type_name("REAL|xN");
   app.add_flag("--json", output.json, "Print the summary as JSON");
   app.footer(std::string(kReplayFooter));
   if (const std::optional<int> done = ParseArguments(&app, arguments, console)) return *done;
 
+  if (!output.learn.empty()) options.observe = true;
   const absl::StatusOr<double> pace = ParsePace(output.pace);
   if (!pace.ok()) return Fail(console, FromAbsl(pace.status().message()));
   absl::StatusOr<ReplaySession> session = ReplaySession::Open(options);
@@ -271,6 +298,12 @@ int RunReplay(std::span<const std::string> arguments, Console& console) {
   absl::StatusOr<Outputs> opened = OpenOutputs(output, read_files);
   if (!opened.ok()) return Fail(console, FromAbsl(opened.status().message()));
   outputs = *std::move(opened);
+  std::unique_ptr<FamiliarFile> learnt;
+  if (!output.learn.empty()) {
+    absl::StatusOr<std::unique_ptr<FamiliarFile>> file = FamiliarFile::Open(output.learn);
+    if (!file.ok()) return Fail(console, FromAbsl(file.status().message()));
+    learnt = *std::move(file);
+  }
   replay.Attach(&*session);
 
   const Clock::time_point begin = Clock::now();
@@ -284,13 +317,28 @@ int RunReplay(std::span<const std::string> arguments, Console& console) {
   replay.ClearProgress();
 
   int exit_code = run.interrupted ? kExitInterrupted : kExitFine;
-  const std::vector<absl::Status> unwritten = outputs.Close();
+  std::vector<absl::Status> unwritten = outputs.Close();
+  // Of a part of the logs nothing is kept: it would look like all of them.
+  if (learnt != nullptr && read.ok() && !run.interrupted && replay.summary().attempts() > 0) {
+    const absl::StatusOr<WrittenSnapshot> written =
+        WriteSnapshot(learnt.get(), session->config().engine.hash_key,
+                      [&](FamiliarWriter* writer) { return session->engine().CopyFamiliar(writer); });
+    if (written.ok()) {
+      run.learnt = *written;
+      console.err << "stockade: learnt who is at home on " << CountText(written->accounts)
+                  << " accounts: " << PrintableText(learnt->path()) << ", " << BytesText(written->bytes)
+                  << "\n";
+    } else {
+      unwritten.push_back(written.status());
+    }
+  }
   // Where a file went to standard output, the summary is for the person at the terminal.
   const bool out_is_taken = output.verdicts == "-" || output.decisions == "-" || output.alerts == "-";
   std::ostream& out = out_is_taken ? console.err : console.out;
   const SourceCounters& source = session->source().counters();
   const EngineCounters counters = session->engine().counters();
   SayWhatRecordsSay(session->notes(), &console);
+  SayWhatWasFamiliar(*session, replay.summary().first_ns() / 1'000'000, &console);
   if (output.json) {
     out << replay.summary().ToJson(run, session->inputs().inputs, source, counters) << "\n";
   } else {

@@ -8,6 +8,7 @@
 #include "adapters/decision_json.h"
 #include "engine/status.h"
 #include "engine/text.h"
+#include "tools/stockade/familiar_snapshot.h"
 #include "tools/stockade/units.h"
 
 namespace stockade {
@@ -24,6 +25,8 @@ absl::Status ApplyOptions(const ReplayOptions& options, Config* config) {
     return absl::InvalidArgumentError(Concat("--timezone: ", Quoted(options.timezone),
                                              " is no time zone of this system; write UTC or Asia/Tokyo"));
   }
+  if (!options.geo.asn.empty()) config->geo.asn = options.geo.asn;
+  if (!options.geo.country.empty()) config->geo.country = options.geo.country;
   if (!options.login_paths.empty()) config->source.access_log.login_paths.clear();
   for (const std::string& text : options.login_paths) {
     std::optional<AccessLogOptions::LoginPath> path = ParseLoginPath(text);
@@ -70,6 +73,13 @@ void AddReplayOptions(CLI::App* app, ReplayOptions* options) {
                   "Year of the first date without one (the latest that is not in the future)")
       ->type_name("YEAR");
   app->add_option("--memory", options->memory, "What the engine may keep (1GiB)")->type_name("SIZE");
+  app->add_option("--geo-asn", options->geo.asn,
+                  "Tell the AS of a source from this file (.mmdb), where an event does not say it")
+      ->type_name("FILE");
+  app->add_option("--geo-country", options->geo.country, "The same of its country")->type_name("FILE");
+  app->add_option("--familiar", options->familiar,
+                  "Begin with what this snapshot knows of who is at home; without it nobody is known")
+      ->type_name("FILE");
   app->add_flag(
       "--observe", options->observe,
       "Let every attempt through, as the system did that wrote the log; without it a stopped attempt is not "
@@ -91,6 +101,8 @@ absl::StatusOr<ReplaySession> ReplaySession::Open(const ReplayOptions& options) 
   }
   RETURN_IF_ERROR(ApplyOptions(options, &session.config_));
   ASSIGN_OR_RETURN(session.rules_, LoadRules(session.config_));
+  ASSIGN_OR_RETURN(GeoDatabases databases, OpenGeo(session.config_.geo));
+  if (databases.any()) session.geo_ = std::make_unique<GeoLookup>(std::move(databases));
   session.config_.source.fields = session.rules_.fields.get();
   session.config_.source.hash_key = session.config_.engine.hash_key;
   session.config_.source.reference_time = absl::Now();
@@ -123,6 +135,11 @@ absl::Status ReplaySession::Start(EngineListener* listener) {
   EngineOptions engine = config_.engine;
   engine.lets_through = options_.observe;
   ASSIGN_OR_RETURN(engine_, Engine::Create(engine, rules_.rules.get(), listener));
+  if (!options_.familiar.empty()) {
+    ASSIGN_OR_RETURN(familiar_, ReadSnapshot(options_.familiar, [this](const auto& next) {
+                       return engine_->LoadFamiliar(next);
+                     }));
+  }
   return absl::OkStatus();
 }
 

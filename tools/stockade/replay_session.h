@@ -35,6 +35,8 @@ struct ReplayOptions {
   std::string timezone;
   std::vector<std::string> login_paths;  // instead of those of the configuration
   std::optional<int> year;
+  GeoSettings geo;
+  std::string familiar;  // a snapshot of who is at home, to begin with; empty: nobody is known
   bool observe = false;  // let everything through, as the system did that wrote the log
   bool rules_only = false;
   std::vector<std::string> inputs;
@@ -59,6 +61,11 @@ class ReplaySession {
   const OpenedInputs& inputs() const noexcept { return inputs_; }
   Source& source() noexcept { return *inputs_.source; }
   RecordNotes& notes() noexcept { return notes_; }
+  const RecordNotes& notes() const noexcept { return notes_; }
+  // Tells what events leave out of their source; null: nothing is told.
+  GeoLookup* geo() noexcept { return geo_.get(); }
+  // The snapshot that the engine began with; not there: none.
+  const std::optional<FamiliarFacts>& familiar() const noexcept { return familiar_; }
 
  private:
   ReplayOptions options_;
@@ -67,6 +74,8 @@ class ReplaySession {
   std::unique_ptr<Engine> engine_;
   OpenedInputs inputs_;
   RecordNotes notes_;
+  std::unique_ptr<GeoLookup> geo_;
+  std::optional<FamiliarFacts> familiar_;
 };
 
 // Gives the engine the decision that a record says somebody gave, restored or took out; one that cannot be read is noted.
@@ -115,6 +124,9 @@ void FollowRecord(const Record& record, ReplaySession* session, WaitingAttempts*
     case RecordKind::kBegun:
       ++notes.begun;
       break;
+    case RecordKind::kFamiliar:
+      notes.familiar = record.text;
+      break;
     case RecordKind::kAttempt:
       break;
   }
@@ -142,6 +154,10 @@ absl::Status DriveReplay(ReplaySession* session, Watcher* watcher) {
     if (!more.ok()) ended = more.status();
     if (!more.ok() || !*more) break;
     const size_t size = batch.records.size();
+    if (GeoLookup* const geo = session->geo(); geo != nullptr) {
+      for (Record& record : batch.records)
+        if (record.ok() && record.kind == RecordKind::kAttempt) geo->Fill(&record.event.attempt);
+    }
     for (size_t i = 0; i < size && i < kAhead; ++i) hint(batch.records[i]);
     for (size_t i = 0; i < size; ++i) {
       if (i + kAhead < size) hint(batch.records[i + kAhead]);

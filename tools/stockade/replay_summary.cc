@@ -278,6 +278,10 @@ std::string ReplaySummary::ToJson(const ReplayRun& run, const std::vector<InputD
       .Key("undercount_max")
       .Count(engine.undercount_max);
   json.EndObject();
+  if (run.learnt.has_value()) {
+    json.Key("learnt").BeginObject().Key("accounts").Count(run.learnt->accounts);
+    json.Key("bytes").Count(run.learnt->bytes).EndObject();
+  }
   json.Key("scan_failures").Count(engine.scan_failures);
   json.Key("seconds").Number(run.seconds);
   json.EndObject();

@@ -9,6 +9,7 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@
 #include "engine/engine.h"
 #include "tools/stockade/console.h"
 #include "tools/stockade/distinct_count.h"
+#include "tools/stockade/familiar_snapshot.h"
 #include "tools/stockade/top_counts.h"
 
 namespace stockade {
@@ -26,7 +28,8 @@ struct ReplayRun {
   bool observe = false;  // --observe
   bool interrupted = false;
   size_t memory_ceiling = 0;
-  double seconds = 0;  // wall clock; the only figure that differs between two runs
+  std::optional<WrittenSnapshot> learnt;  // --learn
+  double seconds = 0;                     // wall clock; the only figure that differs between two runs
 };
 
 class ReplaySummary {
@@ -40,6 +43,8 @@ class ReplaySummary {
   void AddDecision(const Decision& decision) { ++decisions_[decision.rule]; }
 
   uint64_t attempts() const noexcept { return attempts_; }
+  // Time of the earliest attempt.
+  int64_t first_ns() const noexcept { return first_ns_; }
 
   // The report. `inputs` and `source` are those that were replayed, `engine` what the engine counted.
   void Print(const ReplayRun& run, const std::vector<InputDescription>& inputs, const SourceCounters& source,

@@ -63,6 +63,11 @@ absl::Status RunningGate::StartDesk(const BookFiles& files) {
   desk.engine.tells_changes = true;
   ASSIGN_OR_RETURN(orders_, GateOrders::Open(parts_->config, books_.get(), &log_));
   ASSIGN_OR_RETURN(desk_, EngineDesk::Create(std::move(desk), parts_->rules(), orders_.get()));
+  if (const std::optional<FamiliarSettings>& familiar = parts_->config.familiar; familiar.has_value()) {
+    ASSIGN_OR_RETURN(familiar_,
+                     FamiliarKeeper::Open(*familiar, parts_->config.engine.hash_key, desk_.get(), &log_));
+    familiar_->Load(/*keeps_begun=*/!files.record.empty());
+  }
   RETURN_IF_ERROR(orders_->Restore(desk_.get()));
   orders_->FollowMode(desk_->mode());
   allow_stamps_.emplace(parts_->config.allow_files);
@@ -72,12 +77,19 @@ absl::Status RunningGate::StartDesk(const BookFiles& files) {
 absl::Status RunningGate::StartServices() {
   const GatewaySettings& gateway = parts_->gateway();
   RETURN_IF_ERROR(orders_->Start());
+  if (familiar_ != nullptr) {
+    // Nobody is asked yet, so that this is not in anybody's way (GateBooks::OnAlarm).
+    if (const std::optional<Alarm> alarm = familiar_->refusal()) orders_->OnAlarm(*alarm);
+    familiar_->Start();
+  }
   certificates_ = std::make_unique<GateCertificates>(parts_->config.engine.hash_key, &log_);
+  geo_desk_ = std::make_unique<GeoDesk>(desk_.get(), &log_);
+  geo_desk_->Use(parts_->config.geo, parts_->geo);
   certificates_->Use(parts_);
-  dialects_ = DialectsOf(parts_, desk_.get(), certificates_.get(), &counters_);
+  dialects_ = DialectsOf(parts_, geo_desk_.get(), certificates_.get(), &counters_);
   if (!gateway.listeners.empty()) {
-    ASSIGN_OR_RETURN(proxy_,
-                     Proxy::Start(gateway, ProxyPartsOf(parts_, desk_.get(), certificates_.get(), &unread_)));
+    ASSIGN_OR_RETURN(
+        proxy_, Proxy::Start(gateway, ProxyPartsOf(parts_, geo_desk_.get(), certificates_.get(), &unread_)));
   }
   if (IsSet(gateway.service.at)) {
     HttpServiceOptions options;
@@ -145,6 +157,7 @@ void RunningGate::WarnOfFixed(const Config& before, const Config& after) {
   if (ToString(before.gateway->admin.at) != ToString(after.gateway->admin.at)) warn("gateway.admin.address");
   if (before.gateway->admin.token_file != after.gateway->admin.token_file) warn("gateway.admin.token_file");
   if (before.engine.ledger_bytes != after.engine.ledger_bytes) warn("store.memory");
+  if (before.familiar != after.familiar) warn("familiar");
   if (before.carried_text != after.carried_text) warn("store or firewalls");
   if (before.gateway->workers != after.gateway->workers) warn("gateway.workers");
   // The mode may have been switched by hand since the start: the file says what a start takes.
@@ -164,7 +177,7 @@ bool RunningGate::Reload() {
   // and is given the old parts back if the engine refuses.
   if (proxy_ != nullptr) {
     if (const absl::Status status = proxy_->SwapSettings(
-            parts->gateway(), ProxyPartsOf(parts, desk_.get(), certificates_.get(), &unread_));
+            parts->gateway(), ProxyPartsOf(parts, geo_desk_.get(), certificates_.get(), &unread_));
         !status.ok())
       return refuse(status);
   }
@@ -180,17 +193,18 @@ bool RunningGate::Reload() {
     if (const absl::Status status = desk_->Reload(std::move(changes)); !status.ok()) {
       if (proxy_ != nullptr)
         static_cast<void>(proxy_->SwapSettings(
-            parts_->gateway(), ProxyPartsOf(parts_, desk_.get(), certificates_.get(), &unread_)));
+            parts_->gateway(), ProxyPartsOf(parts_, geo_desk_.get(), certificates_.get(), &unread_)));
       return refuse(status);
     }
   }
   {
     std::shared_ptr<const VerdictDialects> dialects =
-        DialectsOf(parts, desk_.get(), certificates_.get(), &counters_);
+        DialectsOf(parts, geo_desk_.get(), certificates_.get(), &counters_);
     const std::lock_guard lock(swapped_mutex_);
     dialects_.swap(dialects);
     parts_ = parts;
   }
+  geo_desk_->Use(parts->config.geo, parts->geo);
   certificates_->Use(parts);
   allow_stamps_.emplace(parts->config.allow_files);
   orders_->Note("operator", "reload", "", decides_anew ? "settings and rules" : "certificates and secrets");
@@ -224,6 +238,7 @@ void RunningGate::Tick() {
   }
   if (parts_->crls != nullptr) parts_->crls->Look(absl::Now());
   if (parts_->accounts != nullptr) parts_->accounts->Look(absl::Now());
+  geo_desk_->Look(absl::Now());
   certificates_->Tick(absl::Now());
   SayWhatWasUnread();
 }
@@ -257,6 +272,9 @@ std::vector<absl::Status> RunningGate::Stop() {
   if (desk_ != nullptr) desk_->Finish();
   std::vector<absl::Status> wrong;
   if (orders_ != nullptr) wrong = orders_->Stop();
+  // Of a gate that never began to serve nothing is kept: it knows no more than the file.
+  if (familiar_ != nullptr)
+    if (absl::Status status = familiar_->Stop(); !status.ok()) wrong.push_back(std::move(status));
   if (books_ != nullptr)
     for (absl::Status& status : books_->Close()) wrong.push_back(std::move(status));
   return wrong;
@@ -301,6 +319,7 @@ void RunningGate::Describe(const BookFiles& files, std::ostream* out) const {
   if (service_ != nullptr) lines("verdicts", {AddressText(gateway.service.at, service_->port())});
   if (admin_ != nullptr) lines("admin", {AddressText(gateway.admin.at, admin_->port())});
   lines("decisions", orders_->Describe());
+  if (familiar_ != nullptr) lines("remembers", {familiar_->Describe()});
   texts.clear();
   const std::pair<std::string_view, const std::string&> books[] = {{"record", files.record},
                                                                    {"verdicts", files.verdicts},

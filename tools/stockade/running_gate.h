@@ -27,11 +27,13 @@
 #include "adapters/gateway/proxy.h"
 #include "adapters/gateway/unread_answers.h"
 #include "adapters/http/http_service.h"
+#include "tools/stockade/familiar_keeper.h"
 #include "tools/stockade/file_stamps.h"
 #include "tools/stockade/gate_books.h"
 #include "tools/stockade/gate_certificates.h"
 #include "tools/stockade/gate_orders.h"
 #include "tools/stockade/gate_parts.h"
+#include "tools/stockade/geo_desk.h"
 #include "tools/stockade/run_log.h"
 
 namespace stockade {
@@ -74,6 +76,8 @@ class RunningGate {
   std::unique_ptr<GateBooks> books_;
   std::unique_ptr<GateOrders> orders_;  // hears the desk, and goes after it
   std::unique_ptr<EngineDesk> desk_;
+  std::unique_ptr<FamiliarKeeper> familiar_;  // asks the desk; null: nobody is remembered over a restart
+  std::unique_ptr<GeoDesk> geo_desk_;         // in front of it, for whoever brings attempts
   VerdictCounters counters_;
   UnreadAnswers unread_;
   const std::shared_ptr<OcspMemory> ocsp_ = std::make_shared<OcspMemory>();

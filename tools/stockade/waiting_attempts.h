@@ -61,6 +61,7 @@ struct RecordNotes {
   uint64_t first_reload = 0;      // its line
   uint64_t unread_decisions = 0;  // given by hand, and not to be read
   uint64_t first_unread_decision = 0;
+  std::string familiar;  // the id of the snapshot that the last of them began with; empty: it knew nobody
   uint64_t without_outcome = 0;  // let through, and the record ends before their outcome
 };
 

@@ -66,6 +66,35 @@ TEST_CASE("a ticket that nobody tells anything is given up as unknown when its t
   CHECK(scene.desk->figures().unmatched == 1);
 }
 
+TEST_CASE("who is familiar is copied while logins go on, and what a desk begins with is in its record",
+          "[gateway][desk]") {
+  DeskScene scene;
+  const HashKey key = EngineOptions().hash_key;
+  for (int i = 0; i < 100; ++i) scene.Try("192.0.2.9", "old" + std::to_string(i), Outcome::kSuccess);
+  std::string bytes;
+  FamiliarWriter writer(key);
+  std::thread copier([&] {
+    for (bool more = true; more;) {
+      more = scene.desk->CopyFamiliar(&writer);
+      writer.Encode(&bytes);
+    }
+  });
+  for (int i = 0; i < 300; ++i) scene.Try("198.51.100.7", "new" + std::to_string(i), Outcome::kSuccess);
+  copier.join();
+  CHECK(writer.accounts() >= 100);
+
+  DeskScene next;
+  bool told = false;
+  const auto facts = next.desk->LoadFamiliar([&]() -> absl::StatusOr<std::string_view> {
+    return std::exchange(told, true) ? std::string_view() : std::string_view(bytes);
+  });
+  REQUIRE(facts.ok());
+  CHECK(facts->accounts == writer.accounts());
+  CHECK(next.desk->figures().familiar.accounts == writer.accounts());
+  CHECK(next.books.record.find("{\"stockade\":{\"familiar\":\"" + ToHex(writer.id()) + "\"}") !=
+        std::string::npos);
+}
+
 TEST_CASE("tickets are bounded: the oldest is given up for the newest", "[gateway][desk]") {
   DeskScene scene;
   for (size_t i = 0; i < EngineDesk::kTicketsMax + 3; ++i) {

@@ -71,6 +71,8 @@ TEST_CASE("every field of an attempt comes back as it was, absent and empty told
   text += "\n";
   AppendReloadLine(kTime + 4, &text);
   text += "\n";
+  AppendFamiliarLine(kTime + 5, Hash128{0x1f, 2}, &text);
+  text += "\n";
   event.attempt.certificate_present = false;
   event.attempt.certificate = CertificateStatus::kUnchecked;
   event.attempt.source = Address();
@@ -83,9 +85,9 @@ TEST_CASE("every field of an attempt comes back as it was, absent and empty told
   const ReadBack back(text);
   CHECK(back.format == "record");
   const auto& records = back.batch.records;
-  REQUIRE(records.size() == 7);
+  REQUIRE(records.size() == 8);
   for (const Record& record : records) CHECK(record.ok());
-  CHECK(back.counters.records == 7);
+  CHECK(back.counters.records == 8);
   CHECK(back.counters.unreadable() == 0);
   CHECK(records[0].kind == RecordKind::kBegun);
   CHECK(records[0].number == kRecordVersion);
@@ -105,9 +107,11 @@ TEST_CASE("every field of an attempt comes back as it was, absent and empty told
   CHECK(records[4].kind == RecordKind::kMode);
   CHECK(static_cast<Mode>(records[4].number) == Mode::kCertificateOnly);
   CHECK(records[5].kind == RecordKind::kReloaded);
-  CHECK(records[6].number == 0);
-  CHECK(records[6].event.aftermath.outcome == Outcome::kStopped);
-  CHECK(SameAttempt(records[6].event.attempt, event.attempt));
+  CHECK(records[6].kind == RecordKind::kFamiliar);
+  CHECK(records[6].text == ToHex(Hash128{0x1f, 2}));
+  CHECK(records[7].number == 0);
+  CHECK(records[7].event.aftermath.outcome == Outcome::kStopped);
+  CHECK(SameAttempt(records[7].event.attempt, event.attempt));
 }
 
 TEST_CASE("all modes are read back as themselves", "[gateway][record]") {
