@@ -7,7 +7,7 @@
 // bad of it outweighs what honest customers of it would fail by 99 to 1. A popular browser under an attack that wears it is therefore
 // never condemned, and a new release of an app is not hit, for its successes are normal.
 //
-// A shape of names is suspect at most, and only from kCondemnedScore on: slips of the finger have one, too.
+// A shape of names is suspect at most, and only where it would condemn another: slips of the finger have one, too.
 //
 // State: 32 bytes a tuple in eight tables, and a sketch of shares; the least suspicious give way. Cost: up to eight keyed hashes
 // and cache lines an attempt of a stranger, nothing for the upper lanes but the shares of their successes. Catches residential, rotating,
@@ -46,6 +46,8 @@ class CampaignFinder {
 
   CampaignFinder(size_t bytes_max, const HashKey& key);
 
+  void Set(const EvidenceThresholds& thresholds) noexcept { thresholds_ = thresholds; }
+
   TupleTags TagsOf(const Attempt& attempt) const noexcept { return TuplesOf(attempt, key_); }
   TupleReading Read(const TupleTags& tags, int64_t now_ms) const noexcept;
   // Evidence of a stranger's outcome, once an account and day. `account`: a keyed hash. Whether it counted anywhere.
@@ -72,6 +74,7 @@ class CampaignFinder {
   void Add(Record* record, float z, int64_t now_ms) noexcept;
 
   HashKey key_;
+  EvidenceThresholds thresholds_;
   EvidenceTable<Record> table_;
   TokenShares shares_;
   TupleTags all_;  // by kind: what counts how many successes had one
