@@ -47,7 +47,7 @@ absl::Status ApplyOptions(const ReplayOptions& options, Config* config) {
 
 }  // namespace
 
-void AddReplayOptions(CLI::App* app, ReplayOptions* options) {
+void AddLogOptions(CLI::App* app, ReplayOptions* options) {
   app->add_option("-c,--config", options->config_file, "Settings (stockade.yaml); without it the defaults")
       ->type_name("FILE");
   app->add_option("--rules", options->rules,
@@ -70,10 +70,6 @@ void AddReplayOptions(CLI::App* app, ReplayOptions* options) {
                   "Year of the first date without one (the latest that is not in the future)")
       ->type_name("YEAR");
   app->add_option("--memory", options->memory, "What the engine may keep (1GiB)")->type_name("SIZE");
-  app->add_flag(
-      "--observe", options->observe,
-      "Let every attempt through, as the system did that wrote the log; without it a stopped attempt is not "
-      "observed, as if Stockade had stood in front");
   app->add_flag("--rules-only", options->rules_only,
                 "Without detectors: what the rules alone would have done");
   app->add_option("INPUT", options->inputs, "Logs: files, also .gz and .zst; - is standard input")
@@ -81,15 +77,31 @@ void AddReplayOptions(CLI::App* app, ReplayOptions* options) {
       ->required();
 }
 
+void AddReplayOptions(CLI::App* app, ReplayOptions* options) {
+  AddLogOptions(app, options);
+  app->add_flag(
+      "--observe", options->observe,
+      "Let every attempt through, as the system did that wrote the log; without it a stopped attempt is not "
+      "observed, as if Stockade had stood in front");
+}
+
+absl::StatusOr<Config> ReadSettings(const ReplayOptions& options) {
+  std::string text;
+  if (!options.config_file.empty()) {
+    ASSIGN_OR_RETURN(text, ReadWholeFile(options.config_file, kYamlBytesMax));
+  }
+  Findings findings;
+  Config config =
+      ReadConfig(text, options.config_file, &findings, GatewayFiles::kNotLookedAt, options.overrides);
+  RETURN_IF_ERROR(findings.ToStatus());
+  RETURN_IF_ERROR(ApplyOptions(options, &config));
+  return config;
+}
+
 absl::StatusOr<ReplaySession> ReplaySession::Open(const ReplayOptions& options) {
   ReplaySession session;
   session.options_ = options;
-  if (options.config_file.empty()) {
-    session.config_ = DefaultConfig();
-  } else {
-    ASSIGN_OR_RETURN(session.config_, LoadConfig(options.config_file, GatewayFiles::kNotLookedAt));
-  }
-  RETURN_IF_ERROR(ApplyOptions(options, &session.config_));
+  ASSIGN_OR_RETURN(session.config_, ReadSettings(options));
   ASSIGN_OR_RETURN(session.rules_, LoadRules(session.config_));
   session.config_.source.fields = session.rules_.fields.get();
   session.config_.source.hash_key = session.config_.engine.hash_key;
