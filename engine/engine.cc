@@ -63,7 +63,6 @@ struct Engine::State final : CorrelationListener {
         scratch(std::in_place, *rule_set),
         correlator(std::move(made)),
         watermark({options.lateness_ms, kJumpMsMax}),
-        hash_key(options.hash_key),
         lanes(shares.lanes, options.hash_key),
         hash_key(options.hash_key),
         ledger(LedgerOptions{options.hash_key, shares.ledger, options.tells_changes ? kChangesMax : 0}),
@@ -120,7 +119,6 @@ struct Engine::State final : CorrelationListener {
   std::optional<MatchScratch> scratch;  // made anew for each rule set
   std::unique_ptr<Correlator> correlator;
   Watermark watermark;
-  HashKey hash_key;
   Lanes lanes;
   const HashKey hash_key;
   int64_t familiar_ms = 0;  // as of when the snapshot was that was loaded

@@ -35,8 +35,8 @@ float CampaignFinder::ShareOf(TupleKind kind, uint64_t tag) const noexcept {
 
 Suspicion CampaignFinder::Judge(const Record& record, float score, float share,
                                 int64_t age_ms) const noexcept {
-  if (score < kSuspectScore || share > kShareOfSuspect) return Suspicion::kNone;
-  if (score < kCondemnedScore || share > kShareOfCondemned) return Suspicion::kSuspect;
+  if (score < thresholds_.suspect || share > kShareOfSuspect) return Suspicion::kNone;
+  if (score < thresholds_.condemned || share > kShareOfCondemned) return Suspicion::kSuspect;
   const float good = kHonestOdds * Decayed(record.good, age_ms, kCountHalfLifeMs);
   const float bad = Decayed(record.bad, age_ms, kCountHalfLifeMs);
   return (bad - good) / (good + kHonestFloor) >= kOddsMin ? Suspicion::kCondemned : Suspicion::kSuspect;
@@ -47,7 +47,7 @@ TupleReading CampaignFinder::Read(const TupleTags& tags, int64_t now_ms) const n
   for (size_t i = 0; i < kTupleKinds; ++i) {
     if (tags[i] == 0) continue;
     const Record* const record = table_.Find(tags[i]);
-    if (record == nullptr || record->score < kSuspectScore) continue;
+    if (record == nullptr || record->score < thresholds_.suspect) continue;
     const int64_t age_ms = now_ms - int64_t{record->time_s} * 1000;
     const float score = Decayed(record->score, age_ms, kHalfLifeMs);
     const auto kind = static_cast<TupleKind>(i);
@@ -76,7 +76,7 @@ bool CampaignFinder::Note(const TupleTags& tags, uint64_t account, Clue clue, fl
   for (size_t i = 0; i < kTupleKinds; ++i) {
     if (tags[i] == 0 || !contacts->IsFirst(PairOf(tags[i], account, pair), now_ms, ContactMemory::kDay))
       continue;
-    Record* const record = table_.FindOrMake(tags[i], kSuspectScore, [now_ms](const Record& one) {
+    Record* const record = table_.FindOrMake(tags[i], thresholds_.suspect, [now_ms](const Record& one) {
       return Decayed(one.score, now_ms - int64_t{one.time_s} * 1000, kHalfLifeMs);
     });
     if (record == nullptr) continue;

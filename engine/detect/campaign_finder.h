@@ -44,6 +44,8 @@ class CampaignFinder {
 
   CampaignFinder(size_t bytes_max, const HashKey& key);
 
+  void Set(const EvidenceThresholds& thresholds) noexcept { thresholds_ = thresholds; }
+
   TupleTags TagsOf(const Attempt& attempt) const noexcept { return TuplesOf(attempt, key_); }
   TupleReading Read(const TupleTags& tags, int64_t now_ms) const noexcept;
   // Evidence of a stranger's outcome, once an account and day. `account`: a keyed hash. Whether it counted anywhere.
@@ -70,6 +72,7 @@ class CampaignFinder {
   void Add(Record* record, float z, int64_t now_ms) noexcept;
 
   HashKey key_;
+  EvidenceThresholds thresholds_;
   EvidenceTable<Record> table_;
   TokenShares shares_;
   TupleTags all_;  // by kind: what counts how many successes had one

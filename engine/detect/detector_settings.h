@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "engine/detect/evidence.h"
 #include "engine/detect/policy_table.h"
 
 namespace stockade {
@@ -43,6 +44,7 @@ inline constexpr std::array<std::string_view, 3> kDetectorStateNames = {"on", "s
 struct DetectorSettings {
   std::array<DetectorState, kDetectors> states = {};
   LockoutRule lock;
+  EvidenceThresholds evidence;
   PressureSettings pressure;
   PolicyTable policy;
   // What the gateway can ask a person for.

@@ -47,8 +47,8 @@ Lane LaneOf(const Standing& standing) noexcept {
   return standing.proved ? Lane::kFamiliar : standing.lane;
 }
 
-constexpr float ScoreOf(Suspicion suspicion) noexcept {
-  return suspicion == Suspicion::kCondemned ? kCondemnedScore : kSuspectScore;
+constexpr float ThresholdOf(Suspicion suspicion, const EvidenceThresholds& thresholds) noexcept {
+  return suspicion == Suspicion::kCondemned ? thresholds.condemned : thresholds.suspect;
 }
 
 // How the memory is shared out, in sixteenths.
@@ -67,10 +67,14 @@ Detectors::Detectors(const DetectorSettings& settings, size_t bytes, const HashK
       sources_(bytes / 16 * kSources, key_),
       guard_(bytes / 16 * kGuard, settings.lock),
       pressure_(settings.pressure),
-      campaigns_(bytes / 16 * kTuples, key_) {}
+      campaigns_(bytes / 16 * kTuples, key_) {
+  Set(settings);
+}
 
 void Detectors::Set(const DetectorSettings& settings) noexcept {
   settings_ = settings;
+  sources_.Set(settings.evidence);
+  campaigns_.Set(settings.evidence);
   guard_.Set(settings.lock);
   pressure_.Set(settings.pressure);
 }
@@ -164,7 +168,7 @@ std::string_view Detectors::Reason(const DetectorAsk& ask) noexcept {
       return write("what comes from %s%s%.0d fails as an attacker's does: evidence %.1f, %s from %.1f%s",
                    rung.data(), is_network ? "/" : "", is_network ? int{source_.rung.length} : 0,
                    static_cast<double>(source_.score), Name(source_.suspicion).data(),
-                   static_cast<double>(ScoreOf(source_.suspicion)),
+                   static_cast<double>(ThresholdOf(source_.suspicion, settings_.evidence)),
                    source_.shared ? "; customers share it" : "");
     }
     case DetectorId::kCampaignFinder:
@@ -173,7 +177,7 @@ std::string_view Detectors::Reason(const DetectorAsk& ask) noexcept {
           "%.1f",
           static_cast<double>(tuple_.bad), Name(tuple_.kind).data(), static_cast<double>(tuple_.share) * 100,
           static_cast<double>(tuple_.score), Name(tuple_.suspicion).data(),
-          static_cast<double>(ScoreOf(tuple_.suspicion)));
+          static_cast<double>(ThresholdOf(tuple_.suspicion, settings_.evidence)));
     case DetectorId::kPressure:
       return write(
           "%s are more than usual (level %d; usual are %.0f%%): a campaign is on, and this is a stranger",

@@ -4,8 +4,8 @@
 //   S ← min(cap, max(0, S · 2^(-Δt/T) + z)),   z = ln [ P(outcome | attack) / P(outcome | honest source) ]
 //
 // Tempered by the lane, and counted of first contacts only: one outcome for each pair of key and account in a day
-// (contact_memory.h), so that one customer's forgotten password says nothing twice. S ≥ kSuspectScore: a thousand to one; S ≥ kCondemnedScore: a
-// million to one. A success credits once an account and day alike: an attacker's own accounts buy him two failures each.
+// (contact_memory.h), so that one customer's forgotten password says nothing twice. S ≥ suspect (kSuspectScore): a thousand to one; S ≥ condemned
+// (kCondemnedScore): a million to one. A success credits once an account and day alike: an attacker's own accounts buy him two failures each.
 //
 // What happens without tables of z for everybody: an unfamiliar key is suspect after three or four accounts that fail, condemned
 // after six to eight. Failure modes: below S / T contacts a half-life nothing adds up; honest failure above a fifth of all contacts
@@ -29,15 +29,22 @@ inline constexpr float kSuspectScore = 6.9F;     // ln 10^3
 inline constexpr float kCondemnedScore = 13.8F;  // ln 10^6
 inline constexpr float kEvidenceMax = 20;        // what lies above is forgotten first
 
+// From where on evidence tells; suspect < condemned. Below the least of a range single failures of strangers would tell; above 18
+// kEvidenceMax leaves nothing that could fade before a condemnation is over.
+struct EvidenceThresholds {
+  float suspect = kSuspectScore;      // 5 … 12
+  float condemned = kCondemnedScore;  // 10 … 18
+};
+
 enum class Suspicion : uint8_t { kNone, kSuspect, kCondemned };
 inline constexpr std::string_view kSuspicionNames[] = {"none", "suspect", "condemned"};
 constexpr std::string_view Name(Suspicion suspicion) noexcept {
   return kSuspicionNames[static_cast<size_t>(suspicion)];
 }
-constexpr Suspicion SuspicionOf(float score) noexcept {
-  return score >= kCondemnedScore ? Suspicion::kCondemned
-         : score >= kSuspectScore ? Suspicion::kSuspect
-                                  : Suspicion::kNone;
+constexpr Suspicion SuspicionOf(float score, const EvidenceThresholds& thresholds) noexcept {
+  return score >= thresholds.condemned ? Suspicion::kCondemned
+         : score >= thresholds.suspect ? Suspicion::kSuspect
+                                       : Suspicion::kNone;
 }
 
 // What came of an attempt, as evidence.

@@ -101,7 +101,7 @@ SourceReading SourceLadder::Read(const Attempt& attempt, int64_t now_ms) const n
     if (i > 0 && ChildrenOf(*record) < kChildrenMin) continue;
     const float score = std::max(ScoreOf(*record, kHalfLifeMs, &Record::fast, now_ms),
                                  ScoreOf(*record, kSlowHalfLifeMs, &Record::slow, now_ms));
-    Suspicion suspicion = SuspicionOf(score);
+    Suspicion suspicion = SuspicionOf(score, thresholds_);
     if (is_asn) suspicion = std::min(suspicion, Suspicion::kSuspect);
     if (suspicion <= reading.suspicion) continue;  // the narrowest that is as guilty
     reading.suspicion = suspicion;
@@ -115,7 +115,7 @@ SourceReading SourceLadder::Read(const Attempt& attempt, int64_t now_ms) const n
 }
 
 SourceLadder::Record* SourceLadder::Open(uint64_t tag, int64_t now_ms) noexcept {
-  Record* const record = table_.FindOrMake(tag, kSuspectScore, [now_ms](const Record& one) {
+  Record* const record = table_.FindOrMake(tag, thresholds_.suspect, [now_ms](const Record& one) {
     // Who is shared is worth knowing.
     return std::max(ScoreOf(one, kHalfLifeMs, &Record::fast, now_ms),
                     ScoreOf(one, kSlowHalfLifeMs, &Record::slow, now_ms)) +

@@ -49,6 +49,8 @@ class SourceLadder {
   // A third of the memory is the door's.
   SourceLadder(size_t bytes_max, const HashKey& key);
 
+  void Set(const EvidenceThresholds& thresholds) noexcept { thresholds_ = thresholds; }
+
   SourceReading Read(const Attempt& attempt, int64_t now_ms) const noexcept;
   // Evidence of an outcome. `account`: a keyed hash. Counted once an account and day on each rung, failures and successes apart.
   // `contacts`: where that is known. Whether it counted on the first rung.
@@ -112,6 +114,7 @@ class SourceLadder {
   Record* Open(uint64_t tag, int64_t now_ms) noexcept;
 
   HashKey key_;
+  EvidenceThresholds thresholds_;
   EvidenceTable<Record> table_;
   Door door_;
 };

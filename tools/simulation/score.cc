@@ -1,33 +1,15 @@
 #include "tools/simulation/score.h"
 
-#include <algorithm>
-
 #include "engine/text.h"
+#include "tools/simulation/settling.h"
 #include "tools/simulation/trading_day.h"
 
 namespace stockade {
 namespace {
 
-constexpr size_t kSettlingAttempts = 200;
-
 void Count(const SimulatedAttempt& login, const Verdict& verdict, const Settled& settled,
            CustomerScore* score) {
-  ++score->attempts;
-  switch (verdict.kind) {
-    case VerdictKind::kAllow:
-      return;
-    case VerdictKind::kDeny:
-      ++score->denied;
-      break;
-    case VerdictKind::kThrottle:
-      ++score->throttled;
-      break;
-    case VerdictKind::kChallenge:
-      ++score->challenged;
-      if (!settled.forwarded) ++score->turned_away;
-      break;
-  }
-  if (!settled.forwarded && login.truth.right) ++score->stopped_right;
+  score->Add(verdict.kind, settled.forwarded, login.truth.right);
 }
 
 void AppendCustomers(std::string_view key, const CustomerScore& score, std::string* out) {
@@ -37,16 +19,6 @@ void AppendCustomers(std::string_view key, const CustomerScore& score, std::stri
 }
 
 }  // namespace
-
-CustomerScore& CustomerScore::operator+=(const CustomerScore& other) noexcept {
-  attempts += other.attempts;
-  denied += other.denied;
-  challenged += other.challenged;
-  turned_away += other.turned_away;
-  throttled += other.throttled;
-  stopped_right += other.stopped_right;
-  return *this;
-}
 
 Score::Score(const WorldOptions& options)
     : campaigns_(options.attacks.size()), traces_(options.attacks.size()), locked_(options.customers) {
@@ -102,22 +74,11 @@ void Score::Add(const World& world, const SimulatedAttempt& login, const Verdict
 
 void Score::Finish() {
   for (size_t i = 0; i < campaigns_.size(); ++i) {
-    const std::vector<bool>& stopped = traces_[i].stopped;
-    CampaignScore& campaign = campaigns_[i];
-    const size_t window = std::min(kSettlingAttempts, stopped.size());
-    if (window == 0) continue;
-    size_t inside = static_cast<size_t>(
-        std::count(stopped.begin(), stopped.begin() + static_cast<int64_t>(window), true));
-    for (size_t begin = 0; begin + window <= stopped.size(); ++begin) {
-      if (inside * 100 >= window * 95) {
-        campaign.settled = true;
-        campaign.settled_after = begin;
-        campaign.settled_after_ms = traces_[i].after_ms[begin];
-        break;
-      }
-      if (stopped[begin]) --inside;
-      if (begin + window < stopped.size() && stopped[begin + window]) ++inside;
-    }
+    const Settling settling = FindSettling(traces_[i].stopped);
+    if (!settling.settled) continue;
+    campaigns_[i].settled = true;
+    campaigns_[i].settled_after = settling.after;
+    campaigns_[i].settled_after_ms = traces_[i].after_ms[settling.after];
   }
 }
 

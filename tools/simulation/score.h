@@ -5,8 +5,7 @@
 // judged by attempts of their own; programs of theirs, aggregators and clients left behind,
 // which can pass no challenge, are counted apart.
 //
-// Settling: the first attempt from which on at least 95 % of the next 200 are stopped; of a campaign with
-// fewer attempts, 95 % of all. Nine bytes an attack attempt are kept for that until Finish.
+// For settling (settling.h) nine bytes an attack attempt are kept until Finish.
 #pragma once
 
 #include <array>
@@ -16,6 +15,7 @@
 
 #include "engine/gate/verdict.h"
 #include "tools/simulation/attempt.h"
+#include "tools/simulation/customer_score.h"
 #include "tools/simulation/world.h"
 
 namespace stockade {
@@ -35,19 +35,6 @@ struct CampaignScore {
   int64_t settled_after_ms = 0;
   bool settled = false;
   uint64_t challenges_solved = 0;
-};
-
-// Of attempts of one sort of customer in one period.
-struct CustomerScore {
-  uint64_t attempts = 0;
-  uint64_t denied = 0;
-  uint64_t challenged = 0;
-  uint64_t turned_away = 0;  // of the challenged: did not pass
-  uint64_t throttled = 0;
-  uint64_t stopped_right = 0;  // of all stopped: had the right password
-
-  uint64_t touched() const noexcept { return denied + challenged + throttled; }
-  CustomerScore& operator+=(const CustomerScore& other) noexcept;
 };
 
 struct LockScore {

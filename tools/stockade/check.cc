@@ -148,6 +148,7 @@ void CheckRules(const std::vector<std::string>& files, const Config& config, Che
     Findings not_asked_for;
     ParseSigma(*text, closed[i], config.placeholders, &documents, &not_asked_for);
   }
+  ApplyRuleThresholds(config.thresholds, &documents, &checked->findings);
   FieldTable fields;
   const auto rules = Compile(std::move(documents), &fields);
   if (!rules.ok()) AddStatus(rules.status(), &checked->findings);
@@ -290,6 +291,8 @@ int RunCheck(std::span<const std::string> arguments, Console& console) {
     }
   } else if (paths.empty()) {
     paths = DefaultPaths(config_file, config);
+  } else {
+    config.thresholds.clear();  // they are for the rules of the settings, not for a path beside them
   }
   std::vector<std::string> rule_paths;
   for (const std::string& path : paths) {

@@ -28,6 +28,7 @@ struct Command {
 
 int RunRun(std::span<const std::string> arguments, Console& console);
 int RunReplay(std::span<const std::string> arguments, Console& console);
+int RunTune(std::span<const std::string> arguments, Console& console);
 int RunTest(std::span<const std::string> arguments, Console& console);
 int RunCheck(std::span<const std::string> arguments, Console& console);
 int RunExplain(std::span<const std::string> arguments, Console& console);

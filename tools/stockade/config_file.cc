@@ -45,6 +45,7 @@ class ConfigReader {
                         key("hash_key_file", &ConfigReader::ReadHashKeyFile),
                         key("rules", &ConfigReader::ReadRules),
                         key("placeholders", &ConfigReader::ReadPlaceholders),
+                        key("thresholds", &ConfigReader::ReadThresholds),
                         key("allow", &ConfigReader::ReadAllow, /*section=*/true),
                         key("policy", &ConfigReader::ReadPolicy, /*section=*/true),
                         key("detectors", &ConfigReader::ReadDetectors, /*section=*/true),
@@ -194,6 +195,10 @@ class ConfigReader {
     }
   }
 
+  void ReadThresholds(const YamlNode& node, const std::string& path) {
+    config_.thresholds = ReadRuleThresholds(node, path, &reader_);
+  }
+
   void ReadAllow(const YamlNode& node, const std::string& path) {
     Allowlist& allowlist = config_.engine.allowlist;
     reader_.ReadMap(
@@ -328,14 +333,20 @@ Config DefaultConfig() {
 }
 
 Config ReadConfig(std::string_view text, const std::string& file, Findings* findings,
-                  GatewayFiles gateway_files) {
+                  GatewayFiles gateway_files, const std::vector<SettingOverride>& overrides) {
   Config config = DefaultConfig();
-  const std::vector<YamlNode> documents = ReadYaml(text, file, findings);
+  std::vector<YamlNode> documents = ReadYaml(text, file, findings);
+  if (documents.empty() && !overrides.empty()) documents.emplace_back();
   if (findings->errors() > 0 || documents.empty()) return config;
   if (documents.size() > 1) {
     findings->Error(PlaceOf(documents[1], file), "", "a second document; a configuration is one");
     return config;
   }
+  for (const SettingOverride& setting : overrides) {
+    const absl::Status status = Override(setting, &documents[0]);
+    if (!status.ok()) findings->Error(Place{file, 0, 0}, "", FromAbsl(status.message()));
+  }
+  if (findings->errors() > 0) return config;
   SettingsReader reader(file, findings);
   ConfigReader(&reader, gateway_files, &config).Read(documents[0]);
   config.places = reader.places();

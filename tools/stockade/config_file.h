@@ -9,6 +9,8 @@
 //   hash_key_file: stockade.key
 //   rules: [rules, more/ours.yml]    # folders and files instead of the shipped pack; "shipped" names that
 //   placeholders: {vendor_accounts: [acme]}      # what %vendor_accounts% stands for in rules
+//   thresholds:                # other numbers for correlation rules; tools/stockade/rule_thresholds.h
+//     address_fails_on_8_accounts: {gte: 6, timespan: 15m}
 //   allow:                     # never denied
 //     addresses: [192.0.2.0/24, 2001:db8::1]
 //     accounts: [monitoring]
@@ -94,7 +96,9 @@
 #include "tools/stockade/firewall_settings.h"
 #include "tools/stockade/gateway_settings.h"
 #include "tools/stockade/geo_settings.h"
+#include "tools/stockade/rule_thresholds.h"
 #include "tools/stockade/settings_reader.h"
+#include "tools/tuning/setting_override.h"
 
 namespace stockade {
 
@@ -104,6 +108,7 @@ struct Config {
   SourceOptions source;            // `fields` stays null: it belongs to the rules
   std::vector<std::string> rules;  // files and folders; kShippedRules is the shipped pack
   Placeholders placeholders;       // what %name% stands for in rules
+  std::vector<RuleThreshold> thresholds;
   // The sidecar. Not there: the file says nothing of it. Replay does not look at it.
   std::optional<GatewaySettings> gateway;
   GeoSettings geo;
@@ -121,10 +126,11 @@ inline constexpr std::string_view kShippedRules = "shipped";
 // The settings without a file: the design's defaults and the shipped rules.
 Config DefaultConfig();
 
-// Reads `text`, which was found at `file`, and the files it names. What is wrong goes to `findings`; the
+// Reads `text`, which was found at `file`, and the files it names; `overrides` win over what it says. What is wrong goes to `findings`; the
 // result is to be used only if no error did.
 Config ReadConfig(std::string_view text, const std::string& file, Findings* findings,
-                  GatewayFiles gateway_files = GatewayFiles::kMustBeReadable);
+                  GatewayFiles gateway_files = GatewayFiles::kMustBeReadable,
+                  const std::vector<SettingOverride>& overrides = {});
 
 // ReadConfig over a file. Errors: one that cannot be read, and all that ReadConfig found, a line each.
 absl::StatusOr<Config> LoadConfig(const std::string& file,

@@ -45,19 +45,37 @@ void ReadChallenges(Node node, Path path, SettingsReader* reader, DetectorSettin
   });
 }
 
+// An amount of evidence: a logarithm of odds.
+void ReadEvidence(Node node, Path path, SettingsReader* reader, float least, float most, float* evidence) {
+  const std::string* text = reader->ReadText(node, path);
+  if (text == nullptr) return;
+  float number = 0;
+  if (absl::SimpleAtof(*text, &number) && number >= least && number <= most) {
+    *evidence = number;
+  } else {
+    reader->Error(node, path, Concat("\"", *text, "\" is no number from ", least, " to ", most));
+  }
+}
+
+void ReadThresholds(Node node, Path path, SettingsReader* reader, EvidenceThresholds* thresholds) {
+  const auto number = [&](std::string_view name, float least, float most, float* value) {
+    return Key{name, [reader, least, most, value](Node item, Path at) {
+                 ReadEvidence(item, at, reader, least, most, value);
+               }};
+  };
+  reader->ReadMap(
+      node, path,
+      {number("suspect", 5, 12, &thresholds->suspect), number("condemned", 10, 18, &thresholds->condemned)});
+  if (thresholds->suspect >= thresholds->condemned) {
+    reader->Error(
+        node, path,
+        Concat("suspect, ", thresholds->suspect, ", must be below condemned, ", thresholds->condemned));
+  }
+}
+
 void ReadCharts(Node node, Path path, SettingsReader* reader, PressureSettings* pressure) {
   reader->ReadMap(node, path,
-                  {{"h",
-                    [&](Node value, Path at) {
-                      const std::string* text = reader->ReadText(value, at);
-                      if (text == nullptr) return;
-                      float h = 0;
-                      if (absl::SimpleAtof(*text, &h) && h >= 5 && h <= 20) {
-                        pressure->h = h;
-                      } else {
-                        reader->Error(value, at, Concat("\"", *text, "\" is no number from 5 to 20"));
-                      }
-                    }},
+                  {{"h", [&](Node value, Path at) { ReadEvidence(value, at, reader, 5, 20, &pressure->h); }},
                    {"hold", [&](Node value, Path at) {
                       if (const auto span = reader->ReadSpan(value, at, {absl::Minutes(1), absl::Hours(24)}))
                         pressure->hold_ms = absl::ToInt64Milliseconds(*span);
@@ -97,6 +115,8 @@ std::optional<DetectorSettings> ReadDetectorSettings(const YamlNode& node, const
     keys.push_back(State(reader, static_cast<DetectorId>(i), &settings));
   keys.push_back({"lock", [&](Node value, Path at) { ReadLock(value, at, reader, &settings.lock); }, true});
   keys.push_back({"challenges", [&](Node value, Path at) { ReadChallenges(value, at, reader, &settings); }});
+  keys.push_back({"evidence",
+                  [&](Node value, Path at) { ReadThresholds(value, at, reader, &settings.evidence); }, true});
   keys.push_back(
       {"charts", [&](Node value, Path at) { ReadCharts(value, at, reader, &settings.pressure); }, true});
   keys.push_back(

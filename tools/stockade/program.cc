@@ -11,7 +11,7 @@
 namespace stockade {
 namespace {
 
-constexpr std::array<Command, 9> kCommands = {{
+constexpr std::array<Command, 10> kCommands = {{
     {"run", "stand in front of a login gateway and decide on every login", &RunRun},
     {"replay", "read a login log and show what Stockade would have done", &RunReplay},
     {"test", "run the tests that stand beside rules", &RunTest},
@@ -19,6 +19,7 @@ constexpr std::array<Command, 9> kCommands = {{
     {"explain", "show why: a decision, or what happened to one line of a log", &RunExplain},
     {"decisions", "show and change what stands in a running instance; import, export, audit", &RunDecisions},
     {"simulate", "make labelled login traffic of customers and attackers, to try settings on", &RunSimulate},
+    {"tune", "try settings on a log: what each would have stopped, and whom it would have hurt", &RunTune},
     {"bouncers", "make, list and revoke the keys by which CrowdSec's bouncers ask", &RunBouncers},
     {"cert", "say what the gate would say of a certificate, step by step", &RunCert},
 }};

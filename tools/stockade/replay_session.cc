@@ -50,7 +50,7 @@ absl::Status ApplyOptions(const ReplayOptions& options, Config* config) {
 
 }  // namespace
 
-void AddReplayOptions(CLI::App* app, ReplayOptions* options) {
+void AddLogOptions(CLI::App* app, ReplayOptions* options) {
   app->add_option("-c,--config", options->config_file, "Settings (stockade.yaml); without it the defaults")
       ->type_name("FILE");
   app->add_option("--rules", options->rules,
@@ -80,10 +80,6 @@ void AddReplayOptions(CLI::App* app, ReplayOptions* options) {
   app->add_option("--familiar", options->familiar,
                   "Begin with what this snapshot knows of who is at home; without it nobody is known")
       ->type_name("FILE");
-  app->add_flag(
-      "--observe", options->observe,
-      "Let every attempt through, as the system did that wrote the log; without it a stopped attempt is not "
-      "observed, as if Stockade had stood in front");
   app->add_flag("--rules-only", options->rules_only,
                 "Without detectors: what the rules alone would have done");
   app->add_option("INPUT", options->inputs, "Logs: files, also .gz and .zst; - is standard input")
@@ -91,15 +87,31 @@ void AddReplayOptions(CLI::App* app, ReplayOptions* options) {
       ->required();
 }
 
+void AddReplayOptions(CLI::App* app, ReplayOptions* options) {
+  AddLogOptions(app, options);
+  app->add_flag(
+      "--observe", options->observe,
+      "Let every attempt through, as the system did that wrote the log; without it a stopped attempt is not "
+      "observed, as if Stockade had stood in front");
+}
+
+absl::StatusOr<Config> ReadSettings(const ReplayOptions& options) {
+  std::string text;
+  if (!options.config_file.empty()) {
+    ASSIGN_OR_RETURN(text, ReadWholeFile(options.config_file, kYamlBytesMax));
+  }
+  Findings findings;
+  Config config =
+      ReadConfig(text, options.config_file, &findings, GatewayFiles::kNotLookedAt, options.overrides);
+  RETURN_IF_ERROR(findings.ToStatus());
+  RETURN_IF_ERROR(ApplyOptions(options, &config));
+  return config;
+}
+
 absl::StatusOr<ReplaySession> ReplaySession::Open(const ReplayOptions& options) {
   ReplaySession session;
   session.options_ = options;
-  if (options.config_file.empty()) {
-    session.config_ = DefaultConfig();
-  } else {
-    ASSIGN_OR_RETURN(session.config_, LoadConfig(options.config_file, GatewayFiles::kNotLookedAt));
-  }
-  RETURN_IF_ERROR(ApplyOptions(options, &session.config_));
+  ASSIGN_OR_RETURN(session.config_, ReadSettings(options));
   ASSIGN_OR_RETURN(session.rules_, LoadRules(session.config_));
   ASSIGN_OR_RETURN(GeoDatabases databases, OpenGeo(session.config_.geo));
   if (databases.any()) session.geo_ = std::make_unique<GeoLookup>(std::move(databases));

@@ -40,9 +40,15 @@ struct ReplayOptions {
   bool observe = false;  // let everything through, as the system did that wrote the log
   bool rules_only = false;
   std::vector<std::string> inputs;
+  std::vector<SettingOverride> overrides;  // settings that are tried
 };
 
+// Those that say what is read and with what; AddReplayOptions has --observe besides.
+void AddLogOptions(CLI::App* app, ReplayOptions* options);
 void AddReplayOptions(CLI::App* app, ReplayOptions* options);
+
+// The settings of these options: the file's, `overrides` over them, the command line's over both. Errors: anything wrong with them.
+absl::StatusOr<Config> ReadSettings(const ReplayOptions& options);
 
 class ReplaySession {
  public:

@@ -105,6 +105,7 @@ absl::StatusOr<LoadedRules> LoadRules(const Config& config) {
     ASSIGN_OR_RETURN(const std::string text, ReadWholeFile(file, kYamlBytesMax));
     ParseSigma(text, file, config.placeholders, &documents, &findings);
   }
+  ApplyRuleThresholds(config.thresholds, &documents, &findings);
   // Compiled also after errors: what is wrong between the sound ones belongs into the same list.
   loaded.fields = std::make_unique<FieldTable>();
   loaded.rules = Compile(std::move(documents), loaded.fields.get(), &findings);

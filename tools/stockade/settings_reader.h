@@ -48,6 +48,7 @@ class SettingsReader {
   void Warn(const YamlNode& at, std::string_view path, std::string_view what);
   size_t errors() const noexcept { return findings_.errors(); }
   Findings& findings() noexcept { return findings_; }
+  const std::string& file() const noexcept { return file_; }
 
   // A path of the settings, from the folder of their file.
   std::string Resolve(const std::string& path) const;

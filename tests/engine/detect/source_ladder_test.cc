@@ -100,6 +100,19 @@ TEST_CASE("a source that customers share says so for a week", "[detect]") {
   CHECK_FALSE(ladder.Read(carrier, kStartMs + 9 * 24 * kHourMs).shared);
 }
 
+TEST_CASE("from where on evidence tells is a setting", "[detect]") {
+  SourceLadder ladder(size_t{4} << 20, kKey);
+  ContactMemory contacts(size_t{1} << 20);
+  const Attempt source = From(*Address::Parse("185.1.2.3"));
+  for (uint64_t i = 1; i <= 5; ++i)  // 9.5
+    ladder.Note(source, i * 0x9e3779b97f4a7c15ULL, Clue::kBadPassword, 1.9F, kStartMs, &contacts);
+  CHECK(ladder.Read(source, kStartMs).suspicion == Suspicion::kSuspect);
+  ladder.Set({.suspect = 11, .condemned = 13.8F});
+  CHECK(ladder.Read(source, kStartMs).suspicion == Suspicion::kNone);
+  ladder.Set({.suspect = 5, .condemned = 9});
+  CHECK(ladder.Read(source, kStartMs).suspicion == Suspicion::kCondemned);
+}
+
 TEST_CASE("a flood of sources opens few records and displaces nobody who is suspect", "[detect]") {
   SourceLadder ladder(size_t{1} << 20, kKey);
   ContactMemory contacts(size_t{1} << 20);

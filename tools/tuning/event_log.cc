@@ -1,0 +1,151 @@
+#include "tools/tuning/event_log.h"
+
+#include <utility>
+
+#include "engine/decision/decision.h"
+#include "engine/status.h"
+#include "engine/text.h"
+
+namespace stockade {
+namespace {
+
+// What a hash map and a vector take for a text beside its bytes, half empty.
+constexpr size_t kPerText = 2 * (sizeof(absl::string_view) + sizeof(uint32_t) + 1) + sizeof(std::string_view);
+
+}  // namespace
+
+TextPool::TextPool() : arena_(std::make_unique<TextArena>()) {
+  texts_.emplace_back();
+  texts_.emplace_back("", 0);
+}
+
+uint32_t TextPool::Keep(std::string_view text) {
+  if (text.data() == nullptr) return 0;
+  if (text.empty()) return 1;
+  const auto found = numbers_.find(ToAbsl(text));
+  if (found != numbers_.end()) return found->second;
+  const auto number = static_cast<uint32_t>(texts_.size());
+  const std::string_view kept = arena_->Copy(text);
+  arena_bytes_ += kept.size();
+  texts_.push_back(kept);
+  numbers_.emplace(ToAbsl(kept), number);
+  return number;
+}
+
+size_t TextPool::bytes() const noexcept {
+  return arena_bytes_ + texts_.size() * kPerText;
+}
+
+size_t EventLog::bytes() const noexcept {
+  return chunks_.size() * kChunk * sizeof(Kept) + steps_.capacity() * sizeof(Step) + extra_bytes_ +
+         texts_.bytes() + accounts_.bytes();
+}
+
+void EventLog::Keep(const Record& record) {
+  if (size_ % kChunk == 0) chunks_.push_back(std::make_unique<Kept[]>(kChunk));
+  const Attempt& attempt = record.event.attempt;
+  Kept& kept = Of(size_);
+  kept.time_ns = attempt.time_ns;
+  kept.line = record.position;
+  kept.source = attempt.source;
+  kept.account = accounts_.Keep(attempt.account);
+  kept.user_agent = texts_.Keep(attempt.user_agent);
+  kept.ja3 = texts_.Keep(attempt.ja3);
+  kept.ja4 = texts_.Keep(attempt.ja4);
+  kept.path = texts_.Keep(attempt.path);
+  kept.request_id = texts_.Keep(attempt.request_id);
+  kept.country = texts_.Keep(attempt.country);
+  kept.password_id = texts_.Keep(attempt.password_id);
+  kept.device = texts_.Keep(attempt.device);
+  kept.channel = texts_.Keep(attempt.channel);
+  kept.header_order = texts_.Keep(attempt.header_order);
+  kept.asn = attempt.asn;
+  kept.certificate = attempt.certificate;
+  kept.certificate_present = attempt.certificate_present;
+  kept.late = record.number != 0;
+  kept.outcome = record.event.aftermath.outcome;
+  kept.challenge = record.event.aftermath.challenge;
+  kept.extra_count = static_cast<uint32_t>(attempt.extra.size());
+  if (!attempt.extra.empty()) {
+    std::vector<ExtraField> fields(attempt.extra.begin(), attempt.extra.end());
+    for (ExtraField& field : fields) field.value.text = texts_.Of(texts_.Keep(field.value.text));
+    kept.extra_begin = extras_.size();
+    extra_bytes_ += sizeof fields + fields.size() * sizeof(ExtraField);
+    extras_.push_back(std::move(fields));
+  }
+  steps_.emplace_back(size_, false);
+  ++size_;
+}
+
+absl::StatusOr<EventLog> EventLog::Read(Source* source, const Options& options) {
+  EventLog log;
+  // Attempts of a gate's record that wait for their outcome, by input and number.
+  absl::flat_hash_map<std::pair<uint32_t, uint64_t>, uint32_t> waiting;
+  Batch batch;
+  while (true) {
+    ASSIGN_OR_RETURN(const bool more, source->Read(&batch));
+    if (!more) break;
+    if (options.goes_on && !options.goes_on(source->counters())) return absl::CancelledError("interrupted");
+    for (const Record& record : batch.records) {
+      if (!record.ok()) {
+        ++log.notes_.unreadable;
+        continue;
+      }
+      switch (record.kind) {
+        case RecordKind::kAttempt:
+          if (record.number != 0) waiting[{record.input, record.number}] = static_cast<uint32_t>(log.size_);
+          log.Keep(record);
+          break;
+        case RecordKind::kOutcome: {
+          const auto found = waiting.find({record.input, record.number});
+          if (found == waiting.end()) break;
+          log.Of(found->second).outcome = record.event.aftermath.outcome;
+          log.steps_.emplace_back(found->second, true);
+          waiting.erase(found);
+          break;
+        }
+        case RecordKind::kAbandoned:
+          waiting.erase({record.input, record.number});
+          break;
+        case RecordKind::kBegun:
+          break;
+        default:
+          ++log.notes_.left_out;
+      }
+    }
+    if (log.size_ >= kAttemptsMax || log.bytes() > options.bytes_max) {
+      return absl::ResourceExhaustedError(
+          Concat("the log does not fit into ", options.bytes_max >> 20, " MiB: its first ", log.size_,
+                 " attempts, until ", FormatTimeMs(log.time_ms(log.size_ - 1)),
+                 ", fill them; give --log-memory more, or fewer days of the log"));
+    }
+  }
+  return log;
+}
+
+LoginEvent EventLog::At(size_t attempt) const noexcept {
+  const Kept& kept = Of(attempt);
+  LoginEvent event;
+  Attempt& made = event.attempt;
+  made.time_ns = kept.time_ns;
+  made.source = kept.source;
+  made.account = accounts_.Of(kept.account);
+  made.user_agent = texts_.Of(kept.user_agent);
+  made.ja3 = texts_.Of(kept.ja3);
+  made.ja4 = texts_.Of(kept.ja4);
+  made.path = texts_.Of(kept.path);
+  made.request_id = texts_.Of(kept.request_id);
+  made.asn = kept.asn;
+  made.country = texts_.Of(kept.country);
+  made.certificate = kept.certificate;
+  made.certificate_present = kept.certificate_present;
+  made.password_id = texts_.Of(kept.password_id);
+  made.device = texts_.Of(kept.device);
+  made.channel = texts_.Of(kept.channel);
+  made.header_order = texts_.Of(kept.header_order);
+  if (kept.extra_count > 0) made.extra = extras_[kept.extra_begin];
+  event.aftermath = {kept.outcome, kept.challenge};
+  return event;
+}
+
+}  // namespace stockade
