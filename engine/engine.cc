@@ -251,9 +251,13 @@ Verdict Engine::Assess(const Attempt& attempt) noexcept {
   // Of a time that nobody confirmed, or that is long over, detectors learn nothing now.
   if (state.detectors != nullptr && ticket == kTicketInTime && !verdict.for_certificate) {
     const bool goes_on = state.lets_through || verdict.kind == VerdictKind::kAllow;
-    verdict.detector_notes =
-        state.detectors->Judged(attempt, standing, goes_on, verdict.kind == VerdictKind::kChallenge,
-                                verdict.decision != nullptr, now_ms);
+    // Stopped for a mode or for a certificate that nobody could look at: that says nothing of him.
+    const bool for_him = goes_on || verdict.decision != nullptr ||
+                         std::ranges::find(kDetectorNames, verdict.by) != kDetectorNames.end();
+    if (for_him)
+      verdict.detector_notes =
+          state.detectors->Judged(attempt, standing, goes_on, verdict.kind == VerdictKind::kChallenge,
+                                  verdict.decision != nullptr, now_ms);
   }
   ++state.counters.assessed;
   // After the verdict is made: what it points to may be about to expire, but nothing has been taken out since.
@@ -351,7 +355,8 @@ void Engine::State::Take(const LoginEvent& event, const Verdict& verdict) {
       detectors->Observe(event, verdict.lane, verdict.detector_notes, human_passed, context.identity_passed,
                          observed_ms);
     }
-    if (detectors->has_news()) TakeNews();
+    // Not before what was found is: a right password inside a campaign is on probation.
+    context.pressure |= detectors->has_news();
   }
   if (context.identity_passed) lanes.NoteIdentityPassed(event.attempt);
   if (succeeded) {
@@ -360,6 +365,7 @@ void Engine::State::Take(const LoginEvent& event, const Verdict& verdict) {
     if (proven && event.attempt.has_account()) policy.NoteProven(event.attempt, time_ms);
     if (proven && verdict.behind_block) NoteBehindBlock(event.attempt);
   }
+  if (detectors != nullptr && detectors->has_news()) TakeNews();
 }
 
 void Engine::State::NoteBehindBlock(const Attempt& attempt) {
@@ -399,6 +405,7 @@ void Engine::State::TakeNews() {
         alarm.text = Concat(Printed(event.attempt.account), ": ", news.text);
       Raise(alarm);
       if (news.kind != DetectorNews::Kind::kTakeover || !event.attempt.has_account()) continue;
+      lanes.Revoke(event.attempt.account);
     }
     Alert alert;
     alert.rule = is_source ? "source_ladder" : "takeover";

@@ -65,6 +65,7 @@ std::string GatewayLockJson(const Order& order) {
     Append(&out, ",\"of\":\"", lock ? "lock" : "step_up", "\"");
   } else {
     Append(&out, ",\"until\":\"", FormatTimeMs(decision.until_ms), "\"");
+    if (lock && decision.all_lanes) out.append(",\"end_sessions\":true");
   }
   if (!lock) Append(&out, ",\"kind\":\"", Name(decision.challenge_kind), "\"");
   out.append(",\"id\":");

@@ -2,13 +2,14 @@
 // account's lane, or to ask its next login for proof of identity. For gateways that hold accounts of their own; what stands
 // in front of a gateway is told by the other adapters.
 //
-//   {"account":"alice","lane":"unfamiliar","action":"lock","until":"2026-11-26T20:15:00.000Z","id":"5f0e91c2aa034b17",
-//    "rule":"takeover"}
+//   {"account":"alice","lane":"all","action":"lock","until":"2026-11-26T20:15:00.000Z","end_sessions":true,
+//    "id":"5f0e91c2aa034b17","rule":"takeover"}
 //
 //   action   lock, or step_up (then with "kind": "identity" or "human": what is asked for), or release (then with "of":
 //            "lock" or "step_up": what is released, and without until). A lock of lane `all` and one of `unfamiliar` are two
 //            orders, each released by itself, and so are the two kinds of step_up.
 //   lane     unfamiliar (whoever arrives as the account's owner never did) or all
+//   end_sessions   of a lock of lane `all`: somebody has got in who is not the owner, and a lock of logins alone would leave him in
 //
 // One call an account, or with `batched` {"orders":[…]} for all of a batch. The gateway answers 2xx once it keeps it; every
 // call may come again, with the same Idempotency-Key where it is the same. Nothing can be listed.

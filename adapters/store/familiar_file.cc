@@ -89,9 +89,17 @@ absl::StatusOr<uint64_t> FamiliarFile::Save(const std::function<bool(std::string
 }
 
 absl::StatusOr<std::string> FamiliarFile::PutAside() {
-  std::string aside = path_ + ".refused";
-  if (std::rename(path_.c_str(), aside.c_str()) != 0) return DiskError(path_, "cannot be renamed", errno);
-  return aside;
+  // A good one may have been put aside under the wrong key: nothing takes its place.
+  for (int number = 0; number < kAsideMax; ++number) {
+    std::string aside = number == 0 ? path_ + ".refused" : Concat(path_, ".refused.", number);
+    if (link(path_.c_str(), aside.c_str()) == 0) {
+      if (unlink(path_.c_str()) != 0) return DiskError(path_, "cannot be removed", errno);
+      return aside;
+    }
+    if (errno != EEXIST) return DiskError(aside, "cannot be made", errno);
+  }
+  return absl::FailedPreconditionError(
+      Concat(path_, ".refused: and ", kAsideMax - 1, " more were put aside before; move them away"));
 }
 
 absl::StatusOr<std::string> FamiliarFile::KeepBegun() {

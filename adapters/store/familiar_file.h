@@ -27,7 +27,9 @@ class FamiliarFile {
   // Replaces it by what `step` appends, call for call, until it returns false. How many bytes. Errors leave the old file: those of the
   // disk.
   absl::StatusOr<uint64_t> Save(const std::function<bool(std::string*)>& step);
-  // Out of the way, under another name, because nothing can be read from it and the next Save would replace it. That name.
+  // Out of the way, under another name, because nothing can be read from it and the next Save would replace it. That name: PATH.refused,
+  // or with a number behind it where that is taken. An error where kAsideMax are.
+  static constexpr int kAsideMax = 100;
   absl::StatusOr<std::string> PutAside();
   // Gives what is there now a second name, which stays when the next Save replaces it: PATH.begun.
   absl::StatusOr<std::string> KeepBegun();

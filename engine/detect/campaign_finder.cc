@@ -101,6 +101,7 @@ void CampaignFinder::Amend(const TupleTags& tags, float z, bool good, int64_t no
 }
 
 void CampaignFinder::NoteClean(const TupleTags& tags, uint32_t many, int64_t now_ms) {
+  clean_ += many;
   for (size_t i = 0; i < kTupleKinds; ++i) {
     if (tags[i] == 0) continue;
     shares_.Add(tags[i], many, now_ms);

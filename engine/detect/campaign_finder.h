@@ -55,6 +55,8 @@ class CampaignFinder {
   void Amend(const TupleTags& tags, float z, bool good, int64_t now_ms) noexcept;
   // A success, which stands for `many`.
   void NoteClean(const TupleTags& tags, uint32_t many, int64_t now_ms);
+  // Whether so many were noted that a sample of the rest says enough.
+  bool knows_many() const noexcept { return clean_ >= kManyClean; }
 
   size_t bytes() const noexcept { return table_.bytes(); }
 
@@ -75,6 +77,8 @@ class CampaignFinder {
   EvidenceThresholds thresholds_;
   EvidenceTable<Record> table_;
   TokenShares shares_;
+  static constexpr uint64_t kManyClean = 50'000;
+  uint64_t clean_ = 0;
   TupleTags all_;  // by kind: what counts how many successes had one
 };
 

@@ -33,4 +33,17 @@ bool ContactMemory::IsFirst(uint64_t pair, int64_t time_ms, int ticks) noexcept 
   return true;
 }
 
+bool ContactMemory::Forget(uint64_t pair, int64_t time_ms, int ticks) noexcept {
+  const auto print = static_cast<uint16_t>((pair >> 48) | 1);
+  const auto now = static_cast<uint16_t>(time_ms / kTickMs);
+  Place* const both = &places_[pair & mask_ & ~size_t{1}];
+  for (Place* place = both; place != both + 2; ++place) {
+    if (place->print != print) continue;
+    const auto age = static_cast<uint16_t>(now - place->tick);
+    *place = {};
+    return age >= 0x8000 || age < ticks;
+  }
+  return false;
+}
+
 }  // namespace stockade

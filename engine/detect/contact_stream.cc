@@ -8,6 +8,7 @@ namespace stockade {
 namespace {
 
 constexpr float kBaseStep = 0.2F;  // a day
+constexpr float kFirstStep = 0.5F;
 constexpr int64_t kSilenceHolds = 4;
 constexpr size_t kBinsToLearn = 8;
 constexpr int64_t kBaseHourMs = int64_t{3600} * 1000;
@@ -21,12 +22,15 @@ ContactStream::ContactStream(const StreamPrior& prior, const PressureSettings& s
 
 int ContactStream::Level(int64_t now_ms) const noexcept {
   // Charts that nobody feeds any more say nothing.
-  const bool fed = rate_ms_ != INT64_MIN && now_ms - rate_ms_ < kSilenceHolds * settings_.hold_ms;
-  if (!(on_ && fed) && now_ms >= on_until_ms_) return 0;
+  if (!(on_ && IsFed(now_ms)) && now_ms >= on_until_ms_) return 0;
   const float contacts = failures_ + successes_;
   const float bad = contacts > 0 ? (failures_ - p0_ / (1 - p0_) * successes_) / contacts : 0;
   if (bad >= 0.9F && contacts >= kMostMin) return 3;
   return bad >= 0.5F && contacts >= kManyMin ? 2 : 1;
+}
+
+bool ContactStream::IsFed(int64_t now_ms) const noexcept {
+  return rate_ms_ != INT64_MIN && now_ms - rate_ms_ < kSilenceHolds * settings_.hold_ms;
 }
 
 void ContactStream::Decay(int64_t now_ms) noexcept {
@@ -39,10 +43,18 @@ void ContactStream::Decay(int64_t now_ms) noexcept {
 
 void ContactStream::Feed(bool failed, int64_t now_ms) noexcept {
   CloseBin(now_ms);
+  // What was said before a silence is not said of now.
+  if (!IsFed(now_ms)) {
+    charts_.Clear();
+    on_ = false;
+  }
   Decay(now_ms);
   ++(failed ? failures_ : successes_);
-  ++bin_contacts_;
-  bin_failures_ += failed ? 1 : 0;
+  // What is seen while more fail than usual says nothing of what is usual.
+  if (Level(now_ms) == 0) {
+    ++bin_contacts_;
+    bin_failures_ += failed ? 1 : 0;
+  }
   const float h = settings_.h + prior_.h_more;
   charts_.Add(failed, h);
   if (charts_.IsAbove(h)) {
@@ -61,8 +73,8 @@ void ContactStream::TakeBack(int64_t now_ms) noexcept {
   if (bin_contacts_ > 0) --bin_contacts_;
 }
 
-void ContactStream::Explained() noexcept {
-  charts_.Clear();
+void ContactStream::EndHoldIfCalm() noexcept {
+  if (charts_.IsAbove((settings_.h + prior_.h_more) / 2)) return;
   on_ = false;
   on_until_ms_ = INT64_MIN;
 }
@@ -89,8 +101,9 @@ void ContactStream::LearnBase() noexcept {
   std::nth_element(sorted.begin(), quartile, end);
   const float wanted =
       std::clamp(static_cast<float>(*quartile) / 254 + prior_.luck, prior_.base_min, prior_.base_max);
-  // What was guessed at the start may have been far off.
-  p0_ = learnt_ ? std::clamp(wanted, p0_ * (1 - kBaseStep), p0_ * (1 + kBaseStep)) : wanted;
+  // What was guessed at the start may have been far off, but an attack may have been on since.
+  const float step = learnt_ ? kBaseStep : kFirstStep;
+  p0_ = std::clamp(wanted, p0_ * (1 - step), p0_ * (1 + step));
   learnt_ = true;
   charts_.SetBase(p0_);
 }

@@ -1,7 +1,8 @@
 // One stream of first contacts of the pressure detector (pressure.h): how often honest ones fail, and whether more do now.
 //
 // p₀, how often honest ones fail, is the lower quartile of the bins of four weeks (the least attacked ones) and some luck more, within
-// bounds of the stream, and moves a fifth a day at most, once it is known. A bin is an hour, or as many as it takes to see kBinMin.
+// bounds of the stream, and moves a fifth a day at most, at first a half. Nothing is learnt
+// of it while more fail than usual. A bin is an hour, or as many as it takes to see kBinMin.
 //
 // Bad share α = (F - βS)/(F + S), β = p₀/(1-p₀), of the last ten minutes.
 //
@@ -40,14 +41,15 @@ class ContactStream {
   int Level(int64_t now_ms) const noexcept;
   // A first contact: it failed or was stopped, or got in.
   void Feed(bool failed, int64_t now_ms) noexcept;
-  // One that was fed as stopped did not fail.
+  // One that was fed as failed or stopped was no failure, or is accounted for.
   void TakeBack(int64_t now_ms) noexcept;
-  // Something was condemned that accounts for what was fed.
-  void Explained() noexcept;
+  // Where what was taken back has made it calm, it does not wait for the hold to end.
+  void EndHoldIfCalm() noexcept;
 
   float p0() const noexcept { return p0_; }
 
  private:
+  bool IsFed(int64_t now_ms) const noexcept;
   void CloseBin(int64_t now_ms) noexcept;
   void LearnBase() noexcept;
   void Decay(int64_t now_ms) noexcept;

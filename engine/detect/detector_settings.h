@@ -19,7 +19,7 @@ struct LockoutRule {
 
 // Of pressure.h.
 struct PressureSettings {
-  float h = 9.2F;  // 7 … 12
+  float h = 9.2F;  // 5 … 20
   int64_t hold_ms = int64_t{30} * 60 * 1000;
 };
 

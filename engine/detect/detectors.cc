@@ -21,7 +21,16 @@ constexpr uint8_t kProved = 64;   // and an identity step-up was passed from the
 constexpr uint64_t kFailureOnChart = 0x30;
 constexpr uint64_t kSuccessOnChart = 0x32;
 constexpr uint64_t kSolvedOnChart = 0x31;
+constexpr uint64_t kStoppedOnChart = 0x33;
+constexpr uint64_t kSuccessOfAll = 0x34;
+constexpr uint64_t kFailureAtHome = 0x35;
+constexpr uint64_t kCleanOnShares = 0x36;
 constexpr int kHourTicks = 4;
+// Pressure lives on challenges that nobody passes for so long, and then looks again at what reaches the password check.
+constexpr int64_t kUntoldMs = int64_t{4} * 3600 * 1000;
+constexpr int64_t kUntoldGapMs = int64_t{3600} * 1000;
+// For so long after somebody has passed one, challenges are known to be shown and told of.
+constexpr int64_t kToldMs = int64_t{24} * 3600 * 1000;
 // One in so many accounts at home is counted, for all of them. Odd, for hashes of accounts are.
 constexpr uint32_t kAtHomeSample = 7;
 
@@ -178,11 +187,11 @@ std::string_view Detectors::Reason(const DetectorAsk& ask) noexcept {
           static_cast<double>(tuple_.bad), Name(tuple_.kind).data(), static_cast<double>(tuple_.share) * 100,
           static_cast<double>(tuple_.score), Name(tuple_.suspicion).data(),
           static_cast<double>(ThresholdOf(tuple_.suspicion, settings_.evidence)));
-    case DetectorId::kPressure:
-      return write(
-          "%s are more than usual (level %d; usual are %.0f%%): a campaign is on, and this is a stranger",
-          pressure_.Loudest(now_ms_).who.data(), pressure_level_,
-          static_cast<double>(pressure_.Loudest(now_ms_).p0) * 100);
+    case DetectorId::kPressure: {
+      const Pressure::Account account = pressure_.Loudest(now_ms_);
+      return write("%s (level %d; %.0f%% are usual): a campaign is on, and this is a stranger",
+                   account.what.data(), pressure_level_, static_cast<double>(account.p0) * 100);
+    }
     case DetectorId::kAccountGuard:
       return write(
           "%d wrong passwords on this account since it was last logged in to, and it locks after %d: %s",
@@ -215,9 +224,15 @@ uint8_t Detectors::Judged(const Attempt& attempt, const Standing& standing, bool
   if (challenged && !IsOff(DetectorId::kCampaignFinder) &&
       campaigns_.Note(tags_, account_, Clue::kNotPassed, z, now_ms, &contacts_))
     notes |= kTupleCharged;
-  if (standing.lane == Lane::kUnfamiliar && (notes & kExplainedThen) == 0 &&
-      contacts_.IsFirst(PairOf(charts_epoch_, account_, kFailureOnChart), now_ms, kHourTicks)) {
+  // Where nobody ever passes, a challenge that was not passed tells nobody apart, and would keep pressure on for ever.
+  if (now_ms - untold_ms_ > kUntoldGapMs) untold_since_ms_ = now_ms;
+  untold_ms_ = now_ms;
+  const bool tells =
+      now_ms - passed_ms_ < kToldMs || now_ms - std::max(failed_at_check_ms_, untold_since_ms_) < kUntoldMs;
+  if (tells && standing.lane == Lane::kUnfamiliar && (notes & kExplainedThen) == 0 &&
+      contacts_.IsFirst(PairOf(1, account_, kFailureOnChart), now_ms, kHourTicks)) {
     FeedPressure(attempt, tags_, StreamOf(standing.has_history), true, now_ms);
+    contacts_.IsFirst(PairOf(1, account_, kStoppedOnChart), now_ms, kHourTicks);
     notes |= kChartFed;
   }
   LookForNews(attempt, ordered, now_ms);
@@ -231,12 +246,20 @@ void Detectors::Observe(const LoginEvent& event, Lane arrived, uint8_t notes, bo
   const Outcome outcome = event.aftermath.outcome;
   const Clue clue = ClueOf(outcome);
   const uint64_t account = AccountOf(attempt, key_);
-  const bool proven = identity_passed || !IsStranger(lane);
+  const bool proven = identity_passed || !IsStranger(arrived);
+  const bool passed = human_passed || identity_passed;
+  if (passed) passed_ms_ = now_ms;
+  // Once an account and quarter of an hour: nobody hides a list of names behind an account of his own.
+  const bool is_first_success =
+      clue == Clue::kSuccess && contacts_.IsFirst(PairOf(1, account, kSuccessOfAll), now_ms, 1);
   if (account != 0) {
     if ((notes & kReserved) == 0) guard_.Reserve(account, now_ms);
     guard_.Settle(account, outcome, proven, now_ms);
   }
-  if (!IsStranger(lane) && clue != Clue::kNothing) {
+  // Failures once: nobody makes an outage with an account of his own.
+  if (!IsStranger(lane) &&
+      (clue == Clue::kSuccess ||
+       (Failed(clue) && contacts_.IsFirst(PairOf(1, account, kFailureAtHome), now_ms, 1)))) {
     outage_.Feed(Failed(clue), now_ms);
     const bool on = outage_.IsOn(now_ms);
     if (on && !outage_said_)
@@ -251,11 +274,12 @@ void Detectors::Observe(const LoginEvent& event, Lane arrived, uint8_t notes, bo
     sources_.NoteAtHome(attempt, account, now_ms);
   if (Failed(clue) && outage_.IsOn(now_ms)) return;
   // What customers have in common is as well known from some of those at home, for whom it is the dearest part.
-  const bool is_sampled = account % kAtHomeSample == 0;
-  const bool at_home = !IsStranger(arrived);
-  const TupleTags tags = !at_home || is_sampled ? campaigns_.TagsOf(attempt) : TupleTags{};
-  if (clue == Clue::kSuccess && (!at_home || is_sampled))
-    campaigns_.NoteClean(tags, at_home ? kAtHomeSample : 1, now_ms);
+  const bool is_counted =
+      !IsStranger(arrived) && campaigns_.knows_many() ? account % kAtHomeSample == 0 : true;
+  const TupleTags tags = is_counted ? campaigns_.TagsOf(attempt) : TupleTags{};
+  if (clue == Clue::kSuccess && is_counted &&
+      contacts_.IsFirst(PairOf(1, account, kCleanOnShares), now_ms, ContactMemory::kDay))
+    campaigns_.NoteClean(tags, IsStranger(arrived) || !campaigns_.knows_many() ? 1 : kAtHomeSample, now_ms);
 
   // Who proved who he is speaks as somebody at home.
   const Lane as = identity_passed ? Lane::kFamiliar : lane;
@@ -273,7 +297,8 @@ void Detectors::Observe(const LoginEvent& event, Lane arrived, uint8_t notes, bo
       campaigns_.Note(tags, account, clue, z, now_ms, &contacts_);
     }
   }
-  TellPressure(attempt, tags, account, as, clue, notes, now_ms);
+  if (is_first_success) pressure_.Feed(Pressure::Stream::kNames, false, now_ms);
+  TellPressure(attempt, tags, account, as, clue, passed, notes, now_ms);
   if (lane == Lane::kUnfamiliar && human_passed && !identity_passed &&
       contacts_.IsFirst(PairOf(1, account, kSolvedOnChart), now_ms, kHourTicks)) {
     pressure_.FeedSolved(Failed(clue), now_ms);
@@ -304,39 +329,40 @@ void Detectors::ObserveBadCertificate(const Attempt& attempt, Lane lane, int64_t
 }
 
 void Detectors::TellPressure(const Attempt& attempt, const TupleTags& tags, uint64_t account, Lane lane,
-                             Clue clue, uint8_t notes, int64_t now_ms) noexcept {
+                             Clue clue, bool passed, uint8_t notes, int64_t now_ms) noexcept {
   const Pressure::Stream stream = StreamOf((notes & kAtKnown) != 0);
-  const bool fed = (notes & kChartFed) != 0;
+  // He was stopped and passes now, perhaps with an attempt that came after the one that was stopped.
+  const bool fed = (notes & kChartFed) != 0 ||
+                   (passed && contacts_.Forget(PairOf(1, account, kStoppedOnChart), now_ms, kHourTicks));
   const bool slip = clue == Clue::kUnknownAccount;
   if (fed && (slip || !Failed(clue) || lane != Lane::kUnfamiliar)) pressure_.TakeBack(stream, now_ms);
-  if (clue == Clue::kSuccess) pressure_.Feed(Pressure::Stream::kNames, false, now_ms);
   if (lane != Lane::kUnfamiliar || (notes & kExplainedThen) != 0 || (fed && Failed(clue) && !slip)) return;
-  if (!contacts_.IsFirst(PairOf(charts_epoch_, account, Failed(clue) ? kFailureOnChart : kSuccessOnChart),
-                         now_ms, kHourTicks) &&
+  if (!contacts_.IsFirst(PairOf(1, account, Failed(clue) ? kFailureOnChart : kSuccessOnChart), now_ms,
+                         kHourTicks) &&
       !fed)
     return;
   FeedPressure(attempt, tags, slip ? Pressure::Stream::kNames : stream, Failed(clue), now_ms);
+  if (Failed(clue)) failed_at_check_ms_ = now_ms;
 }
 
 void Detectors::FeedPressure(const Attempt& attempt, const TupleTags& tags, Pressure::Stream stream,
                              bool failed, int64_t now_ms) noexcept {
   pressure_.Feed(stream, failed, now_ms);
-  if (failed) fed_[fed_count_++ % kFedKept] = {tags, attempt.source, now_ms};
+  if (failed) fed_[fed_count_++ % kFedKept] = {tags, attempt.source, stream, now_ms};
 }
 
-bool Detectors::Explains(uint64_t tag, const Prefix& rung, int64_t now_ms) const noexcept {
+void Detectors::ExplainAway(uint64_t tag, const Prefix& rung, int64_t now_ms) noexcept {
   constexpr int64_t kLatelyMs = 10 * 60'000;
-  constexpr size_t kMostPercent = 50;
-  size_t lately = 0;
-  size_t explained = 0;
-  for (const Fed& one : fed_) {
-    if (one.time_ms < now_ms - kLatelyMs) continue;
-    ++lately;
+  bool any = false;
+  for (Fed& one : fed_) {
     const bool has_it =
         tag != 0 ? std::ranges::find(one.tags, tag) != one.tags.end() : rung.Contains(one.source);
-    explained += has_it ? 1 : 0;
+    if (one.time_ms < now_ms - kLatelyMs || !has_it) continue;
+    pressure_.TakeBack(one.stream, now_ms);
+    one = {};
+    any = true;
   }
-  return explained * 100 >= lately * kMostPercent;
+  if (any) pressure_.EndHoldsIfCalm();
 }
 
 void Detectors::Tell(DetectorNews::Kind kind, int64_t now_ms, std::string text) {
@@ -368,10 +394,7 @@ void Detectors::LookForNews(const Attempt& attempt, bool ordered, int64_t now_ms
            Concat("the password of this account was right inside a campaign: ", what));
       news_.back().event = event;
     }
-    if (!Explains(tag, rung, now_ms)) return;
-    pressure_.Explained();
-    fed_.fill({});
-    ++charts_epoch_;  // who was a contact before is a first one to new charts
+    ExplainAway(tag, rung, now_ms);
   };
   if (!IsOff(DetectorId::kSourceLadder)) {
     const SourceReading source = sources_.Read(attempt, now_ms);

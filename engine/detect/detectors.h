@@ -107,11 +107,11 @@ class Detectors {
   void LookForNews(const Attempt& attempt, bool ordered, int64_t now_ms);
   // What pressure learns of an outcome. `lane`: familiar for whoever has proved who he is.
   void TellPressure(const Attempt& attempt, const TupleTags& tags, uint64_t account, Lane lane, Clue clue,
-                    uint8_t notes, int64_t now_ms) noexcept;
+                    bool passed, uint8_t notes, int64_t now_ms) noexcept;
   void FeedPressure(const Attempt& attempt, const TupleTags& tags, Pressure::Stream stream, bool failed,
                     int64_t now_ms) noexcept;
-  // Whether what was condemned accounts for most failures that pressure was fed in the last minutes.
-  bool Explains(uint64_t tag, const Prefix& rung, int64_t now_ms) const noexcept;
+  // Something was condemned: what pressure was fed of it lately is taken back.
+  void ExplainAway(uint64_t tag, const Prefix& rung, int64_t now_ms) noexcept;
   void Tell(DetectorNews::Kind kind, int64_t now_ms, std::string text);
 
   DetectorSettings settings_;
@@ -140,12 +140,16 @@ class Detectors {
   struct Fed {
     TupleTags tags{};
     Address source;
+    Pressure::Stream stream = Pressure::Stream::kNew;
     int64_t time_ms = INT64_MIN;
   };
   static constexpr size_t kFedKept = 64;
   std::array<Fed, kFedKept> fed_;
   size_t fed_count_ = 0;
-  uint64_t charts_epoch_ = 1;
+  int64_t passed_ms_ = INT64_MIN / 2;  // the last challenge that was: the gateway shows them, and tells of it
+  int64_t untold_since_ms_ = INT64_MIN / 2;     // since then strangers are stopped without a pause
+  int64_t untold_ms_ = INT64_MIN / 2;           // the last of them
+  int64_t failed_at_check_ms_ = INT64_MIN / 2;  // a stranger's last, of those that pressure was fed
 
   // What was said of lately, so that it is not said of every attempt.
   struct Said {

@@ -18,6 +18,8 @@ constexpr double kExp3p5 = 33.11545195869231;
 constexpr double kExp5 = 148.4131591025766;
 constexpr double kExp6 = 403.4287934927351;
 constexpr double kExp6p5 = 665.1416330443619;
+// Of one success, which may have been a thief's, no cookie is at home everywhere.
+constexpr double kCookieSuccessesMin = 1.5;
 
 constexpr double kStepUpPhi = 4;
 constexpr double kPrior = 200;  // V: what a token nobody has had is worth
@@ -286,7 +288,8 @@ Lanes::Odds Lanes::OddsOf(const Identity& identity, int64_t time_ns) const noexc
       if (c <= 0) break;
       const double p =
           (static_cast<double>(shares.Count(token)) + 1) / (static_cast<double>(shares.total()) + kPrior);
-      return std::clamp((c + p) / (n + 1) / p, kExpMinus1, ratio_max);
+      return std::clamp((c + p) / (n + 1) / p, kExpMinus1,
+                        ratio_max == kExp6p5 && c < kCookieSuccessesMin ? kExp5 : ratio_max);
     }
     return kExpMinus1;
   };

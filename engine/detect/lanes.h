@@ -5,9 +5,10 @@
 // c: successes of this account with this token, halving every 30 days; n: all its successes, halving alike; g
 // of G: how many of everybody's successes had the token; V = 200. λ is clipped to [-1, 6], for a device
 // cookie to [-1, 6.5], for a JA4 and user agent to [-1, 5]; a token the account never had is -1; an account without history is
-// Φ = -2. So a browser that came back with its own cookie is at home wherever it is, as a phone on the road; one that only looks the
-// same is not. (The specification has 5 for both; with it 16 % of the logins of a simulated week were in the half lane, all but some
-// with their own cookie from a new network, and every slip of theirs could bring the account guard's question.) It is the logarithm of
+// Φ = -2. So a browser that comes back with its
+// own cookie, and got in with it twice, is at home wherever it is, as a phone on the road; one that only looks the same is not. (The
+// specification clips both at 5; then 16 % of the logins of a simulated week were in the half lane, nearly all with their own cookie.)
+// It is the logarithm of
 // how much likelier the token is for the owner than for anybody: a browser that everybody has is no proof, a
 // home network is.
 //
@@ -17,7 +18,7 @@
 //
 // Lanes: certified, a valid certificate bound to the account. familiar, Φ ≥ 5. half, Φ ≥ 2.5. Else
 // unfamiliar. An identity step-up passed from the same network and device lifts Φ to at least 4, and the
-// attempt to the half lane, for 15 minutes.
+// attempt to the half lane, for 15 minutes (Standing::proved: detectors and standing decisions ask him nothing more).
 //
 // Learning happens on successes only. What an attacker could bring in is held back: a success in the
 // unfamiliar lane while `pressure` is on is on probation, and counts only after 24 hours (up to 30; time here
@@ -36,7 +37,8 @@
 //
 // Pure functions of what was learnt and of the attempt's own time: no logarithm, exponential or clock is
 // consulted where a lane is decided, so that replays agree on every machine. LaneOf costs two hashes and two
-// or three cache misses, 0.3 to 1.2 µs (bench/decision_bench.cc), most of them saved by Prefetch; nothing allocates after construction. Not thread-safe.
+// or three cache misses, 0.3 to 1.2 µs (bench/decision_bench.cc), most of them saved by Prefetch; nothing that an attempt
+// meets allocates after construction. Not thread-safe.
 //
 // Source: Freeman, Jain, Dürmuth, Biggio, Giacinto, "Who Are You? A Statistical Approach to Measuring User
 // Authenticity", NDSS 2016, cut to two features. Oracle: the formula in doubles, in

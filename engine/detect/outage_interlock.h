@@ -21,7 +21,7 @@ class OutageInterlock {
   static constexpr uint32_t kAttemptsMin = 50;
   static constexpr int64_t kHoldMs = 60'000;
 
-  // The outcome of somebody in an upper lane.
+  // The outcome of somebody in an upper lane; of an account's failures the first of a quarter of an hour.
   void Feed(bool failed, int64_t now_ms) noexcept;
   bool IsOn(int64_t now_ms) const noexcept { return now_ms < until_ms_; }
   // The share of failures it went by.

@@ -1,6 +1,6 @@
 // Three Page charts over one stream of outcomes: whether more of it fails than honest ones do.
 //
-//   S ← min(h + 8, max(0, S + z)),   z = ln p₁/p₀ where one fails, ln (1-p₁)/(1-p₀) where not,   p₁ = 0.985 ρ + (1-ρ) p₀
+//   S ← min(h + 4, max(0, S + z)),   z = ln p₁/p₀ where one fails, ln (1-p₁)/(1-p₀) where not,   p₁ = 0.985 ρ + (1-ρ) p₀
 //
 // for an attack that is ρ = 0.1, 0.3 or 0.9 of the stream. 36 bytes, some 10 ns. Not thread-safe.
 // Source: Page 1954; Javed, Paxson, CCS 2013.

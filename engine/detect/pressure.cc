@@ -14,9 +14,10 @@ constexpr StreamPrior kOfAll{
 // Who passes a human test and fails: as often as a stranger at worst.
 constexpr float kBaseOfSolved = 0.2F;
 
-constexpr std::array<std::string_view, 3> kWho = {"strangers at accounts that have an owner",
-                                                  "strangers at accounts that are new here",
-                                                  "those who name accounts that do not exist"};
+constexpr std::array<std::string_view, 3> kWhat = {
+    "strangers at accounts that have an owner fail more than usual",
+    "strangers at accounts that are new here fail more than usual",
+    "accounts that do not exist are named more than usual"};
 
 }  // namespace
 
@@ -42,7 +43,7 @@ Pressure::Account Pressure::Loudest(int64_t now_ms) const noexcept {
   size_t loudest = 0;
   for (size_t i = 1; i < streams_.size(); ++i)
     if (streams_[i].Level(now_ms) > streams_[loudest].Level(now_ms)) loudest = i;
-  return {kWho[loudest], streams_[loudest].p0()};
+  return {kWhat[loudest], streams_[loudest].p0()};
 }
 
 void Pressure::FeedSolved(bool failed, int64_t now_ms) noexcept {
@@ -50,8 +51,8 @@ void Pressure::FeedSolved(bool failed, int64_t now_ms) noexcept {
   if (solved_.IsAbove(settings_.h)) solved_until_ms_ = std::max(solved_until_ms_, now_ms + settings_.hold_ms);
 }
 
-void Pressure::Explained() noexcept {
-  for (ContactStream& stream : streams_) stream.Explained();
+void Pressure::EndHoldsIfCalm() noexcept {
+  for (ContactStream& stream : streams_) stream.EndHoldIfCalm();
 }
 
 }  // namespace stockade

@@ -8,16 +8,19 @@
 //   new     strangers at accounts nobody has been seen on.
 //   names   whoever names an account that does not exist, among all who get in: honest ones mistype theirs, once in fifty.
 //
-// Pressure is on while any S ≥ h, and for kHoldMs at least; off when all are below 1. Levels. 1: on. 2: at least half of what comes
+// Pressure is on while any S ≥ h, and for the hold at least; off when all of its stream are below h/2. Levels. 1: on. 2: at least half of what comes
 // is bad, of kManyMin. 3: nearly all of kMostMin is, or challenges are being solved: the same charts over strangers who passed a human
 // test (solver_alarm).
 //
-// Explain away: what a suspect source or tuple accounts for is not fed (Feed is not called), and when one is condemned that accounts
-// for most of what was lately, the charts begin anew (Explained): the burden on honest strangers ends where the attack has a name.
+// A stranger who was challenged counts as failed until he passes. Where nobody ever passes, as in a log that tells nothing of
+// challenges, that holds for four hours after it began, or after the last who failed at the password check: strangers would keep it on for ever.
 //
-// State below 4 KiB. Some 30 ns. Attempts of an attack before it is on, at p₀ = 0.25 and h = 7: 6 where all of a stream is
-// attack, 38 (median) where a twentieth is. A false alarm every 3,400 honest strangers at h = 7, every 37,000 at 9.2.
-// Fails: an attack below a thirtieth of its stream; lists of which a quarter is right.
+// Explain away: what a suspect source or tuple accounts for is not fed (Feed is not called), and when one is condemned, what was fed
+// of it lately is taken back: the burden on honest strangers ends where the attack has a name, and stays where another has none.
+//
+// State below 4 KiB. Some 30 ns. Attempts of an attack before it is on, at p₀ = 0.2 and h = 7, median: below 9 where all of a stream is
+// attack, below 46 where a tenth is (tests/engine/detect/pressure_test.cc). Fails: an attack below a thirtieth of its stream; lists of which
+// a quarter is right; three successes of an attacker's own accounts, each an hour, hide one failure where he is a tenth of it.
 //
 // Source: Javed, Paxson, CCS 2013; Herley, Schechter, NDSS 2019. Deterministic; not thread-safe.
 #pragma once
@@ -48,15 +51,15 @@ class Pressure {
   void Feed(Stream stream, bool failed, int64_t now_ms) noexcept { Of(stream).Feed(failed, now_ms); }
   // One that was fed as stopped did not fail.
   void TakeBack(Stream stream, int64_t now_ms) noexcept { Of(stream).TakeBack(now_ms); }
+  // After some were taken back: a stream that is calm without them does not wait for its hold to end.
+  void EndHoldsIfCalm() noexcept;
   // Of a stranger who passed a human test.
   void FeedSolved(bool failed, int64_t now_ms) noexcept;
-  // Something was condemned that accounts for what was fed.
-  void Explained() noexcept;
 
   // What is said of the stream whose level is the highest.
   struct Account {
-    std::string_view who;  // "strangers at known accounts"; a literal
-    float p0 = 0;
+    std::string_view what;  // "strangers at accounts that are new here fail more than usual"; a literal
+    float p0 = 0;           // how many usually do
   };
   Account Loudest(int64_t now_ms) const noexcept;
 

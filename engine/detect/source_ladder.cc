@@ -108,9 +108,9 @@ SourceReading SourceLadder::Read(const Attempt& attempt, int64_t now_ms) const n
     reading.score = score;
     reading.rung = is_asn ? Prefix() : Prefix::Around(attempt.source, rungs.lengths[i]);
     reading.asn = is_asn ? attempt.asn : 0;
+    reading.shared = homes >= kSharedMin;
+    reading.at_home = homes > 0;
   }
-  reading.shared = homes >= kSharedMin;
-  reading.at_home = homes > 0;
   return reading;
 }
 

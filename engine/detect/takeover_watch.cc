@@ -25,8 +25,11 @@ bool TakeoverWatch::NoteSuccess(const LoginEvent& event, const TupleTags& tags, 
 
 bool TakeoverWatch::Condemn(uint64_t tag, const Prefix& rung, int64_t now_ms,
                             std::vector<OwnedEvent>* inside) {
-  const auto known = std::ranges::find_if(
-      campaigns_, [&](const Campaign& one) { return one.tag == tag && (tag != 0 || one.rung == rung); });
+  // A host of a network that is known for it is no campaign of its own.
+  const auto known = std::ranges::find_if(campaigns_, [&](const Campaign& one) {
+    return one.tag == tag &&
+           (tag != 0 || (one.rung.length <= rung.length && one.rung.Contains(rung.address)));
+  });
   if (known != campaigns_.end()) {
     const bool is_new = now_ms - known->time_ms >= kKeepMs;
     known->time_ms = std::max(known->time_ms, now_ms);

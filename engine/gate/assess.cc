@@ -132,7 +132,9 @@ bool Gate::AskStanding(const Attempt& attempt, const Standing& standing, int64_t
   Asked strictest;
   for (const Decision* decision : {in_force.source, in_force.account}) {
     if (decision == nullptr) continue;
-    Asked asked = AskedBy(*decision, verdict->lane, may_ask && !IsOrdered(*decision));
+    // Who has just proved who he is would only be asked for that again.
+    const Lane lane = standing.proved ? Lane::kFamiliar : verdict->lane;
+    Asked asked = AskedBy(*decision, lane, may_ask && !IsOrdered(*decision));
     if (decision->action == Action::kThrottle && asked.kind != VerdictKind::kAllow) {
       // Only strangers use the rate up: the owner of a half-familiar place is asked for who he is while they do.
       const bool within = verdict->lane == Lane::kUnfamiliar ? ledger_->TakeToken(*decision, now_ms)

@@ -163,6 +163,7 @@ TEST_CASE("a snapshot that cannot be used costs no login, is said aloud and is p
     scene.CheckUnknown();
     scene.Stop();
     CHECK(scene.folder().Read("snapshot.refused") == bytes);
+    std::filesystem::remove(scene.folder().Path("snapshot.refused"));
     CHECK_THAT(scene.folder().Read("alerts"), Catch::Contains("familiar_refused"));
   }
   // Another key: the operator's mistake, and the snapshot is worth keeping.

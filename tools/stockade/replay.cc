@@ -162,6 +162,8 @@ class Replay final : public EngineListener {
     outputs_.decisions->EndLine();
   }
 
+  void OnAlarm(const Alarm& alarm) override { summary_.AddAlarm(alarm); }
+
   bool OnBatch() {
     progress_->Show();
     return !Interrupted() && !outputs_.failed();

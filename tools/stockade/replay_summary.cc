@@ -45,6 +45,9 @@ std::string Plural(uint64_t count, std::string_view one, std::string_view many) 
 }
 
 // Rules with their counts, the largest first.
+// The kind of an alarm that goes before all others: somebody got in who is not the customer.
+constexpr std::string_view kTakeoverAlarm = "takeover";
+
 std::vector<std::pair<std::string_view, uint64_t>> ByCount(const std::map<std::string, uint64_t>& counts) {
   std::vector<std::pair<std::string_view, uint64_t>> sorted(counts.begin(), counts.end());
   std::stable_sort(sorted.begin(), sorted.end(),
@@ -82,6 +85,12 @@ void ReplaySummary::AddVerdict(const LoginEvent& event, const Verdict& verdict, 
       top_stopped_.Add(attempt.source);
     }
   }
+}
+
+void ReplaySummary::AddAlarm(const Alarm& alarm) {
+  ++alarms_[alarm.kind];
+  std::vector<Alarm>& kept = alarm.kind == kTakeoverAlarm ? takeovers_ : other_alarms_;
+  if (kept.size() < kAlarmsKept) kept.push_back(alarm);
 }
 
 void ReplaySummary::AddOutcome(Outcome outcome) {
@@ -122,6 +131,21 @@ void ReplaySummary::Print(const ReplayRun& run, const std::vector<InputDescripti
               run.observe                  ? "everything was let through (--observe)"
               : run.mode == Mode::kObserve ? "nothing is stopped; decisions are made and not carried out"
                                            : "a stopped attempt counts for nothing (what if)"));
+
+  const auto alarms = [&](std::string_view title, Style style, const std::vector<Alarm>& kept,
+                          uint64_t count) {
+    if (count == 0) return;
+    constexpr size_t kAlarmsShown = 10;
+    out << "\n" << Styled(console, style, PadRight(title, 30)) << PadLeft(CountText(count), 14) << "\n";
+    for (size_t i = 0; i < kept.size() && i < kAlarmsShown; ++i)
+      out << "  " << TimeText(kept[i].time_ms) << "  " << PrintableText(kept[i].text) << "\n";
+    if (count > kAlarmsShown) out << "  and " << CountText(count - kAlarmsShown) << " more\n";
+  };
+  const auto takeovers = alarms_.find(std::string(kTakeoverAlarm));
+  const uint64_t taken_over = takeovers == alarms_.end() ? 0 : takeovers->second;
+  // First of all: somebody may be logged in who is not the customer.
+  alarms("Takeovers", Style::kRed, takeovers_, taken_over);
+  alarms("Alarms", Style::kYellow, other_alarms_, Sum(alarms_) - taken_over);
 
   out << "\n" << Styled(console, Style::kBold, "Verdicts") << "\n";
   for (size_t kind = 0; kind < verdicts_.size(); ++kind) {
@@ -267,6 +291,26 @@ std::string ReplaySummary::ToJson(const ReplayRun& run, const std::vector<InputD
   json.EndList();
   counts("decisions", decisions_);
   counts("alerts", alerts_);
+  const auto alarm_list = [&json](const std::vector<Alarm>& alarms) {
+    json.BeginList();
+    for (const Alarm& alarm : alarms)
+      json.BeginObject()
+          .Key("time")
+          .Text(FormatTimeMs(alarm.time_ms))
+          .Key("kind")
+          .Text(alarm.kind)
+          .Key("text")
+          .Text(alarm.text)
+          .EndObject();
+    json.EndList();
+  };
+  json.Key("takeovers");
+  alarm_list(takeovers_);
+  json.Key("alarms").BeginObject().Key("total").Count(Sum(alarms_)).Key("by_kind").BeginObject();
+  for (const auto& [kind, count] : ByCount(alarms_)) json.Key(kind).Count(count);
+  json.EndObject().Key("others");
+  alarm_list(other_alarms_);
+  json.EndObject();
   json.Key("memory")
       .BeginObject()
       .Key("bytes")

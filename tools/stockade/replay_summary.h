@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "adapters/source/open_inputs.h"
+#include "engine/decision/alarm.h"
 #include "engine/engine.h"
 #include "tools/stockade/console.h"
 #include "tools/stockade/distinct_count.h"
@@ -35,12 +36,15 @@ struct ReplayRun {
 class ReplaySummary {
  public:
   static constexpr size_t kTopSources = 10;
+  // Takeovers, and alarms of other kinds, that are kept with their words; all are counted.
+  static constexpr size_t kAlarmsKept = 1000;
 
   void AddVerdict(const LoginEvent& event, const Verdict& verdict, bool reaches);
   // What came of an attempt that was added as one that reaches the check, when nothing was known of it yet.
   void AddOutcome(Outcome outcome);
   void AddAlert(const Alert& alert) { ++alerts_[std::string(alert.rule)]; }
   void AddDecision(const Decision& decision) { ++decisions_[decision.rule]; }
+  void AddAlarm(const Alarm& alarm);
 
   uint64_t attempts() const noexcept { return attempts_; }
   // Time of the earliest attempt.
@@ -71,6 +75,9 @@ class ReplaySummary {
   TopCounts<Address> top_stopped_;
   std::map<std::string, uint64_t> alerts_;  // as many as there are rules
   std::map<std::string, uint64_t> decisions_;
+  std::map<std::string, uint64_t> alarms_;  // by kind
+  std::vector<Alarm> takeovers_;
+  std::vector<Alarm> other_alarms_;
 };
 
 }  // namespace stockade

@@ -152,7 +152,8 @@ void Tally::AddAttack(size_t attempt, const AttemptLabel& label, const Verdict& 
 void Tally::PlayLock(size_t attempt, const AttemptLabel& label, Lane lane) {
   Row& row = rows_[log_.account(attempt)];
   const Outcome outcome = log_.outcome(attempt);
-  if (outcome == Outcome::kSuccess) row = Row();
+  if (outcome == Outcome::kSuccess || outcome == Outcome::kSecondFactorFailed)  // the password was right
+    row = Row();
   if (outcome != Outcome::kBadPassword) return;
   const int64_t time_ms = log_.time_ms(attempt);
   if (lock_.reset_ms > 0 && row.wrong > 0 && time_ms - row.last_ms > lock_.reset_ms) row = Row();

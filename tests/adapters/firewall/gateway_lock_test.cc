@@ -56,6 +56,8 @@ TEST_CASE("a gateway is told each account's lane, action and end", "[gateway_loc
         "000Z\","
         "\"id\":\"0123456789abcdef\",\"rule\":\"password_spray\"}");
   CHECK(posts[1].body.find("\"lane\":\"all\",\"action\":\"lock\"") != std::string::npos);
+  CHECK(posts[1].body.find("\"end_sessions\":true") != std::string::npos);
+  CHECK(posts[3].body.find("end_sessions") == std::string::npos);
   CHECK(posts[2].target == "/accounts/carol/step_up");
   CHECK(posts[2].body.find(
             "\"action\":\"step_up\",\"until\":\"2025-11-26T20:15:00.000Z\",\"kind\":\"identity\"") !=

@@ -121,6 +121,22 @@ TEST_CASE("a name that is none, a folder that is not there and a file that is to
   CHECK_THAT(Read(path), Catch::Contains("no snapshot has more than"));
 }
 
+TEST_CASE("a snapshot that is put aside takes nobody's place there", "[store]") {
+  TemporaryFolder folder;
+  const std::string path = folder / "familiar";
+  const auto file = FamiliarFile::Open(path);
+  REQUIRE(file.ok());
+  for (const char letter : {'a', 'b', 'c'}) {
+    REQUIRE((*file)->Save(Letters(letter, 5)).ok());
+    const auto aside = (*file)->PutAside();
+    REQUIRE(aside.ok());
+    CHECK(Bytes(*aside) == std::string(5, letter));
+    CHECK(!fs::exists(path));
+  }
+  CHECK(Bytes(path + ".refused") == "aaaaa");
+  CHECK(Bytes(path + ".refused.2") == "ccccc");
+}
+
 TEST_CASE("a link at the name is replaced and not followed, and so is what a killed process left",
           "[store]") {
   TemporaryFolder folder;

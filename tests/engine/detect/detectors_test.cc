@@ -196,6 +196,58 @@ TEST_CASE(
   CHECK(verdict.kind == VerdictKind::kChallenge);
 }
 
+TEST_CASE("where nothing is told of challenges, honest strangers are let go some hours after an attack",
+          "[detect]") {
+  Town town;
+  town.Live(5);
+  town.Attack(600, [&](int i) {
+    return Login{Concat("customer", i % 400),     town.Anywhere(),   Concat("Browser/", i % 12),
+                 Concat("t13d_Browser/", i % 12), Concat("leak", i), 3462};
+  });
+  // A stranger every two minutes for a day, who fails as often as honest ones do and of whom no challenge is told.
+  const auto stranger = [&](size_t i) {
+    town.Pass(120);
+    const Login away{town.home(i % 400).account,
+                     town.Anywhere(),
+                     Concat("Browser/", i % 12),
+                     Concat("t13d_Browser/", i % 12),
+                     "",
+                     0};
+    return town.Try(away, i % 10 == 0 ? Outcome::kBadPassword : Outcome::kSuccess).kind;
+  };
+  CHECK(stranger(0) == VerdictKind::kChallenge);
+  int challenged_late = 0;
+  for (size_t i = 1; i < 720; ++i) challenged_late += stranger(i) != VerdictKind::kAllow && i > 300 ? 1 : 0;
+  INFO(town.by() << ": " << town.reason());
+  CHECK(challenged_late < 40);
+}
+
+TEST_CASE("live, a challenge that is passed with the next attempt is no failure", "[detect]") {
+  Town town;
+  town.Live(5);
+  town.Attack(60, [&](int i) {
+    return Login{Concat("customer", i % 400),     town.Anywhere(),   Concat("Browser/", i % 12),
+                 Concat("t13d_Browser/", i % 12), Concat("leak", i), 3462};
+  });
+  // Strangers go on to come, are stopped first, and come again with what they passed; one in ten is wrong all the same.
+  int challenged = 0;
+  for (size_t i = 0; i < 900; ++i) {
+    town.Pass(60);
+    const Login away{town.home(i % 400).account,
+                     town.Anywhere(),
+                     Concat("Browser/", i % 12),
+                     Concat("t13d_Browser/", i % 12),
+                     "",
+                     0};
+    const Outcome outcome = i % 10 == 0 ? Outcome::kBadPassword : Outcome::kSuccess;
+    const bool asked = town.Try(away, outcome, {ChallengeResult::kAbsent, ChallengeResult::kAbsent}).kind !=
+                       VerdictKind::kAllow;
+    if (asked) town.Try(away, outcome, {ChallengeResult::kPassed, ChallengeResult::kPassed});
+    challenged += asked && i > 300 ? 1 : 0;
+  }
+  CHECK(challenged < 60);
+}
+
 TEST_CASE("whoever tries to lock customers out gets two tries at each", "[detect]") {
   Town town;
   town.Live(5);
