@@ -116,7 +116,7 @@ std::string ShortCount(uint64_t count) {
     const double share = static_cast<double>(count) / unit;
     if (share >= 1) {
       const bool whole = share >= 100 || std::abs(share - std::round(share)) < 0.05;
-      return absl::StrFormat(whole ? "%.0f%s" : "%.1f%s", share, letter);
+      return whole ? absl::StrFormat("%.0f%s", share, letter) : absl::StrFormat("%.1f%s", share, letter);
     }
   }
   return std::to_string(count);

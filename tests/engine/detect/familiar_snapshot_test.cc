@@ -124,7 +124,7 @@ TEST_CASE("over a snapshot every account stands as before, and what is learnt af
     INFO("seed " << seed);
     History history(seed, accounts);
     Knowledge before;
-    history.Go(accounts * 3, {&before});
+    history.Go(static_cast<int>(accounts * 3), {&before});
     const std::string bytes = Snapshot(before);
     Knowledge after;
     const auto facts = Load(bytes, &after, seed % 2 == 0 ? SIZE_MAX : 1 + seed * 97);

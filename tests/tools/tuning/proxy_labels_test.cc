@@ -21,8 +21,8 @@ TEST_CASE("failures from where the account gets in are a customer's, before and 
                            .Read();
   const Labels labels = GuessLabels(log);
   CHECK(labels.guessed);
-  for (const size_t i : {0, 1, 2}) CHECK(labels.of[i].kind == AttemptKind::kCustomer);
-  for (const size_t i : {3, 4, 5}) CHECK(labels.of[i].kind == AttemptKind::kUndecided);
+  for (const size_t i : {0U, 1U, 2U}) CHECK(labels.of[i].kind == AttemptKind::kCustomer);
+  for (const size_t i : {3U, 4U, 5U}) CHECK(labels.of[i].kind == AttemptKind::kUndecided);
   CHECK_FALSE(labels.of[0].history);
   CHECK_FALSE(labels.of[1].history);
   CHECK(labels.of[2].history);
