@@ -23,6 +23,8 @@ class ContactMemory {
 
   // True the first time within `ticks`; notes it. `pair`: a keyed hash.
   bool IsFirst(uint64_t pair, int64_t time_ms, int ticks) noexcept;
+  // Brings closer what IsFirst of this pair will read.
+  void Prefetch(uint64_t pair) const noexcept { __builtin_prefetch(&places_[pair & mask_ & ~size_t{1}]); }
   // Whether it was noted within `ticks`; it is no more.
   bool Forget(uint64_t pair, int64_t time_ms, int ticks) noexcept;
   size_t bytes() const noexcept { return memory_.bytes(); }

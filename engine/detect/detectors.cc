@@ -97,6 +97,7 @@ void Detectors::Read(const Attempt& attempt, const Standing& standing, int64_t n
   now_ms_ = now_ms;
   lane_ = LaneOf(standing);
   account_ = AccountOf(attempt, key_);
+  contacts_.Prefetch(PairOf(1, account_, kSuccessOfAll));  // on its way while the verdict is made
   source_ = {};
   tuple_ = {};
   tags_ = {};
