@@ -1,7 +1,7 @@
 // What a whole replay costs on one core, its parts alone, and beside them the floors.
 //
 //   replay_bench [--events 1000000] [--lines 1000000] [--repetitions 5] [--only ndjson|sshd] [--keep]
-//                [--observe] [--folder /tmp]
+//                [--observe] [--rules-only] [--folder /tmp]
 //
 // Prints events/s and ns/event of each, the best of the repetitions, and last the ratio: whole replay over
 // what both floors allow together. First everything is run once and compared: the floor's fields with the
@@ -41,6 +41,7 @@ struct BenchOptions {
   int repetitions = 5;
   bool keep = false;
   bool observe = false;
+  bool rules_only = false;
   std::string only;
   std::filesystem::path folder = std::filesystem::temp_directory_path();
 };
@@ -109,6 +110,7 @@ class LogBench {
     replay.format = name_;
     replay.year = 2026;
     replay.observe = options_.observe;
+    replay.rules_only = options_.rules_only;
     replay.inputs = {log_.string()};
     absl::StatusOr<ReplaySession> session = ReplaySession::Open(replay);
     if (session.ok()) {
@@ -236,6 +238,7 @@ void LogBench::RunProgramOver(const std::filesystem::path& input) const {
       "replay",     "--rules",          STOCKADE_RULES, "--format",          name_,         "--year", "2026",
       "--verdicts", verdicts_.string(), "--decisions",  decisions_.string(), input.string()};
   if (options_.observe) arguments.insert(arguments.begin() + 1, "--observe");
+  if (options_.rules_only) arguments.insert(arguments.begin() + 1, "--rules-only");
   std::ostringstream out, err;
   Console console{out, err};
   const int exit_code = RunProgram(arguments, console);
@@ -342,6 +345,10 @@ std::optional<BenchOptions> ParseBenchOptions(int argc, char** argv) {
       options.observe = true;
       continue;
     }
+    if (name == "--rules-only") {
+      options.rules_only = true;
+      continue;
+    }
     if (++i == argc) return std::nullopt;
     if (name == "--events") {
       options.events = std::atoi(argv[i]);
@@ -370,7 +377,7 @@ int main(int argc, char** argv) {
   if (!options.has_value()) {
     std::fprintf(stderr,
                  "replay_bench [--events N] [--lines N] [--repetitions N] [--only ndjson|sshd] [--keep] "
-                 "[--observe] [--folder FOLDER]; counts of at least 1000\n");
+                 "[--observe] [--rules-only] [--folder FOLDER]; counts of at least 1000\n");
     return 2;
   }
   std::printf("%s, %s, best of %d by processor time\n", StayOnOneCore() ? "one core" : "NOT on one core",
