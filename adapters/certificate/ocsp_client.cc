@@ -367,8 +367,10 @@ OcspClient::~OcspClient() {
 }
 
 void OcspClient::Ask(std::vector<OcspQuestion> questions, std::function<void()> done) {
-  asio::post(state_->context,
-             [state = state_.get(), questions = std::move(questions), done = std::move(done)]() mutable {
+  // `done` may end this client on the client's thread before the post has returned here: the state outlives the post.
+  const std::shared_ptr<State> held = state_;
+  asio::post(held->context,
+             [state = held.get(), questions = std::move(questions), done = std::move(done)]() mutable {
                state->Take(std::move(questions), std::move(done));
              });
 }
