@@ -129,17 +129,19 @@ void ProvenCustomers::NoteSource(const Address& source, uint64_t account, int64_
     NoteShared(PlaceOf(Prefix::Around(source, length)), tag == 0 ? 1 : tag, time_ms);
 }
 
+ProvenCustomers::Source* ProvenCustomers::FindOrOldest(uint64_t place) noexcept {
+  Source* const bucket = &sources_[(place & (sources_.size() / kWays - 1)) * kWays];
+  Source* oldest = bucket;
+  for (Source* way = bucket; way < bucket + kWays; ++way) {
+    if (way->place == place) return way;
+    if (NewestMinute(*way) < NewestMinute(*oldest)) oldest = way;
+  }
+  return oldest;
+}
+
 void ProvenCustomers::NoteShared(uint64_t place, uint32_t account, int64_t time_ms) {
   const auto minute = static_cast<int32_t>(time_ms / kMsPerMinute);
-  Source* const bucket = &sources_[(place & (sources_.size() / kWays - 1)) * kWays];
-  Source* source = bucket;
-  for (Source* way = bucket; way < bucket + kWays; ++way) {
-    if (way->place == place) {
-      source = way;
-      break;
-    }
-    if (NewestMinute(*way) < NewestMinute(*source)) source = way;
-  }
+  Source* const source = FindOrOldest(place);
   if (source->place != place) {
     *source = Source{};
     source->place = place;
@@ -165,12 +167,8 @@ bool ProvenCustomers::CopySources(size_t count, size_t* next, std::vector<Source
 }
 
 bool ProvenCustomers::Restore(const Source& source) noexcept {
-  Source* const bucket = &sources_[(source.place & (sources_.size() / kWays - 1)) * kWays];
-  Source* to = bucket;
-  for (Source* way = bucket; way < bucket + kWays; ++way) {
-    if (way->place == source.place) return false;
-    if (NewestMinute(*way) < NewestMinute(*to)) to = way;
-  }
+  Source* const to = FindOrOldest(source.place);
+  if (to->place == source.place) return false;
   if (to->place == 0 || NewestMinute(*to) <= NewestMinute(source)) *to = source;
   return true;
 }

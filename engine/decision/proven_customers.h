@@ -87,6 +87,8 @@ class ProvenCustomers {
   void Count(const Customer& customer, bool comes);
   void Forget(int64_t now_ms);
   void NoteSource(const Address& source, uint64_t account, int64_t time_ms);
+  // The source of this place, or the one of its bucket that was proven longest ago.
+  Source* FindOrOldest(uint64_t place) noexcept;
   void NoteShared(uint64_t place, uint32_t account, int64_t time_ms);
 
   HashKey key_;

@@ -24,7 +24,7 @@ class ContactMemory {
   // True the first time within `ticks`; notes it. `pair`: a keyed hash.
   bool IsFirst(uint64_t pair, int64_t time_ms, int ticks) noexcept;
   // Brings closer what IsFirst of this pair will read.
-  void Prefetch(uint64_t pair) const noexcept { __builtin_prefetch(&places_[pair & mask_ & ~size_t{1}]); }
+  void Prefetch(uint64_t pair) const noexcept { __builtin_prefetch(PlacesOf(pair)); }
   // Whether it was noted within `ticks`; it is no more.
   bool Forget(uint64_t pair, int64_t time_ms, int ticks) noexcept;
   size_t bytes() const noexcept { return memory_.bytes(); }
@@ -34,6 +34,18 @@ class ContactMemory {
     uint16_t print = 0;  // 0: free
     uint16_t tick = 0;
   };
+  // In ticks; of a late event 0.
+  static int AgeOf(const Place& place, uint16_t now) noexcept {
+    const auto passed = static_cast<uint16_t>(now - place.tick);
+    return passed < 0x8000 ? passed : 0;
+  }
+  // The place of this pair where there is one; else null. `both`: where it may be.
+  static Place* Find(Place* both, uint16_t print) noexcept {
+    return both[0].print == print ? &both[0] : both[1].print == print ? &both[1] : nullptr;
+  }
+  static uint16_t PrintOf(uint64_t pair) noexcept { return static_cast<uint16_t>((pair >> 48) | 1); }
+  Place* PlacesOf(uint64_t pair) const noexcept { return &places_[pair & mask_ & ~size_t{1}]; }
+
   LazyMemory memory_;
   Place* places_;
   size_t mask_;

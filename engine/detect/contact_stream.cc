@@ -55,12 +55,11 @@ void ContactStream::Feed(bool failed, int64_t now_ms) noexcept {
     ++bin_contacts_;
     bin_failures_ += failed ? 1 : 0;
   }
-  const float h = settings_.h + prior_.h_more;
-  charts_.Add(failed, h);
-  if (charts_.IsAbove(h)) {
+  charts_.Add(failed, h());
+  if (charts_.IsAbove(h())) {
     on_ = true;
     on_until_ms_ = std::max(on_until_ms_, now_ms + settings_.hold_ms);
-  } else if (!charts_.IsAbove(h / 2)) {
+  } else if (!charts_.IsAbove(h() / 2)) {
     on_ = false;  // the hold still lasts
   }
 }
@@ -74,7 +73,7 @@ void ContactStream::TakeBack(int64_t now_ms) noexcept {
 }
 
 void ContactStream::EndHoldIfCalm() noexcept {
-  if (charts_.IsAbove((settings_.h + prior_.h_more) / 2)) return;
+  if (charts_.IsAbove(h() / 2)) return;
   on_ = false;
   on_until_ms_ = INT64_MIN;
 }

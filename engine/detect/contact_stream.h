@@ -1,8 +1,7 @@
 // One stream of first contacts of the pressure detector (pressure.h): how often honest ones fail, and whether more do now.
 //
 // p₀, how often honest ones fail, is the lower quartile of the bins of four weeks (the least attacked ones) and some luck more, within
-// bounds of the stream, and moves a fifth a day at most, at first a half. Nothing is learnt
-// of it while more fail than usual. A bin is an hour, or as many as it takes to see kBinMin.
+// bounds of the stream, and moves a fifth a day at most, at first a half. Nothing is learnt of it while more fail than usual. A bin is an hour, or as many as it takes to see kBinMin.
 //
 // Bad share α = (F - βS)/(F + S), β = p₀/(1-p₀), of the last ten minutes.
 //
@@ -24,8 +23,7 @@ struct StreamPrior {
   float base_min;  // lower quiet hours are luck
   float base_max;  // higher ones are an attack
   float luck;      // the least attacked hours were lucky ones, too
-  float
-      h_more;  // of a stream that many more honest ones come by: ln of how many more, for as few false alarms a day
+  float h_more;    // added to h: ln of how many more honest ones come by, for as few false alarms a day
 };
 
 class ContactStream {
@@ -49,6 +47,7 @@ class ContactStream {
   float p0() const noexcept { return p0_; }
 
  private:
+  float h() const noexcept { return settings_.h + prior_.h_more; }
   bool IsFed(int64_t now_ms) const noexcept;
   void CloseBin(int64_t now_ms) noexcept;
   void LearnBase() noexcept;

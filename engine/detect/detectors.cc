@@ -52,8 +52,8 @@ Pressure::Stream StreamOf(bool at_known) noexcept {
 }
 
 // Who proved who he is, minutes ago and from the same place and device, is at home for as long.
-Lane LaneOf(const Standing& standing) noexcept {
-  return standing.proved ? Lane::kFamiliar : standing.lane;
+Lane LaneOf(Lane arrived, bool proved) noexcept {
+  return proved ? Lane::kFamiliar : arrived;
 }
 
 constexpr float ThresholdOf(Suspicion suspicion, const EvidenceThresholds& thresholds) noexcept {
@@ -95,7 +95,7 @@ size_t Detectors::bytes() const noexcept {
 void Detectors::Read(const Attempt& attempt, const Standing& standing, int64_t now_ms) noexcept {
   asked_ = &attempt;
   now_ms_ = now_ms;
-  lane_ = LaneOf(standing);
+  lane_ = LaneOf(standing.lane, standing.proved);
   account_ = AccountOf(attempt, key_);
   contacts_.Prefetch(PairOf(1, account_, kSuccessOfAll));  // on its way while the verdict is made
   source_ = {};
@@ -216,7 +216,7 @@ uint8_t Detectors::Judged(const Attempt& attempt, const Standing& standing, bool
   if (IsExplained()) notes |= kExplainedThen;
   if (standing.has_history) notes |= kAtKnown;
   if (standing.proved) notes |= kProved;
-  if (goes_on || !IsStranger(LaneOf(standing)) || outage_.IsOn(now_ms)) return notes;
+  if (goes_on || !IsStranger(LaneOf(standing.lane, standing.proved)) || outage_.IsOn(now_ms)) return notes;
   // A denial keeps its source's evidence alive; who does not pass a challenge adds to it.
   const float z = challenged ? EvidenceOf(standing.lane, Clue::kNotPassed) : kEvidenceOfDenied;
   if (!IsOff(DetectorId::kSourceLadder) &&
@@ -242,7 +242,7 @@ uint8_t Detectors::Judged(const Attempt& attempt, const Standing& standing, bool
 
 void Detectors::Observe(const LoginEvent& event, Lane arrived, uint8_t notes, bool human_passed,
                         bool identity_passed, int64_t now_ms) {
-  const Lane lane = (notes & kProved) != 0 ? Lane::kFamiliar : arrived;
+  const Lane lane = LaneOf(arrived, (notes & kProved) != 0);
   const Attempt& attempt = event.attempt;
   const Outcome outcome = event.aftermath.outcome;
   const Clue clue = ClueOf(outcome);
@@ -275,12 +275,12 @@ void Detectors::Observe(const LoginEvent& event, Lane arrived, uint8_t notes, bo
     sources_.NoteAtHome(attempt, account, now_ms);
   if (Failed(clue) && outage_.IsOn(now_ms)) return;
   // What customers have in common is as well known from some of those at home, for whom it is the dearest part.
-  const bool is_counted =
-      !IsStranger(arrived) && campaigns_.knows_many() ? account % kAtHomeSample == 0 : true;
+  const bool is_sampled = !IsStranger(arrived) && campaigns_.knows_many();
+  const bool is_counted = !is_sampled || account % kAtHomeSample == 0;
   const TupleTags tags = is_counted ? campaigns_.TagsOf(attempt) : TupleTags{};
   if (clue == Clue::kSuccess && is_counted &&
       contacts_.IsFirst(PairOf(1, account, kCleanOnShares), now_ms, ContactMemory::kDay))
-    campaigns_.NoteClean(tags, IsStranger(arrived) || !campaigns_.knows_many() ? 1 : kAtHomeSample, now_ms);
+    campaigns_.NoteClean(tags, is_sampled ? kAtHomeSample : 1, now_ms);
 
   // Who proved who he is speaks as somebody at home.
   const Lane as = identity_passed ? Lane::kFamiliar : lane;
@@ -356,9 +356,7 @@ void Detectors::ExplainAway(uint64_t tag, const Prefix& rung, int64_t now_ms) no
   constexpr int64_t kLatelyMs = 10 * 60'000;
   bool any = false;
   for (Fed& one : fed_) {
-    const bool has_it =
-        tag != 0 ? std::ranges::find(one.tags, tag) != one.tags.end() : rung.Contains(one.source);
-    if (one.time_ms < now_ms - kLatelyMs || !has_it) continue;
+    if (one.time_ms < now_ms - kLatelyMs || !TakeoverWatch::Holds(tag, rung, one.tags, one.source)) continue;
     pressure_.TakeBack(one.stream, now_ms);
     one = {};
     any = true;

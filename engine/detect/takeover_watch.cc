@@ -4,14 +4,15 @@
 
 namespace stockade {
 
-bool TakeoverWatch::Holds(const Campaign& campaign, const TupleTags& tags, const Address& source) noexcept {
-  if (campaign.tag != 0) return std::ranges::find(tags, campaign.tag) != tags.end();
-  return campaign.rung.Contains(source);
+bool TakeoverWatch::Holds(uint64_t tag, const Prefix& rung, const TupleTags& tags,
+                          const Address& source) noexcept {
+  return tag != 0 ? std::ranges::find(tags, tag) != tags.end() : rung.Contains(source);
 }
 
 bool TakeoverWatch::NoteSuccess(const LoginEvent& event, const TupleTags& tags, int64_t now_ms) {
   const bool inside = std::ranges::any_of(campaigns_, [&](const Campaign& campaign) {
-    return now_ms - campaign.time_ms < kKeepMs && Holds(campaign, tags, event.attempt.source);
+    return now_ms - campaign.time_ms < kKeepMs &&
+           Holds(campaign.tag, campaign.rung, tags, event.attempt.source);
   });
   if (inside) return true;
   if (kept_.size() < kKept) kept_.emplace_back();
@@ -39,9 +40,8 @@ bool TakeoverWatch::Condemn(uint64_t tag, const Prefix& rung, int64_t now_ms,
   } else {
     *std::ranges::min_element(campaigns_, {}, &Campaign::time_ms) = {tag, rung, now_ms};
   }
-  const Campaign campaign{tag, rung, now_ms};
   for (Kept& kept : kept_) {
-    if (now_ms - kept.time_ms >= kKeepMs || !Holds(campaign, kept.tags, kept.event.event().attempt.source))
+    if (now_ms - kept.time_ms >= kKeepMs || !Holds(tag, rung, kept.tags, kept.event.event().attempt.source))
       continue;
     inside->push_back(kept.event);
     kept.time_ms = INT64_MIN / 2;  // named

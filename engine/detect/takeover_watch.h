@@ -24,6 +24,9 @@ class TakeoverWatch {
   // Campaigns that are remembered; an older one gives way.
   static constexpr size_t kCampaignsMax = 256;
 
+  // Whether an attempt belongs to what was condemned: a tuple, or where `tag` is 0 a rung.
+  static bool Holds(uint64_t tag, const Prefix& rung, const TupleTags& tags, const Address& source) noexcept;
+
   // A stranger got in. True: inside a campaign that is known; then he is not kept, but named already.
   bool NoteSuccess(const LoginEvent& event, const TupleTags& tags, int64_t now_ms);
   // Condemned: a tuple, or a rung of addresses. False: it was within kKeepMs already. Otherwise appends those who got in with it.
@@ -40,7 +43,6 @@ class TakeoverWatch {
     Prefix rung;
     int64_t time_ms = INT64_MIN;  // of the last that was condemned with it
   };
-  static bool Holds(const Campaign& campaign, const TupleTags& tags, const Address& source) noexcept;
 
   std::vector<Kept> kept_;
   size_t next_ = 0;

@@ -14,6 +14,7 @@
 #include "adapters/gateway/json_body.h"
 #include "adapters/gateway/login_exchange.h"
 #include "engine/rule/yaml_tree.h"
+#include "tests/read_text.h"
 
 namespace stockade {
 namespace {
@@ -27,11 +28,6 @@ bool Missing(const char* corpus) {
   WARN("skipped: " << (kCorpora / corpus).string() << " is not there");
   return true;
 }
-std::string ReadFile(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return std::string((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
-}
-
 TEST_CASE("JSONTestSuite is accepted and refused as its files are named", "[corpus]") {
   if (Missing("json-test-suite")) return;
   int accepted = 0;
@@ -40,7 +36,7 @@ TEST_CASE("JSONTestSuite is accepted and refused as its files are named", "[corp
     const std::string name = entry.path().filename().string();
     CAPTURE(name);
     FoundValue value;
-    const bool bad = ReadJsonValue(ReadFile(entry.path()), "user", &value) == LoginReadError::kBadBody;
+    const bool bad = ReadJsonValue(ReadText(entry.path()), "user", &value) == LoginReadError::kBadBody;
     if (name.starts_with("y_")) {
       CHECK_FALSE(bad);
       ++accepted;
@@ -51,7 +47,7 @@ TEST_CASE("JSONTestSuite is accepted and refused as its files are named", "[corp
   }
   for (const auto& entry : fs::directory_iterator(kCorpora / "json-test-suite/test_transform")) {
     FoundValue value;
-    const std::string text = ReadFile(entry.path());
+    const std::string text = ReadText(entry.path());
     const LoginReadError error = ReadJsonValue(text, "a", &value);
     if (entry.path().filename() == "object_same_key_same_value.json") CHECK(error == LoginReadError::kNone);
   }
@@ -108,7 +104,7 @@ TEST_CASE("no request of the CRS regression tests is read in two ways", "[corpus
     CAPTURE(entry.path());
     Findings findings;
     std::vector<Request> requests;
-    for (const YamlNode& document : ReadYaml(ReadFile(entry.path()), "crs", &findings))
+    for (const YamlNode& document : ReadYaml(ReadText(entry.path()), "crs", &findings))
       Collect(document, &requests);
     for (const Request& request : requests) {
       std::vector<HeaderField> fields;

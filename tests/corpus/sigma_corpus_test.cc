@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "engine/rule/sigma_parse.h"
+#include "tests/read_text.h"
 
 namespace stockade {
 namespace {
@@ -29,11 +30,6 @@ std::vector<fs::path> RuleFiles(const fs::path& folder) {
   }
   std::sort(files.begin(), files.end());
   return files;
-}
-
-std::string ReadFile(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return std::string((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
 }
 
 // What is wrong without the particulars of one rule: texts in quotes and numbers left out.
@@ -62,7 +58,7 @@ Loaded Load(const std::string& corpus) {
   const auto start = std::chrono::steady_clock::now();
   for (const fs::path& path : RuleFiles(folder)) {
     Findings findings;
-    ParseSigma(ReadFile(path), path.lexically_relative(folder).string(), Placeholders(), &loaded.documents,
+    ParseSigma(ReadText(path), path.lexically_relative(folder).string(), Placeholders(), &loaded.documents,
                &findings);
     ++loaded.files;
     if (findings.errors() > 0) ++loaded.files_refused;

@@ -12,6 +12,7 @@
 #include "absl/strings/str_split.h"
 #include "re2/re2.h"
 #include "tests/adapters/source/read_all.h"
+#include "tests/read_text.h"
 
 namespace stockade {
 namespace {
@@ -24,11 +25,6 @@ bool Missing(std::string_view corpus) {
   if (fs::exists(kCorpora / corpus)) return false;
   WARN("skipped: corpus " << corpus << " is not present");
   return true;
-}
-
-std::string ReadFile(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return std::string(std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>());
 }
 
 SourceOptions In2026(std::string_view format) {
@@ -70,7 +66,7 @@ TEST_CASE("what json-test-suite accepts is JSON, what it refuses is not", "[corp
   int refused = 0;
   for (const auto& entry : fs::directory_iterator(kCorpora / "json-test-suite/test_parsing")) {
     const std::string name = entry.path().filename().string();
-    const auto line = OneLine(ReadFile(entry.path()));
+    const auto line = OneLine(ReadText(entry.path()));
     if (!line.has_value() || line->find_first_not_of(" \t\f\v") == std::string::npos) continue;
     CAPTURE(name);
     // Alone, and as a value that nobody asks for inside an event: there, too, it must be looked at.
@@ -93,7 +89,7 @@ TEST_CASE("what json-test-suite accepts is JSON, what it refuses is not", "[corp
     }
   }
   for (const auto& entry : fs::directory_iterator(kCorpora / "json-test-suite/test_transform")) {
-    test::ReadText(ReadFile(entry.path()), test::Format("ndjson"));
+    test::ReadText(ReadText(entry.path()), test::Format("ndjson"));
   }
   CHECK(accepted > 0);
   CHECK(refused > 0);
@@ -112,7 +108,7 @@ TEST_CASE("the auth.log of linux-auth-log holds the attempts a grep finds", "[co
     // By regular expression, the plain way: who was accepted, who failed, and how often.
     std::map<std::string, int> accepted;
     std::set<std::string> failed;
-    const std::string text = ReadFile(entry.path());
+    const std::string text = ReadText(entry.path());
     for (const absl::string_view line : absl::StrSplit(text, '\n')) {
       re2::StringPiece address;
       const re2::StringPiece view(line.data(), line.size());
@@ -168,7 +164,7 @@ TEST_CASE("sshguard's cases of logins are charged to the address sshguard charge
   for (const auto& entry : fs::directory_iterator(kCorpora / "sshguard-parser-tests")) {
     if (entry.path().extension() != ".txt" || entry.path().filename().string().starts_with("LICENSE"))
       continue;
-    const std::string text = ReadFile(entry.path());
+    const std::string text = ReadText(entry.path());
     std::vector<std::string> lines;
     for (const absl::string_view line : absl::StrSplit(text, '\n')) {
       if (!line.empty() && !(line.size() >= 4 && line.substr(0, 4) == "####")) lines.emplace_back(line);
@@ -241,7 +237,7 @@ TEST_CASE("crowdsec's hub tests of logins yield the addresses its own parsers fi
       if (entry.path().extension() == ".log") log = entry.path().string();
       if (entry.path().extension() != ".assert") continue;
       // Every address that a parse or an overflow names.
-      const std::string text = ReadFile(entry.path());
+      const std::string text = ReadText(entry.path());
       re2::StringPiece rest(text);
       static const re2::RE2 kAddress(R"re((?:GetMeta\("source_ip"\)|Meta\["source_ip"\]) == "([^"]+)")re");
       std::string found;
@@ -251,7 +247,7 @@ TEST_CASE("crowdsec's hub tests of logins yield the addresses its own parsers fi
     }
     if (!c.no_login.empty()) {
       const re2::RE2 no_login(std::string(c.no_login));
-      const std::string lines = ReadFile(log);
+      const std::string lines = ReadText(log);
       for (const absl::string_view line : absl::StrSplit(lines, '\n')) {
         if (!re2::RE2::PartialMatch({line.data(), line.size()}, no_login)) continue;
         for (auto it = expected.begin(); it != expected.end();) {

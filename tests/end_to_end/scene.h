@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "tests/frequency_rules.h"
+#include "tests/read_text.h"
 #include "tools/stockade/program.h"
 
 namespace stockade {
@@ -25,13 +27,6 @@ inline ProgramRun RunStockade(const std::vector<std::string>& arguments) {
   Console console{out, err};
   const int exit_code = RunProgram(arguments, console);
   return {exit_code, out.str(), err.str()};
-}
-
-inline std::string ReadText(const std::filesystem::path& file) {
-  std::ifstream stream(file, std::ios::binary);
-  std::stringstream text;
-  text << stream.rdbuf();
-  return text.str();
 }
 
 inline std::vector<std::string> Lines(const std::string& text) {
@@ -60,7 +55,7 @@ class Scene {
     folder_ = std::filesystem::temp_directory_path() /
               ("stockade_scene_" + std::to_string(getpid()) + "_" + std::to_string(++number));
     std::filesystem::create_directories(folder_);
-    Write("rules.yml", kRules);
+    Write("rules.yml", kFrequencyRules);
   }
   ~Scene() { std::filesystem::remove_all(folder_); }
   Scene(const Scene&) = delete;
@@ -83,28 +78,6 @@ class Scene {
   }
 
  private:
-  static constexpr const char* kRules = R"(
-title: A failed login
-id: 5d0c2a52-2f4e-4f5b-9f0e-2d8f9a6f0a01
-name: failed
-logsource: {category: authentication}
-detection:
-  failure: {event.outcome: failure}
-  condition: failure
----
-title: One address fails often
-id: 5d0c2a52-2f4e-4f5b-9f0e-2d8f9a6f0a02
-name: frequency
-correlation:
-  type: event_count
-  rules: [failed]
-  group-by: [source.ip]
-  timespan: 10m
-  condition: {gte: 5}
-response: {action: block, target: source.ip, for: 15m}
-level: high
-)";
-
   std::filesystem::path folder_;
 };
 

@@ -1,8 +1,6 @@
 #include "tools/simulation/score.h"
 
 #include "engine/text.h"
-#include "tools/simulation/settling.h"
-#include "tools/simulation/trading_day.h"
 
 namespace stockade {
 namespace {
@@ -21,7 +19,7 @@ void AppendCustomers(std::string_view key, const CustomerScore& score, std::stri
 }  // namespace
 
 Score::Score(const WorldOptions& options)
-    : campaigns_(options.attacks.size()), traces_(options.attacks.size()), locked_(options.customers) {
+    : campaigns_(options.attacks.size()), courses_(options.attacks.size()), locked_(options.customers) {
   for (size_t i = 0; i < campaigns_.size(); ++i) campaigns_[i].kind = options.attacks[i].kind;
 }
 
@@ -52,34 +50,16 @@ void Score::Add(const World& world, const SimulatedAttempt& login, const Verdict
     ++campaign.cover;
     return;
   }
-  Trace& trace = traces_[truth.campaign - 1];
-  const int64_t time_ms = login.attempt.time_ns / 1'000'000;
-  if (campaign.attempts == 0) trace.begin_ms = time_ms;
-  const int64_t after_ms = time_ms - trace.begin_ms;
-  ++campaign.attempts;
-  trace.stopped.push_back(!settled.forwarded);
-  trace.after_ms.push_back(after_ms);
-  if (truth.right) ++campaign.valid_tried;
-  if (settled.forwarded) {
-    ++campaign.reached;
-    if (after_ms < kMinuteMs) ++campaign.reached_first_minute;
-    if (after_ms < 10 * kMinuteMs) ++campaign.reached_first_ten_minutes;
-    if (verdict.kind == VerdictKind::kChallenge) ++campaign.challenges_solved;
-    if (settled.outcome == Outcome::kSuccess) ++campaign.taken_over;
-  } else if (campaign.first_stop == 0) {
-    campaign.first_stop = campaign.attempts;
-    campaign.first_stop_ms = after_ms;
-  }
+  courses_[truth.campaign - 1].Add({.time_ms = login.attempt.time_ns / 1'000'000,
+                                    .right = truth.right,
+                                    .challenged = verdict.kind == VerdictKind::kChallenge,
+                                    .reached = settled.forwarded,
+                                    .got_in = settled.outcome == Outcome::kSuccess},
+                                   &campaign);
 }
 
 void Score::Finish() {
-  for (size_t i = 0; i < campaigns_.size(); ++i) {
-    const Settling settling = FindSettling(traces_[i].stopped);
-    if (!settling.settled) continue;
-    campaigns_[i].settled = true;
-    campaigns_[i].settled_after = settling.after;
-    campaigns_[i].settled_after_ms = traces_[i].after_ms[settling.after];
-  }
+  for (size_t i = 0; i < campaigns_.size(); ++i) courses_[i].Settle(&campaigns_[i]);
 }
 
 std::string ToJson(const Score& score) {

@@ -15,26 +15,15 @@
 
 #include "engine/gate/verdict.h"
 #include "tools/simulation/attempt.h"
+#include "tools/simulation/campaign_course.h"
 #include "tools/simulation/customer_score.h"
 #include "tools/simulation/world.h"
 
 namespace stockade {
 
-struct CampaignScore {
+struct CampaignScore : CampaignFigures {
   AttackClass kind = AttackClass::kBurst;
-  uint64_t attempts = 0;  // without cover
-  uint64_t reached = 0;   // the password check: M1
-  uint64_t reached_first_minute = 0;
-  uint64_t reached_first_ten_minutes = 0;
   uint64_t cover = 0;
-  uint64_t valid_tried = 0;    // right pairs: M2
-  uint64_t taken_over = 0;     // and let in
-  uint64_t first_stop = 0;     // the attempt's number, from 1 on; 0: none was stopped: M3
-  int64_t first_stop_ms = 0;   // after the first attempt
-  uint64_t settled_after = 0;  // attempts before it has settled
-  int64_t settled_after_ms = 0;
-  bool settled = false;
-  uint64_t challenges_solved = 0;
 };
 
 struct LockScore {
@@ -63,14 +52,8 @@ class Score {
   uint64_t attempts() const noexcept { return attempts_; }
 
  private:
-  struct Trace {
-    std::vector<bool> stopped;
-    std::vector<int64_t> after_ms;  // of each, since the first
-    int64_t begin_ms = 0;
-  };
-
   std::vector<CampaignScore> campaigns_;
-  std::vector<Trace> traces_;
+  std::vector<CampaignCourse> courses_;
   std::array<std::array<CustomerScore, 2>, 3> customers_ = {};
   std::array<CustomerScore, 4> by_lane_ = {};
   CustomerScore programs_;

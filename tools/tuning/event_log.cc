@@ -41,6 +41,19 @@ size_t EventLog::bytes() const noexcept {
          texts_.bytes() + accounts_.bytes();
 }
 
+constinit const std::array<EventLog::KeptText, 10> EventLog::kKeptTexts = {{
+    {&Kept::user_agent, &Attempt::user_agent},
+    {&Kept::ja3, &Attempt::ja3},
+    {&Kept::ja4, &Attempt::ja4},
+    {&Kept::path, &Attempt::path},
+    {&Kept::request_id, &Attempt::request_id},
+    {&Kept::country, &Attempt::country},
+    {&Kept::password_id, &Attempt::password_id},
+    {&Kept::device, &Attempt::device},
+    {&Kept::channel, &Attempt::channel},
+    {&Kept::header_order, &Attempt::header_order},
+}};
+
 void EventLog::Keep(const Record& record) {
   if (size_ % kChunk == 0) chunks_.push_back(std::make_unique<Kept[]>(kChunk));
   const Attempt& attempt = record.event.attempt;
@@ -49,16 +62,7 @@ void EventLog::Keep(const Record& record) {
   kept.line = record.position;
   kept.source = attempt.source;
   kept.account = accounts_.Keep(attempt.account);
-  kept.user_agent = texts_.Keep(attempt.user_agent);
-  kept.ja3 = texts_.Keep(attempt.ja3);
-  kept.ja4 = texts_.Keep(attempt.ja4);
-  kept.path = texts_.Keep(attempt.path);
-  kept.request_id = texts_.Keep(attempt.request_id);
-  kept.country = texts_.Keep(attempt.country);
-  kept.password_id = texts_.Keep(attempt.password_id);
-  kept.device = texts_.Keep(attempt.device);
-  kept.channel = texts_.Keep(attempt.channel);
-  kept.header_order = texts_.Keep(attempt.header_order);
+  for (const KeptText& one : kKeptTexts) kept.*one.number = texts_.Keep(attempt.*one.text);
   kept.asn = attempt.asn;
   kept.certificate = attempt.certificate;
   kept.certificate_present = attempt.certificate_present;
@@ -130,19 +134,10 @@ LoginEvent EventLog::At(size_t attempt) const noexcept {
   made.time_ns = kept.time_ns;
   made.source = kept.source;
   made.account = accounts_.Of(kept.account);
-  made.user_agent = texts_.Of(kept.user_agent);
-  made.ja3 = texts_.Of(kept.ja3);
-  made.ja4 = texts_.Of(kept.ja4);
-  made.path = texts_.Of(kept.path);
-  made.request_id = texts_.Of(kept.request_id);
+  for (const KeptText& one : kKeptTexts) made.*one.text = texts_.Of(kept.*one.number);
   made.asn = kept.asn;
-  made.country = texts_.Of(kept.country);
   made.certificate = kept.certificate;
   made.certificate_present = kept.certificate_present;
-  made.password_id = texts_.Of(kept.password_id);
-  made.device = texts_.Of(kept.device);
-  made.channel = texts_.Of(kept.channel);
-  made.header_order = texts_.Of(kept.header_order);
   if (kept.extra_count > 0) made.extra = extras_[kept.extra_begin];
   event.aftermath = {kept.outcome, kept.challenge};
   return event;

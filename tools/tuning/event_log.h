@@ -125,6 +125,12 @@ class EventLog {
     ChallengeResults challenge;
   };
   static constexpr size_t kChunk = size_t{1} << 14;  // attempts
+  // An attempt's texts, and where the number of each is kept: written and read back by one list.
+  struct KeptText {
+    uint32_t Kept::*number;
+    std::string_view Attempt::*text;
+  };
+  static const std::array<KeptText, 10> kKeptTexts;
 
   const Kept& Of(size_t attempt) const noexcept { return chunks_[attempt / kChunk][attempt % kChunk]; }
   Kept& Of(size_t attempt) noexcept { return chunks_[attempt / kChunk][attempt % kChunk]; }

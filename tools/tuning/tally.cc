@@ -3,12 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "tools/simulation/settling.h"
-
 namespace stockade {
 namespace {
-
-constexpr int64_t kMinuteOfCampaignMs = 60'000;
 
 TouchedPeople MostTouched(const std::vector<uint32_t>& counts, const std::vector<uint32_t>* account_of) {
   TouchedPeople touched;
@@ -68,9 +64,7 @@ Tally::Tally(const EventLog& log, const Labels& labels, const LogDays& days, con
       days_(days),
       lock_(lock),
       settled_quiet_(days.days.size()),
-      stopped_(labels.campaigns.size()),
-      after_ms_(labels.campaigns.size()),
-      begin_ms_(labels.campaigns.size()),
+      courses_(labels.campaigns.size()),
       challenged_(labels.account_of.size()),
       denied_(labels.account_of.size()),
       rows_(log.accounts()),
@@ -128,25 +122,12 @@ void Tally::Add(size_t attempt, const Verdict& verdict, bool reached) {
 
 void Tally::AddAttack(size_t attempt, const AttemptLabel& label, const Verdict& verdict, bool reached) {
   const size_t number = label.campaign - size_t{1};
-  CampaignFigures& campaign = figures_.campaigns[number];
-  if (campaign.attempts == 0) begin_ms_[number] = log_.time_ms(attempt);
-  const int64_t after_ms = log_.time_ms(attempt) - begin_ms_[number];
-  ++campaign.attempts;
-  stopped_[number].push_back(!reached);
-  after_ms_[number].push_back(after_ms);
-  if (label.right) ++campaign.valid_tried;
-  if (!reached) {
-    if (campaign.first_stop == 0) {
-      campaign.first_stop = campaign.attempts;
-      campaign.first_stop_ms = after_ms;
-    }
-    return;
-  }
-  ++campaign.reached;
-  if (after_ms < kMinuteOfCampaignMs) ++campaign.reached_first_minute;
-  if (after_ms < 10 * kMinuteOfCampaignMs) ++campaign.reached_first_ten_minutes;
-  if (verdict.kind == VerdictKind::kChallenge) ++campaign.challenges_solved;
-  if (log_.outcome(attempt) == Outcome::kSuccess) ++campaign.taken_over;
+  courses_[number].Add({.time_ms = log_.time_ms(attempt),
+                        .right = label.right,
+                        .challenged = verdict.kind == VerdictKind::kChallenge,
+                        .reached = reached,
+                        .got_in = log_.outcome(attempt) == Outcome::kSuccess},
+                       &figures_.campaigns[number]);
 }
 
 void Tally::PlayLock(size_t attempt, const AttemptLabel& label, Lane lane) {
@@ -178,14 +159,7 @@ void Tally::AddAlarm() noexcept {
 }
 
 Figures Tally::Finish() {
-  for (size_t i = 0; i < stopped_.size(); ++i) {
-    const Settling settling = FindSettling(stopped_[i]);
-    CampaignFigures& campaign = figures_.campaigns[i];
-    campaign.settled = settling.settled;
-    if (!settling.settled) continue;
-    campaign.settled_after = settling.after;
-    campaign.settled_after_ms = after_ms_[i][settling.after];
-  }
+  for (size_t i = 0; i < courses_.size(); ++i) courses_[i].Settle(&figures_.campaigns[i]);
   figures_.challenged = MostTouched(challenged_, &labels_.account_of);
   figures_.denied = MostTouched(denied_, &labels_.account_of);
   figures_.locks.by_strangers = MostTouched(locked_, nullptr);

@@ -19,27 +19,13 @@
 
 #include "engine/detect/detector_settings.h"
 #include "engine/gate/verdict.h"
+#include "tools/simulation/campaign_course.h"
 #include "tools/simulation/customer_score.h"
 #include "tools/tuning/days.h"
 #include "tools/tuning/event_log.h"
 #include "tools/tuning/labels.h"
 
 namespace stockade {
-
-struct CampaignFigures {
-  uint64_t attempts = 0;
-  uint64_t reached = 0;  // the password check: M1
-  uint64_t reached_first_minute = 0;
-  uint64_t reached_first_ten_minutes = 0;
-  uint64_t challenges_solved = 0;
-  uint64_t valid_tried = 0;   // right pairs: M2
-  uint64_t taken_over = 0;    // and let in
-  uint64_t first_stop = 0;    // the attempt's number, from 1 on; 0: none was stopped: M3
-  int64_t first_stop_ms = 0;  // after the first attempt
-  bool settled = false;
-  uint64_t settled_after = 0;  // attempts before
-  int64_t settled_after_ms = 0;
-};
 
 // How often something befell an account.
 struct NamedCount {
@@ -142,10 +128,8 @@ class Tally {
   Figures figures_;
   std::vector<bool> settled_quiet_;  // by day
   size_t last_ = 0;
-  std::vector<std::vector<bool>> stopped_;      // by campaign
-  std::vector<std::vector<int64_t>> after_ms_;  // by campaign, since its first attempt
-  std::vector<int64_t> begin_ms_;
-  std::vector<uint32_t> challenged_;  // by person
+  std::vector<CampaignCourse> courses_;  // by campaign
+  std::vector<uint32_t> challenged_;     // by person
   std::vector<uint32_t> denied_;
   std::vector<Row> rows_;         // by account
   std::vector<uint32_t> locked_;  // by account, by strangers

@@ -10,6 +10,7 @@
 #include "adapters/decision_json.h"
 #include "adapters/exchange/exchanged.h"
 #include "engine/text.h"
+#include "tests/read_text.h"
 
 namespace stockade {
 
@@ -55,10 +56,7 @@ inline std::vector<std::string> ProblemsOf(const Exchanged& exchanged) {
 }
 
 inline std::string ReadCorpusFile(const std::string& name) {
-  std::ifstream stream(std::string(STOCKADE_CORPORA) + "/" + name, std::ios::binary);
-  std::stringstream text;
-  text << stream.rdbuf();
-  return text.str();
+  return ReadText(std::string(STOCKADE_CORPORA) + "/" + name);
 }
 
 }  // namespace stockade

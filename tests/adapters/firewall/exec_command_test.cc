@@ -16,16 +16,10 @@
 #include "tests/adapters/firewall/orders.h"
 #include "tests/adapters/loopback.h"
 #include "tests/adapters/programs.h"
+#include "tests/read_text.h"
 
 namespace stockade {
 namespace {
-
-std::string Content(const std::string& file) {
-  std::ifstream stream(file, std::ios::binary);
-  std::ostringstream text;
-  text << stream.rdbuf();
-  return text.str();
-}
 
 // A command of its own: `script` for /bin/sh, with the folder as $1.
 ExecOptions Script(const TemporaryFolder& folder, const std::string& script) {
@@ -53,7 +47,7 @@ bool ComesToEnd(pid_t pid) {
        poll(nullptr, 0, 10)) {
     if (kill(pid, 0) != 0) return true;
     // A zombie that nobody reaps (its parent is whoever adopted it) has ended.
-    const std::string stat = Content(Concat("/proc/", pid, "/stat"));
+    const std::string stat = ReadText(Concat("/proc/", pid, "/stat"));
     if (stat.empty() || stat.find(") Z ") != std::string::npos) return true;
   }
   return false;
@@ -69,7 +63,7 @@ TEST_CASE("a command is handed one order in its environment and on standard inpu
   const absl::Status status = Run(options, Orders().Enforce(lock));
   INFO(status.ToString());
   REQUIRE(status.ok());
-  const std::string environment = Content(folder / "env");
+  const std::string environment = ReadText(folder / "env");
   INFO(environment);
   for (const std::string& line :
        {std::string("STOCKADE_ORDER=enforce"), std::string("STOCKADE_ACTION=lock"),
@@ -80,8 +74,8 @@ TEST_CASE("a command is handed one order in its environment and on standard inpu
     CHECK(environment.find(line + "\n") != std::string::npos);
   CHECK(environment.find("STOCKADE_TEST_SECRET") == std::string::npos);
   CHECK(environment.find("HOME=") == std::string::npos);
-  CHECK(Content(folder / "input") == Concat("{\"order\":\"enforce\",\"decision\":", ToJson(lock), "}\n"));
-  CHECK(Content(folder / "pwd") == "/\n");
+  CHECK(ReadText(folder / "input") == Concat("{\"order\":\"enforce\",\"decision\":", ToJson(lock), "}\n"));
+  CHECK(ReadText(folder / "pwd") == "/\n");
 }
 
 TEST_CASE("a command is handed a batch as lines", "[exec]") {
@@ -91,9 +85,9 @@ TEST_CASE("a command is handed a batch as lines", "[exec]") {
   options.each = ExecOptions::Each::kBatch;
   options.environment = {{"MINE", "yes"}};
   REQUIRE(Run(options, Orders().Enforce(Block("203.0.113.9")).Release(Block("2001:db8::/32"))).ok());
-  CHECK(Content(folder / "count") == "2 yes\n");
-  CHECK(Content(folder / "runs") == "x\n");
-  const std::string input = Content(folder / "input");
+  CHECK(ReadText(folder / "count") == "2 yes\n");
+  CHECK(ReadText(folder / "runs") == "x\n");
+  const std::string input = ReadText(folder / "input");
   CHECK(std::count(input.begin(), input.end(), '\n') == 2);
   CHECK(input.find("\"order\":\"release\"") != std::string::npos);
 }
@@ -108,7 +102,7 @@ TEST_CASE("no open file of ours is a command's", "[exec]") {
           One());
   close(leaked);
   REQUIRE(status.ok());
-  const std::string files = Content(folder / "files");
+  const std::string files = ReadText(folder / "files");
   INFO(files);
   CHECK(files.find("/script") != std::string::npos);
   CHECK(files.find("/ours") == std::string::npos);
@@ -144,7 +138,7 @@ TEST_CASE("a command that hangs is ended, also where it will not be", "[exec]") 
     const absl::Status status = Run(options, One());
     INFO(status.ToString());
     CHECK(status.code() == absl::StatusCode::kDeadlineExceeded);
-    CHECK(ComesToEnd(std::stoi(Content(folder / "pid"))));
+    CHECK(ComesToEnd(std::stoi(ReadText(folder / "pid"))));
   }
 }
 
@@ -169,7 +163,7 @@ TEST_CASE("a flood of output, unread input and forgotten children hold nobody up
   CHECK(Run(unread, many).ok());
   // A grandchild keeps all of its parent's files open.
   CHECK(Run(Script(folder, "sleep 1000 & echo $! > $1/child; exit 0\n"), One()).ok());
-  CHECK(ComesToEnd(std::stoi(Content(folder / "child"))));
+  CHECK(ComesToEnd(std::stoi(ReadText(folder / "child"))));
 }
 
 TEST_CASE("orders are run beside one another, and no more than are allowed", "[exec]") {
@@ -183,9 +177,9 @@ TEST_CASE("orders are run beside one another, and no more than are allowed", "[e
   Orders orders;
   for (int i = 0; i < 24; ++i) orders.Enforce(Block(Concat("203.0.113.", i)));
   REQUIRE(Run(options, orders).ok());
-  std::istringstream counts(Content(folder / "counts"));
+  std::istringstream counts(ReadText(folder / "counts"));
   for (int count; counts >> count;) CHECK(count <= 3);
-  const std::string values = Content(folder / "values");
+  const std::string values = ReadText(folder / "values");
   CHECK(std::count(values.begin(), values.end(), '\n') == 24);
   for (int i = 0; i < 24; ++i) CHECK(values.find(Concat("203.0.113.", i, "\n")) != std::string::npos);
 }
@@ -199,7 +193,7 @@ TEST_CASE("one order that fails keeps no other from being carried out", "[exec]"
       Run(options,
           Orders().Enforce(Block("203.0.113.1")).Enforce(Block("203.0.113.2")).Enforce(Block("203.0.113.3")))
           .code() == absl::StatusCode::kUnavailable);
-  CHECK(Content(folder / "done") == "203.0.113.3\n");
+  CHECK(ReadText(folder / "done") == "203.0.113.3\n");
   CHECK(Run(options, Orders().Enforce(Block("203.0.113.1")).Enforce(Block("203.0.113.3"))).code() ==
         absl::StatusCode::kInvalidArgument);
   CHECK(Run(options,

@@ -20,16 +20,10 @@
 #include "tests/adapters/firewall/orders.h"
 #include "tests/adapters/loopback.h"
 #include "tests/adapters/programs.h"
+#include "tests/read_text.h"
 
 namespace stockade {
 namespace {
-
-std::string Content(const std::string& file) {
-  std::ifstream stream(file, std::ios::binary);
-  std::ostringstream text;
-  text << stream.rdbuf();
-  return text.str();
-}
 
 ListFileOptions Options(const std::string& path, ListFormat format = ListFormat::kPlain) {
   ListFileOptions options;
@@ -58,7 +52,7 @@ TEST_CASE("what stands is in the file, and after a restart what the file holds s
     ListFile file(Options(path));
     CHECK(Standing(&file).empty());
     Apply(&file, Orders().Enforce(Block("203.0.113.9")).Enforce(Block("198.51.100.0/24")));
-    CHECK(Content(path) == "198.51.100.0/24\n203.0.113.9\n");
+    CHECK(ReadText(path) == "198.51.100.0/24\n203.0.113.9\n");
     struct stat status;
     REQUIRE(stat(path.c_str(), &status) == 0);
     CHECK((status.st_mode & 0777) == 0640);
@@ -66,7 +60,7 @@ TEST_CASE("what stands is in the file, and after a restart what the file holds s
   }
   ListFile file(Options(path));
   Apply(&file, Orders().Release(Block("203.0.113.9")));
-  CHECK(Content(path) == "198.51.100.0/24\n");
+  CHECK(ReadText(path) == "198.51.100.0/24\n");
   CHECK(Standing(&file) == std::vector<std::string>{"block range 198.51.100.0/24"});
 }
 
@@ -78,7 +72,7 @@ TEST_CASE("another hand in the file is seen, and what it did can be undone", "[l
   // One is taken out, one put in; and nobody listed before the next order comes.
   folder.Write("list", "203.0.113.10\n192.0.2.77\n");
   Apply(&file, Orders().Enforce(Block("203.0.113.9")).Release(Block("192.0.2.77")));
-  CHECK(Content(path) == "203.0.113.10\n203.0.113.9\n");
+  CHECK(ReadText(path) == "203.0.113.10\n203.0.113.9\n");
   // A line of nobody's goes by the release that its listing asks for.
   folder.Write("list", "203.0.113.10\n203.0.113.9\n0.0.0.0/0 # all\n");
   const auto standing = file.List(kOrdersNowMs);
@@ -90,13 +84,13 @@ TEST_CASE("another hand in the file is seen, and what it did can be undone", "[l
   named.value = standing->back().key.value;
   CHECK(file.capabilities().Carries(named));
   Apply(&file, Orders().Release(named));
-  CHECK(Content(path) == "203.0.113.10\n203.0.113.9\n");
+  CHECK(ReadText(path) == "203.0.113.10\n203.0.113.9\n");
   CHECK(Standing(&file).size() == 2);
   // It is gone.
   std::filesystem::remove(path);
   CHECK(Standing(&file).empty());
   Apply(&file, Orders().Enforce(Block("203.0.113.9")));
-  CHECK(Content(path) == "203.0.113.9\n");
+  CHECK(ReadText(path) == "203.0.113.9\n");
 }
 
 TEST_CASE("a reader sees one list or the next, never half of one", "[list]") {
@@ -108,13 +102,13 @@ TEST_CASE("a reader sees one list or the next, never half of one", "[list]") {
   Orders none;
   for (const Order& order : std::span<const Order>(many)) none.Release(*order.decision);
   Apply(&file, many);
-  const std::string whole = Content(path);
+  const std::string whole = ReadText(path);
   std::atomic<bool> stop = false;
   std::atomic<int> reads = 0;
   std::atomic<int> halves = 0;
   std::thread reader([&] {
     while (!stop || reads < 10) {
-      const std::string content = Content(path);
+      const std::string content = ReadText(path);
       ++reads;
       if (!content.empty() && content != whole) ++halves;
     }
@@ -147,7 +141,7 @@ TEST_CASE("a full disk leaves the old list whole, and the next try writes the ne
   CHECK(status.code() == absl::StatusCode::kUnavailable);
   REQUIRE(standing.ok());
   CHECK(Spelled(*standing) == std::vector<std::string>{"block ip 203.0.113.9"});
-  CHECK(Content(path) == "203.0.113.9\n");
+  CHECK(ReadText(path) == "203.0.113.9\n");
   CHECK_FALSE(std::filesystem::exists(path + ".new"));
   Apply(&file, many);
   CHECK(Standing(&file).size() == 5001);
@@ -168,7 +162,7 @@ TEST_CASE("a disk that is really full, and one that is read-only, are said and w
   for (int i = 0; i < 10'000; ++i) many.Enforce(Block(Concat("10.0.", i / 250, ".", i % 250)));
   const absl::Status first = file.Apply(Orders().Enforce(Block("203.0.113.9")), kOrdersNowMs);
   const absl::Status full = file.Apply(many, kOrdersNowMs);
-  const std::string kept = Content(disk + "/list");
+  const std::string kept = ReadText(disk + "/list");
   const int remounted = mount("tmpfs", disk.c_str(), "tmpfs", MS_REMOUNT | MS_RDONLY, "size=64k");
   const absl::Status read_only = file.Apply(Orders().Enforce(Block("203.0.113.10")), kOrdersNowMs);
   mount("tmpfs", disk.c_str(), "tmpfs", MS_REMOUNT, "size=16m");
@@ -209,7 +203,7 @@ TEST_CASE("what stands in the file's place and is none is not touched", "[list]"
   REQUIRE(symlink((folder / "precious").c_str(), (folder / "third.new").c_str()) == 0);
   ListFile file(Options(folder / "third"));
   Apply(&file, Orders().Enforce(Block("203.0.113.9")));
-  CHECK(Content(folder / "precious") == "mine");
+  CHECK(ReadText(folder / "precious") == "mine");
   ListFile nowhere(Options(folder / "no/such/list"));
   CHECK(nowhere.Apply(Orders().Enforce(Block("203.0.113.9")), kOrdersNowMs).code() ==
         absl::StatusCode::kUnavailable);
@@ -232,12 +226,12 @@ TEST_CASE("whoever must be told of a new list is told, and again where that fail
   folder.Write("works", "");
   Apply(&file, orders);
   Apply(&file, orders);
-  CHECK(Content(folder / "told") == "x\nx\nx\n");
+  CHECK(ReadText(folder / "told") == "x\nx\nx\n");
   // At the start once, and no more while nothing changes.
   ListFile again(options);
   CHECK(Standing(&again).size() == 1);
   CHECK(Standing(&again).size() == 1);
-  CHECK(Content(folder / "told") == "x\nx\nx\nx\n");
+  CHECK(ReadText(folder / "told") == "x\nx\nx\nx\n");
 }
 
 TEST_CASE("settings of a file that could not work are refused with their key", "[list]") {
@@ -284,7 +278,7 @@ class Nginx {
           std::vector<std::string>{"nginx", "-e", folder_ / "error.log", "-p", folder_.path(), "-c", config});
       if (ComesToAnswer(port_) && std::filesystem::exists(folder_ / "pid")) program_ = std::move(started);
     }
-    INFO(Content(folder_ / "error.log"));
+    INFO(ReadText(folder_ / "error.log"));
     REQUIRE(program_ != nullptr);
   }
   ~Nginx() {
@@ -314,7 +308,7 @@ class Nginx {
       got = Ask(last, target);
       if (got == status) return true;
     }
-    UNSCOPED_INFO("answered with " << got << "\n" << Content(folder_ / "error.log"));
+    UNSCOPED_INFO("answered with " << got << "\n" << ReadText(folder_ / "error.log"));
     return false;
   }
 
@@ -371,7 +365,7 @@ TEST_CASE("nginx refuses who stands in its deny list or geo, and lets in who was
   CHECK(nginx.ComesToAnswerWith(100, "/static/page", 200));
   Apply(&geo, Orders().Release(throttle));
   CHECK(nginx.ComesToAnswerWith(6, "/", 200));
-  CHECK(Content(folder / "error.log").find("[emerg]") == std::string::npos);
+  CHECK(ReadText(folder / "error.log").find("[emerg]") == std::string::npos);
 }
 
 }  // namespace

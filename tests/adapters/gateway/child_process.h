@@ -15,6 +15,8 @@
 #include <thread>
 #include <vector>
 
+#include "tests/read_text.h"
+
 namespace stockade {
 
 // Asks until it is so; false after half a minute.
@@ -67,12 +69,7 @@ class ChildProcess {
     id_ = 0;
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
   }
-  std::string Output() const {
-    std::ifstream stream(output_, std::ios::binary);
-    std::stringstream text;
-    text << stream.rdbuf();
-    return text.str();
-  }
+  std::string Output() const { return ReadText(output_); }
 
  private:
   std::string output_;

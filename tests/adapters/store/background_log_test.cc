@@ -1,5 +1,6 @@
 // Proves that a background log writes every line in order or says that it stopped, leaves no hole, and never waits.
 #include "adapters/store/background_log.h"
+#include "tests/read_text.h"
 
 #include <unistd.h>
 
@@ -16,13 +17,6 @@ std::string TemporaryPath(const std::string& name) {
   return (std::filesystem::temp_directory_path() / ("stockade_" + std::to_string(getpid()) + "_" + name))
       .string();
 }
-std::string ReadAll(const std::string& path) {
-  std::ifstream stream(path, std::ios::binary);
-  std::stringstream text;
-  text << stream.rdbuf();
-  return text.str();
-}
-
 TEST_CASE("lines of several threads are all there, each whole, each thread's in order", "[store]") {
   const std::string path = TemporaryPath("lines");
   auto log = BackgroundLog::Create(path, nullptr);
@@ -38,7 +32,7 @@ TEST_CASE("lines of several threads are all there, each whole, each thread's in 
   for (std::thread& thread : threads) thread.join();
   REQUIRE((*log)->Close().ok());
   CHECK((*log)->lost() == 0);
-  std::istringstream text(ReadAll(path));
+  std::istringstream text(ReadText(path));
   int next[kThreads] = {};
   int thread = 0;
   int number = 0;
@@ -53,8 +47,8 @@ TEST_CASE("a line is in the file soon, without a Close", "[store]") {
   REQUIRE(log.ok());
   (*log)->Append("here");
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-  while (ReadAll(path) != "here\n" && std::chrono::steady_clock::now() < deadline) usleep(10'000);
-  CHECK(ReadAll(path) == "here\n");
+  while (ReadText(path) != "here\n" && std::chrono::steady_clock::now() < deadline) usleep(10'000);
+  CHECK(ReadText(path) == "here\n");
   std::filesystem::remove(path);
 }
 

@@ -13,21 +13,14 @@
 #include <filesystem>
 #include <fstream>
 #include <random>
-#include <sstream>
 
 #include "tests/adapters/programs.h"
+#include "tests/read_text.h"
 
 namespace stockade {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string Bytes(const std::string& path) {
-  std::ifstream stream(path, std::ios::binary);
-  std::stringstream bytes;
-  bytes << stream.rdbuf();
-  return bytes.str();
-}
 
 // So many bytes of one letter, in steps.
 std::function<bool(std::string*)> Letters(char letter, size_t size) {
@@ -130,11 +123,11 @@ TEST_CASE("a snapshot that is put aside takes nobody's place there", "[store]") 
     REQUIRE((*file)->Save(Letters(letter, 5)).ok());
     const auto aside = (*file)->PutAside();
     REQUIRE(aside.ok());
-    CHECK(Bytes(*aside) == std::string(5, letter));
+    CHECK(ReadText(*aside) == std::string(5, letter));
     CHECK(!fs::exists(path));
   }
-  CHECK(Bytes(path + ".refused") == "aaaaa");
-  CHECK(Bytes(path + ".refused.2") == "ccccc");
+  CHECK(ReadText(path + ".refused") == "aaaaa");
+  CHECK(ReadText(path + ".refused.2") == "ccccc");
 }
 
 TEST_CASE("a link at the name is replaced and not followed, and so is what a killed process left",
@@ -147,7 +140,7 @@ TEST_CASE("a link at the name is replaced and not followed, and so is what a kil
   const auto file = FamiliarFile::Open(path);
   REQUIRE(file.ok());
   REQUIRE((*file)->Save(Letters('x', 5)).ok());
-  CHECK(Bytes(victim) == "precious");
+  CHECK(ReadText(victim) == "precious");
   CHECK(Read(path) == "xxxxx");
   CHECK_FALSE(fs::is_symlink(path));
 }

@@ -11,24 +11,17 @@
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
-#include <sstream>
 
 #include "adapters/store/sqlite_schema.h"
 #include "adapters/store/sqlite_store.h"
 #include "tests/adapters/programs.h"
 #include "tests/adapters/store/store_scene.h"
+#include "tests/read_text.h"
 
 namespace stockade {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string Bytes(const std::string& path) {
-  std::ifstream stream(path, std::ios::binary);
-  std::stringstream bytes;
-  bytes << stream.rdbuf();
-  return bytes.str();
-}
 
 absl::Status OpenStatus(const std::string& path) {
   return SqliteStore::Open({.path = path}).status();
@@ -124,13 +117,13 @@ TEST_CASE("a file that is no store is refused and left as it is, to the byte", "
   const TemporaryFolder folder;
   const std::string path = folder / "decisions.db";
   const auto refuses = [&] {
-    const std::string before = Bytes(path);
-    const std::string journal_before = Bytes(path + "-journal");
-    const std::string wal_before = Bytes(path + "-wal");
+    const std::string before = ReadText(path);
+    const std::string journal_before = ReadText(path + "-journal");
+    const std::string wal_before = ReadText(path + "-wal");
     CheckSays(OpenStatus(path), absl::StatusCode::kFailedPrecondition, "is not a store of Stockade");
-    CHECK(Bytes(path) == before);
-    CHECK(Bytes(path + "-journal") == journal_before);
-    CHECK(Bytes(path + "-wal") == wal_before);
+    CHECK(ReadText(path) == before);
+    CHECK(ReadText(path + "-journal") == journal_before);
+    CHECK(ReadText(path + "-wal") == wal_before);
   };
   SECTION("text") {
     folder.Write("decisions.db", "customer,balance\nalice,12\n");
@@ -157,7 +150,7 @@ TEST_CASE("a file that is no store is refused and left as it is, to the byte", "
     fs::copy_file(live, path);
     fs::copy_file(live + "-wal", path + "-wal");
     sqlite3_close(connection);
-    REQUIRE(Bytes(path + "-wal").size() > 1000);
+    REQUIRE(ReadText(path + "-wal").size() > 1000);
     // Opened by SQLite it would be carried over into the database.
     refuses();
   }
@@ -182,7 +175,7 @@ TEST_CASE("a store that lost everything is not taken for a new one", "[store]") 
   for (const char* journal : {"decisions.db-wal", "decisions.db-journal"}) {
     folder.Write(journal, "what was acknowledged");
     CheckSays(OpenStatus(path), absl::StatusCode::kFailedPrecondition, journal);
-    CHECK(Bytes(folder / journal) == "what was acknowledged");
+    CHECK(ReadText(folder / journal) == "what was acknowledged");
     CHECK_FALSE(fs::exists(path));
     fs::remove(folder / journal);
   }
@@ -258,7 +251,7 @@ TEST_CASE("damaged pages are found at the start, and it is said what to do; noth
   const TemporaryFolder folder;
   const std::string path = folder / "decisions.db";
   FillStore(path, 500);
-  const std::string whole = Bytes(path);
+  const std::string whole = ReadText(path);
   REQUIRE(whole.size() > 40 * 4096);
   for (const size_t page : {size_t{2}, size_t{9}, whole.size() / 4096 - 2}) {
     std::string damaged = whole;
@@ -267,7 +260,7 @@ TEST_CASE("damaged pages are found at the start, and it is said what to do; noth
     INFO("page " << page);
     const absl::Status status = OpenStatus(path);
     CheckSays(status, absl::StatusCode::kDataLoss, "aside");
-    CHECK(Bytes(path) == damaged);
+    CHECK(ReadText(path) == damaged);
   }
   // Cut off in the middle.
   folder.Write("decisions.db", whole.substr(0, whole.size() / 2));
@@ -280,7 +273,7 @@ TEST_CASE("random damage anywhere is an error, or changes nothing that is loaded
   const TemporaryFolder folder;
   const std::string path = folder / "decisions.db";
   FillStore(path, 300);
-  const std::string whole = Bytes(path);
+  const std::string whole = ReadText(path);
   std::mt19937 random(5);
   for (int i = 0; i < 40; ++i) {
     std::string damaged = whole;

@@ -96,6 +96,16 @@ class Town {
     for (int i = 0; i < attempts; ++i) Try(make(i), Outcome::kBadPassword);
     return reached_ - before;
   }
+  // A stranger at this customer's account, from anywhere, in the looks that customers have.
+  Login StrangerAt(size_t i, uint32_t asn = 0, std::string password = {}) {
+    const std::string agent = Concat("Browser/", i % 12);
+    return {Concat("customer", i % 400), Anywhere(), agent, Concat("t13d_", agent), std::move(password), asn};
+  }
+  // How many of so many of an attacker's who looks like that reach the password check.
+  int AttackInDisguise(int attempts) {
+    return Attack(attempts,
+                  [this](int i) { return StrangerAt(static_cast<size_t>(i), 3462, Concat("leak", i)); });
+  }
   std::string Anywhere() {
     return Address::V4(static_cast<uint32_t>(0x18000000 + random_() % 0x60000000)).ToString();
   }
@@ -184,8 +194,7 @@ TEST_CASE(
           town.Try(town.home(static_cast<size_t>(i) % 400), Outcome::kSuccess).kind == VerdictKind::kAllow
               ? 0
               : 1;
-    return Login{Concat("customer", i % 400),     town.Anywhere(),   Concat("Browser/", i % 12),
-                 Concat("t13d_Browser/", i % 12), Concat("leak", i), 3462};
+    return town.StrangerAt(static_cast<size_t>(i), 3462, Concat("leak", i));
   });
   CHECK(reached - 150 <= 40);
   CHECK(challenged_at_home == 0);
@@ -200,19 +209,11 @@ TEST_CASE("where nothing is told of challenges, honest strangers are let go some
           "[detect]") {
   Town town;
   town.Live(5);
-  town.Attack(600, [&](int i) {
-    return Login{Concat("customer", i % 400),     town.Anywhere(),   Concat("Browser/", i % 12),
-                 Concat("t13d_Browser/", i % 12), Concat("leak", i), 3462};
-  });
+  town.AttackInDisguise(600);
   // A stranger every two minutes for a day, who fails as often as honest ones do and of whom no challenge is told.
   const auto stranger = [&](size_t i) {
     town.Pass(120);
-    const Login away{town.home(i % 400).account,
-                     town.Anywhere(),
-                     Concat("Browser/", i % 12),
-                     Concat("t13d_Browser/", i % 12),
-                     "",
-                     0};
+    const Login away = town.StrangerAt(i);
     return town.Try(away, i % 10 == 0 ? Outcome::kBadPassword : Outcome::kSuccess).kind;
   };
   CHECK(stranger(0) == VerdictKind::kChallenge);
@@ -225,20 +226,12 @@ TEST_CASE("where nothing is told of challenges, honest strangers are let go some
 TEST_CASE("live, a challenge that is passed with the next attempt is no failure", "[detect]") {
   Town town;
   town.Live(5);
-  town.Attack(60, [&](int i) {
-    return Login{Concat("customer", i % 400),     town.Anywhere(),   Concat("Browser/", i % 12),
-                 Concat("t13d_Browser/", i % 12), Concat("leak", i), 3462};
-  });
+  town.AttackInDisguise(60);
   // Strangers go on to come, are stopped first, and come again with what they passed; one in ten is wrong all the same.
   int challenged = 0;
   for (size_t i = 0; i < 900; ++i) {
     town.Pass(60);
-    const Login away{town.home(i % 400).account,
-                     town.Anywhere(),
-                     Concat("Browser/", i % 12),
-                     Concat("t13d_Browser/", i % 12),
-                     "",
-                     0};
+    const Login away = town.StrangerAt(i);
     const Outcome outcome = i % 10 == 0 ? Outcome::kBadPassword : Outcome::kSuccess;
     const bool asked = town.Try(away, outcome, {ChallengeResult::kAbsent, ChallengeResult::kAbsent}).kind !=
                        VerdictKind::kAllow;

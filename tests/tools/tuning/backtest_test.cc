@@ -3,36 +3,15 @@
 
 #include "engine/rule/compile.h"
 #include "engine/rule/sigma_parse.h"
+#include "tests/frequency_rules.h"
 #include "tests/tools/tuning/written_log.h"
 
 namespace stockade {
 namespace {
 
-constexpr std::string_view kRules = R"(
-title: A failed login
-id: 5d0c2a52-2f4e-4f5b-9f0e-2d8f9a6f0a01
-name: failed
-logsource: {category: authentication}
-detection:
-  failure: {event.outcome: failure}
-  condition: failure
----
-title: One address fails often
-id: 5d0c2a52-2f4e-4f5b-9f0e-2d8f9a6f0a02
-name: frequency
-correlation:
-  type: event_count
-  rules: [failed]
-  group-by: [source.ip]
-  timespan: 10m
-  condition: {gte: 5}
-response: {action: block, target: source.ip, for: 15m}
-level: high
-)";
-
 std::shared_ptr<const RuleSet> Rules() {
   SigmaDocuments documents;
-  REQUIRE(ParseSigma(kRules, "rules", &documents).ok());
+  REQUIRE(ParseSigma(kFrequencyRules, "rules", &documents).ok());
   FieldTable fields;
   absl::StatusOr<std::unique_ptr<const RuleSet>> rules = Compile(std::move(documents), &fields);
   REQUIRE(rules.ok());
