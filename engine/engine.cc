@@ -24,8 +24,9 @@ int64_t ToMs(int64_t time_ns) noexcept {
   return ms - (time_ns % 1'000'000 < 0 ? 1 : 0);
 }
 
-// How one ceiling is shared out. Lanes hold 72 bytes an account, decisions half a kilobyte each, remembered repeaters
-// kRepeaterBytes; windows get the rest.
+// How one ceiling is shared out. Lanes hold 72 bytes an account, detectors 52 a source, decisions half a kilobyte each, remembered
+// repeaters kRepeaterBytes; windows get the rest. Above kBasis, with which windows have enough for the shipped rules, who is
+// remembered gets more: 256 MiB hold a million accounts and half a million sources.
 constexpr size_t kRepeaterBytes = 128;
 // Policy's memory of failing addresses, of one size.
 constexpr size_t kWitnessBytes = size_t{2} << 20;
@@ -36,12 +37,15 @@ Shares ShareOut(size_t memory_bytes, size_t ledger_bytes, bool detectors) noexce
   constexpr size_t kDetectorsMax = size_t{192} << 20;
   constexpr size_t kLanesMax = size_t{256} << 20;
   constexpr size_t kLedgerMax = size_t{1} << 30;
+  constexpr size_t kBasis = size_t{64} << 20;
+  const size_t above = std::max(memory_bytes, kBasis) - kBasis;
   Shares shares;
-  shares.lanes = std::clamp(memory_bytes / 4, Lanes::kBytesMin, kLanesMax);
+  shares.lanes = std::clamp(memory_bytes / 4 + above / 12, Lanes::kBytesMin, kLanesMax);
   shares.ledger = ledger_bytes != 0 ? ledger_bytes : std::min(memory_bytes / 8, kLedgerMax);
   shares.repeaters = std::min(memory_bytes / 32, Policy::kRepeatersMax * kRepeaterBytes);
   shares.customers = std::min(memory_bytes / 64, Policy::kCustomersMax * ProvenCustomers::kCustomerBytes);
-  shares.detectors = detectors ? std::clamp(memory_bytes / 6, Detectors::kBytesMin, kDetectorsMax) : 0;
+  shares.detectors =
+      detectors ? std::clamp(memory_bytes / 6 + above / 8, Detectors::kBytesMin, kDetectorsMax) : 0;
   shares.windows = memory_bytes - shares.lanes - shares.ledger - shares.repeaters - shares.customers -
                    shares.detectors - kWitnessBytes;
   return shares;

@@ -28,6 +28,9 @@ CampaignFinder::CampaignFinder(size_t bytes_max, const HashKey& key)
     all_[i] = SipHash128({key.k0 ^ 0x616c6c0000000000, key.k1}, &i, sizeof i).low | 1;
 }
 
+// Less than one failure of a stranger: nothing is going on.
+constexpr float kQuietScore = 1;
+
 float CampaignFinder::ShareOf(TupleKind kind, uint64_t tag) const noexcept {
   return (static_cast<float>(shares_.Count(tag)) + kPriorSuccess) /
          (static_cast<float>(shares_.Count(all_[static_cast<size_t>(kind)])) + kPriorTotal);
@@ -55,13 +58,21 @@ TupleReading CampaignFinder::Read(const TupleTags& tags, int64_t now_ms) const n
     const Suspicion suspicion = Judge(*record, score, share, age_ms);
     if (suspicion == Suspicion::kNone || suspicion < reading.suspicion) continue;
     if (suspicion == reading.suspicion && score <= reading.score) continue;
-    reading = {suspicion, kind, tags[i], score, share, Decayed(record->bad, age_ms, kCountHalfLifeMs)};
+    reading = {suspicion,
+               kind,
+               tags[i],
+               score,
+               share,
+               Decayed(record->bad, age_ms, kCountHalfLifeMs),
+               int64_t{record->begun_s} * 1000};
   }
   return reading;
 }
 
 void CampaignFinder::Add(Record* record, float z, int64_t now_ms) noexcept {
   const int64_t age_ms = now_ms - int64_t{record->time_s} * 1000;
+  if (z > 0 && Decayed(record->score, age_ms, kHalfLifeMs) < kQuietScore)
+    record->begun_s = static_cast<uint32_t>(now_ms / 1000);
   record->score = AddEvidence(record->score, age_ms, kHalfLifeMs, z);
   record->bad = Decayed(record->bad, age_ms, kCountHalfLifeMs);
   record->good = Decayed(record->good, age_ms, kCountHalfLifeMs);

@@ -30,8 +30,9 @@ struct TupleReading {
   TupleKind kind = TupleKind::kJa4;
   uint64_t tag = 0;
   float score = 0;
-  float share = 0;  // π
-  float bad = 0;    // accounts that failed with it lately
+  float share = 0;       // π
+  float bad = 0;         // accounts that failed with it lately
+  int64_t begun_ms = 0;  // since when there has been evidence without a pause
 };
 
 class CampaignFinder {
@@ -66,6 +67,7 @@ class CampaignFinder {
     float bad = 0;  // accounts, decaying
     float good = 0;
     uint32_t time_s = 0;
+    uint32_t begun_s = 0;  // when the score last rose from below kQuietScore
     uint8_t kind = 0;
   };
 

@@ -115,7 +115,7 @@ Cell Detectors::Soften(Cell cell, DetectorId by, const Standing& standing, int64
   // While customers at home fail, nobody can be told from an attacker by failing; his lock can still be kept from him.
   const bool outage = State(DetectorId::kOutageInterlock) == DetectorState::kOn && outage_.IsOn(now_ms);
   if (cell == Cell::kDeny && by != DetectorId::kAccountGuard && outage) cell = Cell::kChallenge;
-  if (cell == Cell::kDeny && standing.has_history && settings_.can_ask_identity) cell = Cell::kIdentity;
+  if (cell == Cell::kDeny && standing.may_be_owner && settings_.can_ask_identity) cell = Cell::kIdentity;
   // A test that somebody solves for money tells nobody apart.
   if (cell == Cell::kChallenge && settings_.can_ask_identity && pressure_.solver_alarm(now_ms))
     cell = Cell::kIdentity;
@@ -382,9 +382,9 @@ void Detectors::SaySource(const Attempt& attempt, const SourceReading& source, i
 }
 
 void Detectors::LookForNews(const Attempt& attempt, bool ordered, int64_t now_ms) {
-  const auto condemned = [&](uint64_t tag, const Prefix& rung, std::string_view what) {
+  const auto condemned = [&](uint64_t tag, const Prefix& rung, int64_t begun_ms, std::string_view what) {
     std::vector<OwnedEvent> inside;
-    if (!takeovers_.Condemn(tag, rung, now_ms, &inside)) return;
+    if (!takeovers_.Condemn(tag, rung, begun_ms, now_ms, &inside)) return;
     Tell(DetectorNews::Kind::kCampaign, now_ms,
          Concat("a campaign: ", what,
                 inside.empty() ? "" : Concat("; ", inside.size(), " strangers got in with it before")));
@@ -398,14 +398,15 @@ void Detectors::LookForNews(const Attempt& attempt, bool ordered, int64_t now_ms
   if (!IsOff(DetectorId::kSourceLadder)) {
     const SourceReading source = sources_.Read(attempt, now_ms);
     if (source.suspicion == Suspicion::kCondemned && !source.shared)
-      condemned(0, source.rung, Concat("what comes from ", source.rung.ToString(), " fails"));
+      condemned(0, source.rung, now_ms, Concat("what comes from ", source.rung.ToString(), " fails"));
     if (source.suspicion == Suspicion::kCondemned && !source.at_home && !ordered &&
         State(DetectorId::kSourceLadder) == DetectorState::kOn)
       SaySource(attempt, source, now_ms);
   }
   if (!IsOff(DetectorId::kCampaignFinder)) {
     const TupleReading tuple = campaigns_.Read(tags_, now_ms);
-    if (tuple.suspicion == Suspicion::kCondemned) condemned(tuple.tag, Prefix(), TextOf(attempt, tuple.kind));
+    if (tuple.suspicion == Suspicion::kCondemned)
+      condemned(tuple.tag, Prefix(), tuple.begun_ms, TextOf(attempt, tuple.kind));
   }
 }
 

@@ -7,8 +7,8 @@
 //                  a varint says how many further ones are 0
 //     2 step-ups   any number, 16 bytes each: u64 tag, i64 until (ms)
 //     3 sources    any number, 40 bytes each: u64 place, 4 × u32 account, 4 × i32 minute (decision/proven_customers.h)
-//     4 accounts   any number: u64 tag, u8 which, u16 count, u16 quarter, u16 certified, then for each place that `which` names, from
-//                  its lowest bit: u32 token, u16 count, u16 quarter (lanes.h). Bits 0–3: networks, 4–6: devices, 7: `certified` says
+//     4 accounts   any number: u64 tag, u8 which, u16 count, u16 quarter, u16 certified, u8 which of its two buckets, then for each place that `which` names, from
+//                  its lowest bit: u32 token, u16 count, u16 quarter (account_record.h). Bits 0–3: networks, 4–6: devices, 7: `certified` says
 //                  something
 //     5 end        the last: u64 accounts, u64 parts before it
 //
@@ -33,7 +33,7 @@
 namespace stockade {
 
 inline constexpr std::string_view kFamiliarMagic = "STKFAMIL";
-inline constexpr uint32_t kFamiliarVersion = 1;
+inline constexpr uint32_t kFamiliarVersion = 2;
 inline constexpr size_t kFamiliarHeadBytes = 56;
 inline constexpr size_t kFamiliarSealBytes = 16;
 // Of one part. The largest that is written: a row of 2^16 counters of 5 bytes.

@@ -89,8 +89,8 @@ absl::Status FamiliarReader::TakeHead(std::string_view head) {
   // Event times are nanoseconds elsewhere.
   if (facts_.as_of_ms < 0 || facts_.as_of_ms > INT64_MAX / 1'000'000) return Broken("no such time can be");
   has_head_ = true;
-  now_ = Lanes::QuarterOf(facts_.as_of_ms * 1'000'000);
-  lanes_.MakeRoom(buckets);
+  now_ = DayQuarterOf(facts_.as_of_ms * 1'000'000);
+  lanes_.records().MakeRoom(buckets);
   return absl::OkStatus();
 }
 
@@ -172,16 +172,17 @@ bool FamiliarReader::TakeSources(LittleReader* reader) {
 
 bool FamiliarReader::TakeAccounts(LittleReader* reader) {
   while (!reader->is_empty()) {
-    Lanes::Account account;
+    TaggedRecord account;
     account.tag = reader->Take<uint64_t>();
     const auto which = reader->Take<uint8_t>();
-    Lanes::Record& record = account.record;
+    AccountRecord& record = account.record;
     record.count = reader->Take<uint16_t>();
     record.quarter = reader->Take<uint16_t>();
     record.certified = reader->Take<uint16_t>();
     record.has_certificate = which >> 7;
-    bool good = true;
-    const auto take = [&](Lanes::Seen* seen) {
+    record.in_second = reader->Take<uint8_t>();
+    bool good = record.in_second <= 1;
+    const auto take = [&](SeenToken* seen) {
       seen->token = reader->Take<uint32_t>();
       seen->count = reader->Take<uint16_t>();
       seen->quarter = reader->Take<uint16_t>();
@@ -191,7 +192,8 @@ bool FamiliarReader::TakeAccounts(LittleReader* reader) {
       if ((which >> i & 1) != 0) take(&record.networks[i]);
     for (size_t i = 0; i < record.devices.size(); ++i)
       if ((which >> (4 + i) & 1) != 0) take(&record.devices[i]);
-    if (!good || account.tag == 0 || reader->failed() || !lanes_.Restore(account, now_)) return false;
+    if (!good || account.tag == 0 || reader->failed() || !lanes_.records().Restore(account, now_))
+      return false;
     ++facts_.accounts;
   }
   return true;

@@ -61,7 +61,7 @@ class FamiliarReader {
   uint32_t last_kind_ = 0;
   size_t shares_ = 0;
   uint64_t parts_ = 0;
-  Lanes::Quarter now_ = 0;
+  DayQuarter now_ = 0;
   uint64_t given_way_before_ = 0;
   std::vector<uint32_t> counts_;  // reused
   FamiliarFacts facts_;

@@ -12,7 +12,7 @@ bool FamiliarWriter::Copy(const Lanes& lanes, const ProvenCustomers& customers, 
   switch (next_) {
     case Step::kNetworks:
       as_of_ms_ = as_of_ms;
-      buckets_ = lanes.bucket_count();
+      buckets_ = lanes.records().bucket_count();
       total_ = lanes.CopyShares(Lanes::ShareKind::kNetwork, &shares_);
       next_ = Step::kDevices;
       return true;
@@ -28,7 +28,7 @@ bool FamiliarWriter::Copy(const Lanes& lanes, const ProvenCustomers& customers, 
       if (!customers.CopySources(kStepSources, &source_next_, &sources_)) next_ = Step::kAccounts;
       return true;
     case Step::kAccounts:
-      if (!lanes.CopyAccounts(kStepBuckets, &place_, &accounts_)) next_ = Step::kEnd;
+      if (!lanes.records().Copy(kStepBuckets, &place_, &accounts_)) next_ = Step::kEnd;
       return true;
     case Step::kEnd:
       return false;
@@ -155,14 +155,15 @@ void FamiliarWriter::EncodeAccounts(std::string* out) {
     AppendLittle(record.count, out);
     AppendLittle(record.quarter, out);
     AppendLittle(record.certified, out);
-    const auto append = [out](const Lanes::Seen& seen) {
+    AppendLittle(record.in_second, out);
+    const auto append = [out](const SeenToken& seen) {
       if (seen.token == 0) return;
       AppendLittle(seen.token, out);
       AppendLittle(seen.count, out);
       AppendLittle(seen.quarter, out);
     };
-    for (const Lanes::Seen& seen : record.networks) append(seen);
-    for (const Lanes::Seen& seen : record.devices) append(seen);
+    for (const SeenToken& seen : record.networks) append(seen);
+    for (const SeenToken& seen : record.devices) append(seen);
   }
   Seal(out);
   accounts_written_ += accounts_.size();

@@ -60,8 +60,8 @@ class FamiliarWriter {
   std::vector<Lanes::StepUp> step_ups_;
   size_t source_next_ = 0;
   std::vector<ProvenCustomers::Source> sources_;
-  Lanes::CopyPlace place_;
-  std::vector<Lanes::Account> accounts_;
+  AccountRecords::CopyPlace place_;
+  std::vector<TaggedRecord> accounts_;
   size_t part_at_ = 0;  // where the part begins that is being written
   Hash128 seal_;
   uint64_t parts_ = 0;

@@ -5,12 +5,11 @@
 // c: successes of this account with this token, halving every 30 days; n: all its successes, halving alike; g
 // of G: how many of everybody's successes had the token; V = 200. λ is clipped to [-1, 6], for a device
 // cookie to [-1, 6.5], for a JA4 and user agent to [-1, 5]; a token the account never had is -1; an account without history is
-// Φ = -2. So a browser that comes back with its
-// own cookie, and got in with it twice, is at home wherever it is, as a phone on the road; one that only looks the same is not. (The
-// specification clips both at 5; then 16 % of the logins of a simulated week were in the half lane, nearly all with their own cookie.)
-// It is the logarithm of
-// how much likelier the token is for the owner than for anybody: a browser that everybody has is no proof, a
-// home network is.
+// Φ = -2. It is the logarithm of how much likelier the token is for the owner than for anybody: a browser that everybody has
+// is no proof, a home network is. So a browser that comes back with its own cookie is at home wherever it is, as a phone on the
+// road; one that only looks the same is not. (The specification clips both at 5; then 16 % of the logins of a simulated week
+// were in the half lane, nearly all with their own cookie.) One success is enough: a thief's, whose cookie would be believed
+// elsewhere too, has the account already, and is taken back where it is found (Revoke).
 //
 // Network: the /24 or /48. Device: the device cookie; without one, JA4 and the user agent without its numbers
 // (a browser that updates itself stays the same device). Without any of these the device says nothing, and
@@ -26,12 +25,10 @@
 //
 // Owners: an account that logged in with a valid certificate within the last 400 days owns one (OwnsCertificate).
 //
-// Memory: 72 bytes an account (4 networks, 3 devices; the rarest gives way to a fifth or fourth), in a table
-// that never outgrows its ceiling. Where a bucket of eight accounts is full the one with the fewest successes
-// gives way, of equals the one seen longest ago. Only successes open a record, so a flood of failures
-// displaces nobody, and successes on probation displace nobody either. Shares of tokens lie in a count-min
-// sketch with conservative update (4 × 2^16 counters a kind, 2 MiB together), which can only overestimate how
-// common a token is: the safe side.
+// Memory: 72 bytes an account (4 networks, 3 devices; the rarest gives way to a fifth or fourth), under a ceiling
+// (account_records.h). Only successes open a record, so a flood of failures displaces nobody, and successes on probation
+// displace nobody either. Shares of tokens lie in a count-min sketch with conservative update (4 × 2^16 counters a kind, 2 MiB
+// together), which can only overestimate how common a token is: the safe side.
 //
 // Over a restart it is kept by snapshots (familiar_format.h).
 //
@@ -53,6 +50,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/detect/account_records.h"
 #include "engine/event/keyed_hash.h"
 #include "engine/event/login_event.h"
 #include "engine/event/pair_memo.h"
@@ -71,6 +69,7 @@ constexpr std::string_view Name(Lane lane) noexcept {
 struct Standing {
   Lane lane = Lane::kUnfamiliar;
   bool has_history = false;      // the account has had a success
+  bool may_be_owner = false;     // the same, or one that is on probation
   bool nearly_familiar = false;  // Φ ≥ 3.5
   bool network_at_home = false;  // the network alone speaks for the owner
   bool proved = false;           // an identity step-up was passed from here lately
@@ -121,29 +120,6 @@ class Lanes {
   void Revoke(std::string_view account) noexcept;
 
   // What is remembered, for snapshots (familiar_writer.h, familiar_reader.h); nobody else reads it.
-  // A time in quarters of a day, modulo 2^16 (44.9 years).
-  using Quarter = uint16_t;
-
-  struct Seen {
-    uint32_t token = 0;  // 0: free
-    uint16_t count =
-        0;  // successes in 1/256, as of `quarter`; kProbation: one success on probation since then
-    Quarter quarter = 0;
-  };
-  struct Record {
-    std::array<Seen, 4> networks;
-    std::array<Seen, 3> devices;
-    uint16_t count = 0;  // successes in 1/256, as of `quarter`
-    Quarter quarter = 0;
-    Quarter certified = 0;  // of the last success with a valid certificate, if there was one
-    uint8_t has_certificate = 0;
-    uint8_t spare = 0;  // keeps a record one cache line
-  };
-  static_assert(sizeof(Record) == 64);
-  struct Account {
-    uint64_t tag = 0;  // of its keyed hash; never 0
-    Record record;
-  };
   struct StepUp {
     uint64_t tag = 0;
     int64_t until_ms = 0;
@@ -155,44 +131,25 @@ class Lanes {
   static constexpr size_t kShareColumns = size_t{1} << 16;
   static constexpr uint64_t kShareTotalMax = uint64_t{1} << 24;
 
-  // Copying out (lanes_copy.cc): some buckets at a time, between which anything may be learnt. What was known all the while is
-  // copied once, as it was at some moment meanwhile. False: those were the last. Appends; up to 8 accounts a bucket.
-  struct CopyPlace {
-    size_t next = 0;
-    size_t of = 0;  // as many buckets there were; 0: not begun
-  };
-  bool CopyAccounts(size_t buckets, CopyPlace* place, std::vector<Account>* out) const;
+  const AccountRecords& records() const noexcept { return records_; }
+  AccountRecords& records() noexcept { return records_; }
   // Returns the sum of all shares; a copy of 1 MiB.
   uint64_t CopyShares(ShareKind kind, std::vector<uint32_t>* out) const;
   void CopyStepUps(std::vector<StepUp>* out) const;
-  size_t bucket_count() const noexcept { return bucket_count_; }
 
-  // Taking in, into lanes that have learnt nothing: room first, then anything in the order it was copied. Where the memory is the
-  // same the table is the same again, place for place; where it is less the accounts with the fewest successes at `now` give way.
-  // `bucket_count`: of where it was copied.
-  void MakeRoom(size_t bucket_count) noexcept;
-  // False: the account was there already, which no copy holds twice.
-  bool Restore(const Account& account, Quarter now) noexcept;
+  // Taking in, into lanes that have learnt nothing.
   // `counts`: some of a row, from `column` on, within the row.
   void RestoreShares(ShareKind kind, size_t row, size_t column, std::span<const uint32_t> counts) noexcept;
   void RestoreShareTotal(ShareKind kind, uint64_t total) noexcept;
   void Restore(const StepUp& step_up) noexcept;
   // As if nothing had ever been learnt.
   void Clear() noexcept;
-  static Quarter QuarterOf(int64_t time_ns) noexcept;
 
-  size_t accounts() const noexcept { return accounts_; }
+  size_t accounts() const noexcept { return records_.size(); }
   size_t bytes() const noexcept;
-  uint64_t evicted() const noexcept { return evicted_; }
+  uint64_t evicted() const noexcept { return records_.evicted(); }
 
  private:
-  static constexpr size_t kWays = 8;
-  struct Bucket {
-    std::array<uint64_t, kWays> tags;  // 0: free
-    std::array<Record, kWays> records;
-  };
-  static_assert(sizeof(Bucket) == 72 * kWays);
-
   // How often each token succeeded, over all accounts. Halved when the sum reaches kTotalMax, which keeps it
   // young.
   class Shares {
@@ -236,43 +193,24 @@ class Lanes {
   uint32_t PrintToken(const Attempt& attempt, const Hash128* fingerprint) const noexcept;
   uint32_t ComputePrintToken(std::string_view ja4, std::string_view user_agent) const noexcept;
   Tokens TokensOf(const Attempt& attempt, const Hash128* fingerprint) const noexcept;
-  Bucket* BucketOf(uint64_t tag) const noexcept;
-  static bool IsFull(const Bucket& bucket) noexcept;
-  void Grow() noexcept;
-  Record* FindOrMake(const Identity& identity, Quarter now, bool on_probation) noexcept;
   // e^λ of both, whose product is e^Φ without step-ups.
   struct Odds {
     double network = 1;
     double device = 1;
     bool has_history = false;
+    bool has_record = false;
   };
   Odds OddsOf(const Identity& identity, int64_t time_ns) const noexcept;
   bool SteppedUp(const Identity& identity, int64_t time_ns) const noexcept;
   static uint64_t StepUpTag(const Identity& identity) noexcept;
-  static Record* Find(Bucket* bucket, uint64_t tag) noexcept;
-  // The place that is free, or whose account gives way: with the fewest successes, of equals the one seen longest ago. `worth`: its
-  // successes, 0 of a free place.
-  static size_t LeastWay(const Bucket& bucket, Quarter now, double* worth) noexcept;
-  static double Worth(const Record& record, Quarter now) noexcept;
-  static void Settle(Record* record, Quarter now) noexcept;
-  template <size_t N>
-  static void LearnToken(std::array<Seen, N>* seen, uint32_t token, Quarter now, bool on_probation) noexcept;
 
   HashKey key_;
   std::unique_ptr<std::array<StepUp, kStepUps>> step_ups_;
   bool has_step_ups_ = false;
-  // Room for all buckets there may ever be; the first bucket_count_ are in use. Twice as many when one is
-  // full, in place, so that few accounts lie close together.
-  LazyMemory memory_;
-  Bucket* buckets_;
-  size_t bucket_count_;
-  size_t buckets_first_;  // what it began with
-  size_t buckets_max_;
+  AccountRecords records_;
   LazyMemory sketches_;
   Shares network_shares_;
   Shares device_shares_;
-  size_t accounts_ = 0;
-  uint64_t evicted_ = 0;
 
   // Attempts that were prefetched, by their place in memory.
   struct Identified {

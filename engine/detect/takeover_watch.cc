@@ -11,7 +11,7 @@ bool TakeoverWatch::Holds(uint64_t tag, const Prefix& rung, const TupleTags& tag
 
 bool TakeoverWatch::NoteSuccess(const LoginEvent& event, const TupleTags& tags, int64_t now_ms) {
   const bool inside = std::ranges::any_of(campaigns_, [&](const Campaign& campaign) {
-    return now_ms - campaign.time_ms < kKeepMs &&
+    return now_ms - campaign.time_ms < campaign.keep_ms() &&
            Holds(campaign.tag, campaign.rung, tags, event.attempt.source);
   });
   if (inside) return true;
@@ -24,7 +24,7 @@ bool TakeoverWatch::NoteSuccess(const LoginEvent& event, const TupleTags& tags, 
   return false;
 }
 
-bool TakeoverWatch::Condemn(uint64_t tag, const Prefix& rung, int64_t now_ms,
+bool TakeoverWatch::Condemn(uint64_t tag, const Prefix& rung, int64_t begun_ms, int64_t now_ms,
                             std::vector<OwnedEvent>* inside) {
   // A host of a network that is known for it is no campaign of its own.
   const auto known = std::ranges::find_if(campaigns_, [&](const Campaign& one) {
@@ -32,7 +32,7 @@ bool TakeoverWatch::Condemn(uint64_t tag, const Prefix& rung, int64_t now_ms,
            (tag != 0 || (one.rung.length <= rung.length && one.rung.Contains(rung.address)));
   });
   if (known != campaigns_.end()) {
-    const bool is_new = now_ms - known->time_ms >= kKeepMs;
+    const bool is_new = now_ms - known->time_ms >= known->keep_ms();
     known->time_ms = std::max(known->time_ms, now_ms);
     if (!is_new) return false;
   } else if (campaigns_.size() < kCampaignsMax) {
@@ -40,9 +40,9 @@ bool TakeoverWatch::Condemn(uint64_t tag, const Prefix& rung, int64_t now_ms,
   } else {
     *std::ranges::min_element(campaigns_, {}, &Campaign::time_ms) = {tag, rung, now_ms};
   }
+  const int64_t since_ms = std::max(now_ms - kKeepMs, tag != 0 ? begun_ms - kBeforeFirstMs : INT64_MIN);
   for (Kept& kept : kept_) {
-    if (now_ms - kept.time_ms >= kKeepMs || !Holds(tag, rung, kept.tags, kept.event.event().attempt.source))
-      continue;
+    if (kept.time_ms <= since_ms || !Holds(tag, rung, kept.tags, kept.event.event().attempt.source)) continue;
     inside->push_back(kept.event);
     kept.time_ms = INT64_MIN / 2;  // named
   }

@@ -1,8 +1,8 @@
 // Whose password a campaign knew: strangers who got in lately, and which campaigns they turned out to belong to.
 //
 // A campaign is condemned after some attempts, and the right passwords may have been among the first. So the last kKept successes of
-// strangers are kept for kKeepMs, with what they have in common with others; whatever is condemned names those that have it, and from
-// then on each new one at once. An account is named once in kKeepMs.
+// strangers are kept for kKeepMs, with what they have in common with others; whatever is condemned names those that had it since the
+// campaign began, and from then on each new one at once.
 //
 // Some 700 bytes each. O(kKept) where something is condemned. Allocates; runs where a stranger gets in. Not thread-safe.
 #pragma once
@@ -21,6 +21,11 @@ class TakeoverWatch {
  public:
   static constexpr size_t kKept = 1024;
   static constexpr int64_t kKeepMs = int64_t{24} * 3600 * 1000;
+  // What a campaign has in common says nothing of who had it before the campaign began, or once it has faded: two half-lives of
+  // the campaign finder after it was last condemned. An address is one's own for as long as it is kept.
+  static constexpr int64_t kTupleKeepMs = int64_t{4} * 3600 * 1000;
+  // So long before its first failure a campaign may have known a password.
+  static constexpr int64_t kBeforeFirstMs = int64_t{15} * 60 * 1000;
   // Campaigns that are remembered; an older one gives way.
   static constexpr size_t kCampaignsMax = 256;
 
@@ -29,8 +34,10 @@ class TakeoverWatch {
 
   // A stranger got in. True: inside a campaign that is known; then he is not kept, but named already.
   bool NoteSuccess(const LoginEvent& event, const TupleTags& tags, int64_t now_ms);
-  // Condemned: a tuple, or a rung of addresses. False: it was within kKeepMs already. Otherwise appends those who got in with it.
-  bool Condemn(uint64_t tag, const Prefix& rung, int64_t now_ms, std::vector<OwnedEvent>* inside);
+  // Condemned: a tuple, which began to fail at `begun_ms`, or a rung of addresses. False: it was already. Otherwise appends those who
+  // got in with it.
+  bool Condemn(uint64_t tag, const Prefix& rung, int64_t begun_ms, int64_t now_ms,
+               std::vector<OwnedEvent>* inside);
 
  private:
   struct Kept {
@@ -39,6 +46,8 @@ class TakeoverWatch {
     OwnedEvent event;
   };
   struct Campaign {
+    int64_t keep_ms() const noexcept { return tag != 0 ? kTupleKeepMs : kKeepMs; }
+
     uint64_t tag = 0;  // of a tuple; 0: `rung` says
     Prefix rung;
     int64_t time_ms = INT64_MIN;  // of the last that was condemned with it

@@ -128,7 +128,7 @@ bool Gate::AskStanding(const Attempt& attempt, const Standing& standing, int64_t
                        const Trace* trace, const Hash128* fingerprint) noexcept {
   const InForce in_force = ledger_->Find(attempt, now_ms, fingerprint);
   const bool may_ask =
-      standing.has_history && detectors_ != nullptr && detectors_->settings().can_ask_identity;
+      standing.may_be_owner && detectors_ != nullptr && detectors_->settings().can_ask_identity;
   Asked strictest;
   for (const Decision* decision : {in_force.source, in_force.account}) {
     if (decision == nullptr) continue;

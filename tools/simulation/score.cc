@@ -30,6 +30,9 @@ void Score::Add(const World& world, const SimulatedAttempt& login, const Verdict
   if (settled.locked_now && truth.target < locked_.size()) {
     if (!settled.stranger_in_lock) {
       ++locks_.by_owner;
+    } else if (truth.who == Who::kCustomer && verdict.kind == VerdictKind::kChallenge &&
+               verdict.challenge_kind == ChallengeKind::kIdentity) {
+      ++locks_.after_proof;
     } else {
       ++locks_.by_strangers;
       if (!locked_[truth.target]) ++locks_.customers_locked_by_strangers;
@@ -103,7 +106,7 @@ std::string ToJson(const Score& score) {
   const LockScore& locks = score.locks();
   Append(&out, ",\"locked\":{\"by_strangers\":", locks.by_strangers,
          ",\"customers_by_strangers\":", locks.customers_locked_by_strangers,
-         ",\"by_owner\":", locks.by_owner, "}}");
+         ",\"after_proof\":", locks.after_proof, ",\"by_owner\":", locks.by_owner, "}}");
   return out;
 }
 

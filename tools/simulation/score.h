@@ -28,6 +28,9 @@ struct CampaignScore : CampaignFigures {
 
 struct LockScore {
   uint64_t by_strangers = 0;  // a stranger in the streak: M4
+  // The same, but what completed the streak was a wrong password of the customer's own after he had proved who he is: only a gateway
+  // that takes a proof for a reset of its counter prevents those.
+  uint64_t after_proof = 0;
   uint64_t by_owner = 0;
   uint64_t customers_locked_by_strangers = 0;  // different ones
 };

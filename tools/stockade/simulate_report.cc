@@ -63,7 +63,9 @@ void PrintScore(const Score& score, int lock_limit, const Console& console, std:
   }
   out << "Locked out, after " << lock_limit << " wrong passwords: " << CountText(locks.by_strangers)
       << " times by strangers (" << CountText(locks.customers_locked_by_strangers) << " customers), "
-      << CountText(locks.by_owner) << " times by the customer alone.\n";
+      << CountText(locks.after_proof)
+      << " by a customer's own further failure after he had proved who he is, " << CountText(locks.by_owner)
+      << " times by the customer alone.\n";
 }
 
 }  // namespace stockade

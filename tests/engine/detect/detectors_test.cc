@@ -293,6 +293,23 @@ TEST_CASE("right passwords inside a campaign are named, those before it was know
   CHECK(town.ears.decisions[0].all_lanes);
 }
 
+TEST_CASE("who had the looks of a campaign before it began, or long after it, is not named", "[detect]") {
+  Town town;
+  town.Live(5);
+  const auto looks_like = [&](int i) {
+    return Login{Concat("customer", i), town.Anywhere(), "tool/1", "t13d_tool", Concat("leak", i), 64500};
+  };
+  town.Try(looks_like(7), Outcome::kSuccess);
+  town.Pass(6 * 3600);
+  for (int i = 20; i < 400; ++i) town.Try(looks_like(i), Outcome::kBadPassword);
+  CHECK(town.ears.AlarmsOf("campaign") > 0);
+  CHECK(town.ears.AlarmsOf("takeover") == 0);
+  town.Pass(12 * 3600);
+  town.Try(looks_like(8), Outcome::kSuccess);
+  CHECK(town.ears.AlarmsOf("takeover") == 0);
+  CHECK(town.ears.decisions.empty());
+}
+
 TEST_CASE("human tests that are solved are noticed, and strangers are asked who they are", "[detect]") {
   const auto reached = [](bool can_ask_identity) {
     DetectorSettings settings;

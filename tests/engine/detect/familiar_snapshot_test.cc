@@ -202,7 +202,7 @@ TEST_CASE("a snapshot taken while logins go on and the table grows holds every o
     if (knows(before, who)) known.push_back(who);
   FamiliarWriter writer(kKey);
   std::string bytes;
-  const size_t buckets = before.lanes.bucket_count();
+  const size_t buckets = before.lanes.records().bucket_count();
   unsigned next = 0;
   for (bool more = true; more;) {
     more = writer.Copy(before.lanes, before.customers, kStart / 1'000'000);
@@ -216,7 +216,7 @@ TEST_CASE("a snapshot taken while logins go on and the table grows holds every o
       before.lanes.Learn(attempt, Lane::kUnfamiliar);
     }
   }
-  REQUIRE(before.lanes.bucket_count() > buckets);
+  REQUIRE(before.lanes.records().bucket_count() > buckets);
   Knowledge after(size_t{8} << 20);
   const auto facts = Load(bytes, &after);
   REQUIRE(facts.ok());
@@ -300,8 +300,8 @@ TEST_CASE("a snapshot that is not ours is called what it is", "[familiar]") {
   using Catch::Matchers::Contains;
   CHECK_THAT(error(bytes, {7, 10}), Contains("another hash key; set hash_key_file"));
   std::string newer = bytes;
-  newer[8] = 2;
-  CHECK_THAT(error(newer), Contains("is of version 2, and this program reads 1"));
+  newer[8] = kFamiliarVersion + 1;
+  CHECK_THAT(error(newer), Contains("is of version 3, and this program reads 2"));
   CHECK_THAT(error("{\"user.name\": \"mia\"}"), Contains("is no snapshot"));
   CHECK_THAT(error(std::string(10'000, 'x')), Contains("is no snapshot"));
   CHECK_THAT(error(bytes.substr(0, bytes.size() - 1)), Contains("ends too early"));

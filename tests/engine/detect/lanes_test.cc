@@ -185,6 +185,9 @@ TEST_CASE("home is familiar, so is its own browser anywhere, a stranger with a c
         Lane::kFamiliar);  // 6.5 - 1: on the road
   CHECK(lanes.LaneOf(Login("alice", "198.51.100.1", "new", now)) == Lane::kUnfamiliar);
   CHECK(lanes.LaneOf(Login("Alice", "192.0.2.99", "cookie", now)) == Lane::kUnfamiliar);
+  // Once is enough for a cookie, which nobody else has.
+  lanes.Learn(Login("anna", "192.0.2.8", "annas", now), Lane::kUnfamiliar);
+  CHECK(lanes.LaneOf(Login("anna", "198.51.100.1", "annas", now)) == Lane::kFamiliar);
 
   Attempt bob = Login("bob", "203.0.113.5", "", now);
   bob.user_agent = "Chrome/120.0";
@@ -222,6 +225,10 @@ TEST_CASE("an unfamiliar success under pressure counts a day later, unless revok
     for (int i = 0; i < 3; ++i) lanes.Learn(victim, Lane::kCertified);
     Attempt thief = Login("alice", "198.51.100.9", "tool", kStart + kHourNs);
     lanes.Learn(thief, Lane::kUnfamiliar, {.pressure = true});
+    const Attempt newcomer = Login("anna", "198.51.100.9", "hers", kStart + kHourNs);
+    lanes.Learn(newcomer, Lane::kUnfamiliar, {.pressure = true});
+    CHECK_FALSE(lanes.StandingOf(newcomer).has_history);
+    CHECK(lanes.StandingOf(newcomer).may_be_owner);
     for (int hour = 1; hour <= 24; ++hour) {
       thief.time_ns = kStart + hour * kHourNs;
       REQUIRE(lanes.LaneOf(thief) == Lane::kUnfamiliar);
@@ -303,6 +310,22 @@ TEST_CASE("the table grows with its accounts and loses none on the way", "[detec
   CHECK(lanes.accounts() == names.size());
   CHECK(lanes.bytes() > small);
   for (const std::string& name : names) REQUIRE(lanes.Phi(Login(name, "192.0.2.7", "d" + name, kStart)) > -1);
+}
+
+TEST_CASE("nobody gives way before nine tenths of the memory are full", "[detect]") {
+  constexpr size_t kBuckets = 4096;
+  AccountRecords records(kBuckets * 8 * 72);
+  const auto tag = [](uint64_t i) { return SipHash128(kKey, std::to_string(i)).low; };
+  const uint64_t full = kBuckets * 8 * 9 / 10;
+  for (uint64_t i = 0; i < full; ++i) records.FindOrMake(tag(i), 1, false)->count = kSuccessCount;
+  CHECK(records.bucket_count() == kBuckets);
+  CHECK(records.evicted() == 0);
+  CHECK(records.size() == full);
+  for (uint64_t i = 0; i < full; ++i) REQUIRE(records.Find(tag(i)) != nullptr);
+  REQUIRE(records.Find(tag(full)) == nullptr);
+  // Beyond that the least gives way, and whoever is on probation to nobody.
+  for (uint64_t i = 0; i < 2 * full; ++i) records.FindOrMake(tag(full + i), 1, true);
+  for (uint64_t i = 0; i < full; ++i) REQUIRE(records.Find(tag(i)) != nullptr);
 }
 
 TEST_CASE("hostile names, times and repetition do no harm", "[detect]") {
