@@ -1,0 +1,1 @@
+stockade_test(http_conversation_test SOURCES http_conversation_test.cc http_pipeline_test.cc LINK stockade::capture_http)
