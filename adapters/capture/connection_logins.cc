@@ -55,7 +55,13 @@ bool ConnectionLogins::Take(Login* login, size_t bytes) {
 void ConnectionLogins::OnRequestHead(uint64_t number, const RequestHead& head, std::string_view bytes,
                                      int64_t time_ns) {
   const int endpoint = reading_.logins->Find(head.view);
-  if (endpoint == LoginExchange::kNoEndpoint) return;
+  if (endpoint == LoginExchange::kNoEndpoint) {
+    if (reading_.counts.logins > 0 || head.view.method != "POST") return;
+    std::map<std::string, uint64_t>& missed = reading_.missed_paths;
+    std::string path(head.view.path());
+    if (missed.size() < LoginReading::kMissedPathsMax || missed.contains(path)) ++missed[std::move(path)];
+    return;
+  }
   auto login = std::make_unique<Login>(*reading_.logins, endpoint);
   login->number = number;
   login->time_ns = time_ns;

@@ -14,6 +14,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -48,6 +49,9 @@ struct LoginReading {
   TlsSightings sightings;
   LoginCounts counts;
   LoginSink* sink = nullptr;
+  // While no login has come: paths that credentials may have been sent to, with how often; the first kMissedPathsMax.
+  std::map<std::string, uint64_t> missed_paths;
+  static constexpr size_t kMissedPathsMax = 256;
 };
 
 class ConnectionLogins final : public HttpVisitor {

@@ -28,6 +28,9 @@ class TlsSightings {
   static constexpr int64_t kAheadNsMax = 100'000'000;
   static constexpr size_t kAddressesMax = 65536;
 
+  TlsSightings() = default;
+  TlsSightings(TlsSightings&&) = default;  // a copy's index would point into the original
+
   void Note(const Address& client, ClientFingerprint fingerprint, int64_t time_ns);
 
   struct Found {

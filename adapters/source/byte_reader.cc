@@ -146,6 +146,20 @@ absl::Status ByteReader::CheckBegin() {
   return absl::OkStatus();
 }
 
+absl::StatusOr<size_t> ByteReader::ReadBytes(char* out, size_t room) {
+  if (!carry_.empty()) {
+    const size_t size = std::min(room, carry_.size());
+    std::memcpy(out, carry_.data(), size);
+    carry_.erase(0, size);
+    return size;
+  }
+  RETURN_IF_ERROR(error_);
+  if (ended_) return size_t{0};
+  size_t got = 0;
+  RETURN_IF_ERROR(ReadMore(out, room, &got));
+  return got;
+}
+
 absl::StatusOr<bool> ByteReader::NextBlock(Batch* batch) {
   next_ = end_ = nullptr;
   if (!begin_checked_) RETURN_IF_ERROR(Peek(4).status());

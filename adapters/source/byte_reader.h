@@ -63,6 +63,9 @@ class ByteReader {
   // Up to `size` decompressed bytes from the begin, for format detection, before the first NextBlock.
   absl::StatusOr<std::string_view> Peek(size_t size);
 
+  // Instead of blocks, for who reads no lines: up to `room` bytes, those that were peeked at first; 0 at the end.
+  absl::StatusOr<size_t> ReadBytes(char* out, size_t room);
+
   // Reads the next block into batch->block, overwriting what was there. False: the end.
   absl::StatusOr<bool> NextBlock(Batch* batch);
   // The next line of the block; false when it is used up.

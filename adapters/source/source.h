@@ -201,6 +201,13 @@ struct SourceCounters {
   SourceCounters& operator+=(const SourceCounters& other_counters) noexcept;
 };
 
+// A figure of a source beside the counters that all have, for people and machines.
+struct SourceFigure {
+  std::string name;   // "packets", for machines
+  std::string title;  // "packets, none of them lost"; for people
+  uint64_t count = 0;
+};
+
 class Source {
  public:
   virtual ~Source() = default;
@@ -215,6 +222,8 @@ class Source {
   // how often; the first kMissedPathsMax different ones. As the log writes them: not fit for a terminal.
   virtual std::map<std::string, uint64_t> missed_paths() const { return {}; }
   static constexpr size_t kMissedPathsMax = 256;
+  // What else it can say of what it has read so far, always the same figures in the same order.
+  virtual std::vector<SourceFigure> figures() const { return {}; }
 };
 
 }  // namespace stockade
