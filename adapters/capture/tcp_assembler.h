@@ -31,7 +31,6 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 
 #include "adapters/capture/capture_counts.h"
 #include "adapters/capture/connection_listener.h"
@@ -47,7 +46,6 @@ class TcpAssembler {
 
   // `listener` and `counts` outlive it. Options within their ranges are the caller's duty (STOCKADE_CHECK).
   TcpAssembler(const TcpAssemblerOptions& options, ConnectionListener* listener, CaptureCounts* counts);
-  ~TcpAssembler();
   TcpAssembler(const TcpAssembler&) = delete;
   TcpAssembler& operator=(const TcpAssembler&) = delete;
 
