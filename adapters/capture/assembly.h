@@ -6,8 +6,9 @@
 //   live, when nothing came for a while: assembly.Advance(now_ns);
 //   at the end: assembly.Finish();
 //
-// Time is that of the packets. A step forward by more than kJumpNsMax is believed only when the next packet agrees, so
-// that one broken time stamp does not time out every connection.
+// Time is that of the packets, and it is told as they have it. Waits and idleness are measured by a clock made of its steps,
+// which never goes back: a step of more than kStepNsMax, ahead or back, counts when the next packet agrees, so that one
+// broken time stamp does not time out every connection.
 //
 // Take never fails: what cannot be read is counted (counts()). Cost: no allocation and no copy for a segment that comes
 // in order. Not thread-safe; connections share nothing, so that several assemblies may share a capture by hash.
@@ -31,7 +32,7 @@ struct AssemblyOptions {
 
 class Assembly {
  public:
-  static constexpr int64_t kJumpNsMax = int64_t{3600} * 1'000'000'000;
+  static constexpr int64_t kStepNsMax = int64_t{10} * 1'000'000'000;
 
   // `listener` outlives the assembly.
   Assembly(const AssemblyOptions& options, ConnectionListener* listener);
@@ -47,13 +48,15 @@ class Assembly {
   size_t memory_bytes() const noexcept;
 
  private:
-  int64_t Believe(int64_t time_ns);
+  void Age(int64_t time_ns);
 
   CaptureCounts counts_;
   ConnectionListener* listener_;
   PacketDecoder decoder_;
   TcpAssembler tcp_;
+  int64_t time_ns_ = 0;  // of the last packet, as it has it
   int64_t clock_ns_ = 0;
+  int64_t reference_ns_ = 0;  // the time that clock_ns_ stands for
   int64_t doubted_ns_ = 0;
   bool started_ = false;
   bool doubting_ = false;

@@ -33,8 +33,9 @@ struct Fragment {
   Address destination;
   uint32_t id = 0;
   uint8_t protocol = 0;  // IPv4: part of the datagram's name; IPv6: the first fragment's counts
-  bool more = false;     // not the last
-  uint32_t offset = 0;   // bytes
+  bool is_v6 = false;
+  bool more = false;    // not the last
+  uint32_t offset = 0;  // bytes
   std::span<const uint8_t> bytes;
 };
 
@@ -58,10 +59,11 @@ class FragmentTable {
     Address destination;
     uint32_t id = 0;
     uint8_t protocol = 0;
+    bool is_v6 = false;
     friend bool operator==(const Key&, const Key&) = default;
     template <typename H>
     friend H AbslHashValue(H h, const Key& k) {
-      return H::combine(std::move(h), k.source, k.destination, k.id, k.protocol);
+      return H::combine(std::move(h), k.source, k.destination, k.id, k.protocol, k.is_v6);
     }
   };
   struct Part {

@@ -15,4 +15,7 @@ struct Packet {
   uint64_t number = 0;      // 1-based, as in tcpdump and Wireshark
 };
 
+// A time as libpcap tells it, cut to what fits: files may say anything.
+int64_t CaptureTimeNs(int64_t seconds, int64_t nanoseconds);
+
 }  // namespace stockade

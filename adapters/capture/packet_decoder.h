@@ -1,7 +1,7 @@
 // A packet → the TCP segment or UDP datagram in it, whatever it is wrapped in.
 //
 // Link types that are read (libpcap's DLT_): Ethernet, raw IP, IPv4, IPv6, Linux cooked v1 and v2, loopback of BSD and
-// OpenBSD, PPP, PPP over Ethernet, Cisco HDLC. In them: VLAN tags (802.1Q, 802.1ad, 0x9100, in any number up to kLayersMax),
+// OpenBSD, PPP, PPP over Ethernet, Cisco HDLC, Netfilter's log. In them: VLAN tags (802.1Q, 802.1ad, 0x9100, in any number up to kLayersMax),
 // PPPoE sessions, LLC/SNAP. Then IPv4 and IPv6 with extension headers and AH, fragments (fragments.h), and the tunnels of
 // `tunnels`: GRE (also with Ethernet and ERSPAN II and III in it), IPv4 and IPv6 in IP, VXLAN on its port 4789.
 //
@@ -23,6 +23,7 @@
 #include "adapters/capture/capture_counts.h"
 #include "adapters/capture/connection_listener.h"
 #include "adapters/capture/fragments.h"
+#include "adapters/capture/layers.h"
 #include "adapters/capture/packet.h"
 #include "adapters/capture/tcp_segment.h"
 
@@ -65,15 +66,16 @@ class PacketDecoder {
   size_t memory_bytes() const noexcept { return fragments_.memory_bytes(); }
 
  private:
-  enum class Layer : uint8_t;
-  struct Place;
-
-  Place DecodeTransport(const Place& place, DecodedPacket* decoded);
+  void DecodeTcp(const LayerView& view, DecodedPacket* decoded);
+  // True: it is a VXLAN tunnel, and `view` is the frame in it.
+  bool DecodeUdp(LayerView* view, DecodedPacket* decoded);
   void Refuse(uint64_t CaptureCounts::*reason) { ++(counts_->*reason); }
+  bool ChecksumIsBad(const LayerView& view, int protocol) const;
 
   PacketDecoderOptions options_;
   CaptureCounts* counts_;
   FragmentTable fragments_;
+  int64_t time_ns_ = 0;  // of the packet at hand
 };
 
 }  // namespace stockade

@@ -83,6 +83,7 @@ class PacketDevice {
   int descriptor_ = -1;
   int link_type_ = 0;
   uint64_t packets_ = 0;
+  bool nanoseconds_ = false;
   PacketDeviceCounts counts_;
 };
 

@@ -4,8 +4,8 @@
 // Policies, and why.
 // - Overlap: the first bytes that were seen win. A receiver that has acknowledged a byte cannot take it back, whatever
 //   system it runs, and what was told cannot be either; so retransmissions with other content change nothing.
-// - Loss: a hole is told as a Gap when the receiver has acknowledged it, so that it will not come again, and kReorderNs have
-//   passed in which a mirror port might still deliver it late; or when the limit of all held bytes is reached; or when the
+// - Loss: a hole is told as a Gap when the receiver has acknowledged it, so that it will not come again, and StreamDelivery::kReorderNs
+// have//   passed in which a mirror port might still deliver it late; or when the limit of all held bytes is reached; or when the
 //   connection is closed. While the receiver is heard and does not acknowledge a hole, it is waited for: skipping it for a
 //   segment further on, which anybody may send and no receiver may take, would blind us. Where the receiver is not heard
 //   (one direction captured only), kOneSidedNs.
@@ -31,56 +31,54 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 
 #include "adapters/capture/capture_counts.h"
 #include "adapters/capture/connection_listener.h"
+#include "adapters/capture/stream_delivery.h"
 #include "adapters/capture/tcp_segment.h"
 
 namespace stockade {
 
-struct TcpAssemblerOptions {
-  // 160 MiB when full. A gateway with 10,000 logins a second and 30 seconds a connection has 300,000 at a time.
-  uint32_t connections_max = 1 << 20;
-  static constexpr uint32_t kConnectionsMaxMin = 16;
-  static constexpr uint32_t kConnectionsMaxMax = 1 << 24;
-  size_t held_bytes_max = size_t{256} << 20;
-  // More than a window of a login's connection; a download's may be larger, and nobody misses its bytes.
-  uint32_t held_bytes_a_direction_max = 1 << 20;
-  // No packet for so long: a connection that carried something, and one that never did.
-  int64_t idle_ns_max =
-      int64_t{300} * 1'000'000'000;  // above what gateways keep a connection open for (nginx 75 s)
-  int64_t silent_ns_max = int64_t{60} * 1'000'000'000;  // Linux gives up an unanswered SYN-ACK after 63 s
-};
-
 class TcpAssembler {
  public:
-  // How much later than its acknowledgement a mirror port delivers a segment: queues of both directions are merged within
-  // microseconds by hardware, within some ms by a busy host with several receive queues.
-  static constexpr int64_t kReorderNs = 100'000'000;
-  // With one direction only, nobody says what is lost: longer than most retransmissions take (RFC 6298: 1, 2, 4 s).
-  static constexpr int64_t kOneSidedNs = int64_t{10} * 1'000'000'000;
   static constexpr int64_t kResetLingerNs = int64_t{2} * 1'000'000'000;
   static constexpr int64_t kLingerNs = int64_t{30} * 1'000'000'000;
 
   // `listener` and `counts` outlive it. Options within their ranges are the caller's duty (STOCKADE_CHECK).
   TcpAssembler(const TcpAssemblerOptions& options, ConnectionListener* listener, CaptureCounts* counts);
-  ~TcpAssembler();
   TcpAssembler(const TcpAssembler&) = delete;
   TcpAssembler& operator=(const TcpAssembler&) = delete;
 
-  void Take(const TcpSegment& segment, int64_t now_ns);
-  void Advance(int64_t now_ns);
+  // `clock_ns` never goes back; waits and idleness are measured by it, and what is told has the times of segments.
+  void Take(const TcpSegment& segment, int64_t clock_ns);
+  // Tells and closes what waited too long; `time_ns` is what is told of it.
+  void Advance(int64_t clock_ns, int64_t time_ns);
   // Tells what is held and closes all connections, the longest idle first.
-  void Finish(int64_t now_ns);
+  void Finish(int64_t time_ns);
 
-  uint32_t connections() const noexcept;
-  size_t held_bytes() const noexcept;
-  size_t memory_bytes() const noexcept;
+  // Those known, closed ones that linger among them.
+  uint32_t connections() const noexcept { return delivery_.flows().size(); }
+  size_t held_bytes() const noexcept { return delivery_.held_bytes(); }
+  size_t memory_bytes() const noexcept { return delivery_.memory_bytes(); }
 
  private:
-  struct Work;  // of tcp_assembler.cc
-  std::unique_ptr<Work> work_;
+  uint32_t Begin(const TcpSegment& segment);
+  uint32_t BeginBy(const TcpSegment& segment, bool source_is_client);
+  // What a SYN, with or without ACK, means to a flow that is known: the flow to go on with, or kNone.
+  uint32_t TakeSyn(const TcpSegment& segment, uint32_t flow);
+  uint32_t TakeSynAck(const TcpSegment& segment, uint32_t flow);
+  void TakeAcknowledgement(const TcpSegment& segment, uint32_t flow);
+  void TakeReset(const TcpSegment& segment, uint32_t flow);
+  void TakeFin(const TcpSegment& segment, uint32_t flow);
+  void TakeLate(const TcpSegment& segment, uint32_t flow);
+  // Gives way for one more.
+  void MakeRoom();
+  void Strange() { ++counts_->strange_segments; }
+
+  TcpAssemblerOptions options_;
+  CaptureCounts* counts_;
+  StreamDelivery delivery_;
+  int64_t clock_ns_ = 0;
 };
 
 }  // namespace stockade

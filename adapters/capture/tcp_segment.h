@@ -16,6 +16,7 @@ struct TcpSegment {
 
   FlowEndpoint source;
   FlowEndpoint destination;
+  int64_t time_ns = 0;
   uint32_t sequence = 0;
   uint32_t acknowledged = 0;  // where kAck
   uint8_t flags = 0;
