@@ -5,6 +5,7 @@
 #include "adapters/capture/login_records.h"
 #include "adapters/capture/packet_file.h"
 #include "engine/status.h"
+#include "engine/text.h"
 
 namespace stockade {
 namespace {
@@ -92,7 +93,7 @@ std::vector<SourceFigure> CaptureFigures(const CaptureCounts& packets, const Log
   const TalkCounts& talk = capture.talk();
   const LoginCounts& logins = reading.counts;
   const auto ended = [&http](FollowEnd why) { return http.ended[static_cast<size_t>(why)]; };
-  return {
+  std::vector<SourceFigure> figures = {
       {"packets", "packets", packets.packets},
       {"packets_not_read", "packets that are no TCP or UDP, or cannot be read",
        packets.other + packets.malformed + packets.cut_short + packets.too_deep + packets.bad_checksums +
@@ -131,6 +132,18 @@ std::vector<SourceFigure> CaptureFigures(const CaptureCounts& packets, const Log
       {"tls_joined", "logins joined to a TLS hello", logins.joined},
       {"tls_ambiguous", "logins whose address showed several TLS stacks", logins.join_ambiguous},
   };
+  for (size_t i = 1; i < kHeadErrorCount; ++i) {
+    if (http.head_errors[i] == 0) continue;
+    const std::string_view name = Name(static_cast<HeadError>(i));
+    figures.push_back({Concat("refused_", name), Concat("heads refused: ", name), http.head_errors[i]});
+  }
+  for (size_t i = 1; i < kChunkErrorCount; ++i) {
+    if (http.chunk_errors[i] == 0) continue;
+    const std::string_view name = Name(static_cast<ChunkError>(i));
+    figures.push_back(
+        {Concat("refused_chunk_", name), Concat("chunks refused: ", name), http.chunk_errors[i]});
+  }
+  return figures;
 }
 
 absl::StatusOr<std::unique_ptr<Source>> MakeCaptureSource(std::unique_ptr<ByteReader> bytes,
@@ -142,15 +155,18 @@ absl::StatusOr<std::unique_ptr<Source>> MakeCaptureSource(std::unique_ptr<ByteRe
   return std::make_unique<CaptureSource>(std::move(shared), std::move(file), options, reading);
 }
 
-ForeignFormat CaptureFormat(CaptureReading reading, std::string how) {
+ForeignFormat CaptureFormat(std::function<absl::StatusOr<CaptureReading>()> reading, std::string how) {
   ForeignFormat format;
   format.name = "pcap";
   format.title = "captures of packets";
   format.reading = std::move(how);
   format.is_begin = [](std::string_view bytes) { return bytes.size() >= 4 && PacketFile::IsBegin(bytes); };
-  format.make = [reading = std::move(reading)](std::unique_ptr<ByteReader> bytes,
-                                               const SourceOptions& options) {
-    return MakeCaptureSource(std::move(bytes), options, reading);
+  format.make = [reading = std::move(reading)](
+                    std::unique_ptr<ByteReader> bytes,
+                    const SourceOptions& options) -> absl::StatusOr<std::unique_ptr<Source>> {
+    absl::StatusOr<CaptureReading> made = reading();
+    RETURN_IF_ERROR(made.status());
+    return MakeCaptureSource(std::move(bytes), options, *made);
   };
   return format;
 }

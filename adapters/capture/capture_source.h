@@ -11,7 +11,10 @@
 // and what was not understood is told by figures().
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "adapters/capture/assembly.h"
@@ -31,7 +34,7 @@ struct CaptureReading {
   AssemblyOptions assembly;
 };
 
-// The figures of a capture, in the order in which people read them.
+// The figures of a capture, in the order in which people read them; at the end what was refused, by its reason.
 std::vector<SourceFigure> CaptureFigures(const CaptureCounts& packets, const LoginCapture& capture,
                                          const LoginReading& reading);
 
@@ -39,7 +42,8 @@ absl::StatusOr<std::unique_ptr<Source>> MakeCaptureSource(std::unique_ptr<ByteRe
                                                           const SourceOptions& options,
                                                           const CaptureReading& reading);
 
-// As a format of SourceOptions::foreign_formats: "pcap". `how`: where `reading` comes from, for people.
-ForeignFormat CaptureFormat(CaptureReading reading, std::string how);
+// As a format of SourceOptions::foreign_formats: "pcap". `reading` is asked when a capture is opened; `how`: where it comes
+// from, for people.
+ForeignFormat CaptureFormat(std::function<absl::StatusOr<CaptureReading>()> reading, std::string how);
 
 }  // namespace stockade

@@ -222,7 +222,7 @@ class Source {
   // how often; the first kMissedPathsMax different ones. As the log writes them: not fit for a terminal.
   virtual std::map<std::string, uint64_t> missed_paths() const { return {}; }
   static constexpr size_t kMissedPathsMax = 256;
-  // What else it can say of what it has read so far, always the same figures in the same order.
+  // What else it can say of what it has read so far.
   virtual std::vector<SourceFigure> figures() const { return {}; }
 };
 

@@ -28,6 +28,7 @@ class ConfigReader {
       : reader_(*reader), gateway_files_(gateway_files), config_(*config) {}
 
   void Read(const YamlNode& root) {
+    sees_elsewhere_ = root.Find("capture") != nullptr;
     using Reading = void (ConfigReader::*)(const YamlNode&, const std::string&);
     const auto key = [this](std::string_view name, Reading reading, bool section = false) {
       return SettingsReader::Key{
@@ -54,6 +55,7 @@ class ConfigReader {
                         key("store", &ConfigReader::ReadStore, /*section=*/true),
                         key("firewalls", &ConfigReader::ReadFirewalls, /*section=*/true),
                         key("input", &ConfigReader::ReadInput, /*section=*/true),
+                        key("capture", &ConfigReader::ReadCapture, /*section=*/true),
                         key("gateway", &ConfigReader::ReadGateway, /*section=*/true),
                     });
     if (const YamlEntry* both = root.FindEntry("hash_key_file");
@@ -311,14 +313,21 @@ class ConfigReader {
   }
   void ReadGateway(const YamlNode& node, const std::string& path) {
     if (node.is_null()) return;
-    config_.gateway = ReadGatewaySettings(node, path, gateway_files_, &reader_);
+    const bool may_only_see = sees_elsewhere_ || gateway_files_ == GatewayFiles::kNotLookedAt;
+    config_.gateway = ReadGatewaySettings(node, path, gateway_files_, may_only_see, &reader_);
   }
 
   static constexpr std::string_view kListFull = "the list is full";
 
+  void ReadCapture(const YamlNode& node, const std::string& path) {
+    AppendText(node, &config_.capture_text);
+    if (!node.is_null()) config_.capture = ReadCaptureSettings(node, path, &reader_);
+  }
+
   SettingsReader& reader_;
   const GatewayFiles gateway_files_;
   Config& config_;
+  bool sees_elsewhere_ = false;
 };
 
 }  // namespace

@@ -22,7 +22,8 @@ constexpr int64_t kWorkersMax = 256;
 
 class GatewayReader : GatewaySection {
  public:
-  GatewayReader(GatewayFiles files, SettingsReader* reader) : GatewaySection(files, reader) {}
+  GatewayReader(GatewayFiles files, bool may_only_see, SettingsReader* reader)
+      : GatewaySection(files, reader), may_only_see_(may_only_see) {}
 
   GatewaySettings Read(Node node, Path path) {
     GatewaySettings& all = settings_;
@@ -241,7 +242,7 @@ class GatewayReader : GatewaySection {
   // What no key can say alone.
   void CheckWhole(Node node, Path path) {
     const bool proxy = !settings_.listeners.empty();
-    if (!proxy && node.Find("listen") == nullptr && node.Find("service") == nullptr)
+    if (!proxy && !may_only_see_ && node.Find("listen") == nullptr && node.Find("service") == nullptr)
       reader_.Error(node, path,
                     "has neither listen nor service: nobody could ask; write listen: 127.0.0.1:8080");
     if (proxy && settings_.upstreams.empty() && node.Find("upstreams") == nullptr)
@@ -260,14 +261,15 @@ class GatewayReader : GatewaySection {
     take(settings_.admin.at, Concat(path, ".admin.address"));
   }
 
+  const bool may_only_see_;
   GatewaySettings settings_;
 };
 
 }  // namespace
 
 GatewaySettings ReadGatewaySettings(const YamlNode& node, const std::string& path, GatewayFiles files,
-                                    SettingsReader* reader) {
-  return GatewayReader(files, reader).Read(node, path);
+                                    bool may_only_see, SettingsReader* reader) {
+  return GatewayReader(files, may_only_see, reader).Read(node, path);
 }
 
 }  // namespace stockade
