@@ -72,6 +72,10 @@ GateReply AskGate(const ProxyState& state, const GateQuestion& question, const L
   if (claim.has_account) attempt.account = std::string_view(claim.account.data(), claim.account.size());
   if (claim.has_user_agent)
     attempt.user_agent = std::string_view(claim.user_agent.data(), claim.user_agent.size());
+  const SeenFingerprint seen = FingerprintOfLogin(state.settings.tls_fingerprint, question.peer_is_listed,
+                                                  question.fingerprint, question.request.fields);
+  attempt.ja3 = seen.ja3;
+  attempt.ja4 = seen.ja4;
   attempt.path = question.request.path();
   attempt.request_id = OrAbsent(claim.request_id);
   attempt.password_id = OrAbsent(claim.password_id);

@@ -12,6 +12,7 @@
 
 #include "adapters/gateway/proxy_counts.h"
 #include "adapters/gateway/proxy_state.h"
+#include "adapters/gateway/tls_print.h"
 
 namespace stockade {
 
@@ -22,6 +23,7 @@ struct GateQuestion {
   Address client;
   bool peer_is_listed = false;
   const CertificateEvidence& shown;
+  const ClientFingerprint& fingerprint;  // of this very connection; empty on a plain one
 };
 
 // False: it cannot be read, and `answer` is what the client is told.
