@@ -40,6 +40,20 @@ class FileStream final : public ByteStream {
   std::shared_ptr<uint64_t> count_;
 };
 
+// `*status` is what fstat says of it, or all zero where that fails; it may be null.
+absl::StatusOr<std::unique_ptr<ByteStream>> OpenFile(const std::string& name, const std::string& shown,
+                                                     std::shared_ptr<uint64_t> count, struct stat* status) {
+  const int descriptor = name == "-" ? STDIN_FILENO : ::open(name.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return absl::ErrnoToStatus(errno, Concat(name, ": cannot be opened"));
+  auto file = std::make_unique<FileStream>(descriptor, descriptor != STDIN_FILENO, shown, std::move(count));
+  struct stat found {};
+  if (::fstat(descriptor, &found) == 0 && S_ISDIR(found.st_mode)) {
+    return absl::InvalidArgumentError(Concat(name, ": is a folder; name the files in it"));
+  }
+  if (status != nullptr) *status = found;
+  return file;
+}
+
 class TextStream final : public ByteStream {
  public:
   TextStream(std::string text, std::shared_ptr<uint64_t> count)
@@ -60,22 +74,18 @@ class TextStream final : public ByteStream {
 
 }  // namespace
 
+absl::StatusOr<std::unique_ptr<ByteStream>> OpenBytes(const std::string& name) {
+  return OpenFile(name, name == "-" ? "standard input" : name, std::make_shared<uint64_t>(0), nullptr);
+}
+
 absl::StatusOr<std::unique_ptr<ByteReader>> ByteReader::Open(const std::string& name) {
   std::unique_ptr<ByteReader> reader(new ByteReader);
   reader->name_ = name == "-" ? "standard input" : name;
-  const int descriptor = name == "-" ? STDIN_FILENO : ::open(name.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) return absl::ErrnoToStatus(errno, Concat(name, ": cannot be opened"));
-  auto file = std::make_unique<FileStream>(descriptor, descriptor != STDIN_FILENO, reader->name_,
-                                           reader->stored_bytes_);
   struct stat status {};
-  if (::fstat(descriptor, &status) == 0) {
-    if (S_ISDIR(status.st_mode)) {
-      return absl::InvalidArgumentError(Concat(name, ": is a folder; name the files in it"));
-    }
-    if (S_ISREG(status.st_mode)) {
-      reader->stored_bytes_total_ = static_cast<uint64_t>(status.st_size);
-      reader->changed_ = absl::TimeFromTimespec(status.st_mtim);
-    }
+  ASSIGN_OR_RETURN(auto file, OpenFile(name, reader->name_, reader->stored_bytes_, &status));
+  if (S_ISREG(status.st_mode)) {
+    reader->stored_bytes_total_ = static_cast<uint64_t>(status.st_size);
+    reader->changed_ = absl::TimeFromTimespec(status.st_mtim);
   }
   ASSIGN_OR_RETURN(reader->stream_, Decompress(std::move(file), reader->name_));
   return reader;

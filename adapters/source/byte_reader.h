@@ -40,6 +40,9 @@ class ByteStream {
 absl::StatusOr<std::unique_ptr<ByteStream>> Decompress(std::unique_ptr<ByteStream> stored,
                                                        std::string_view name);
 
+// A path, or "-" for standard input: its bytes as they are stored. Errors: cannot be opened; is a folder.
+absl::StatusOr<std::unique_ptr<ByteStream>> OpenBytes(const std::string& name);
+
 struct Line {
   std::string_view text;  // without its end
   uint64_t number = 0;    // 1-based
