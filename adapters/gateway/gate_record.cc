@@ -28,6 +28,8 @@ constexpr std::array<TextField, kAttemptTexts> kTextFields = {{
     {&Attempt::device, FieldId::kDevice},
     {&Attempt::channel, FieldId::kChannel},
     {&Attempt::header_order, FieldId::kHeaderOrder},
+    {&Attempt::tls_stack, FieldId::kTlsStack},
+    {&Attempt::tls_mismatch, FieldId::kTlsMismatch},
 }};
 // A byte takes six at most when it is escaped (\u001b, or U+FFFD as itself: three).
 static_assert(kAttemptTexts * kAttemptTextBytesMax * 6 + 4096 < kLineBytesMax);

@@ -56,7 +56,7 @@ void AppendAbandonLine(uint64_t ticket, int64_t time_ns, std::string* out);
 //
 // 8 KiB: the longest user agent that proxies let through; all of them, escaped at worst, stay below a line of a log.
 inline constexpr size_t kAttemptTextBytesMax = size_t{8} << 10;
-inline constexpr size_t kAttemptTexts = 11;
+inline constexpr size_t kAttemptTexts = 13;
 using AttemptStorage = std::array<std::string, kAttemptTexts>;
 Attempt CleanAttempt(const Attempt& attempt, AttemptStorage* storage);
 // The same for one text.

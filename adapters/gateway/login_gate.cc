@@ -63,7 +63,11 @@ GateReply AskGate(const ProxyState& state, const GateQuestion& question, const L
                   CertificateStatus certificate, bool keep_open, LiveCounts* counts) {
   const EndpointSettings& endpoint = state.parts.logins->endpoint(question.endpoint);
   GateReply reply;
-  const Attempt attempt = AttemptOf(claim, endpoint, question.request.path(), question.client, certificate);
+  Attempt attempt = AttemptOf(claim, endpoint, question.request.path(), question.client, certificate);
+  const SeenFingerprint seen = FingerprintOfLogin(state.settings.tls_fingerprint, question.peer_is_listed,
+                                                  question.fingerprint, question.request.fields);
+  attempt.ja3 = seen.ja3;
+  attempt.ja4 = seen.ja4;
 
   const GateAnswer verdict = state.parts.desk->Assess(attempt);
 

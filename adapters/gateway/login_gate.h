@@ -14,6 +14,7 @@
 #include "adapters/gateway/answer_reading.h"
 #include "adapters/gateway/proxy_counts.h"
 #include "adapters/gateway/proxy_state.h"
+#include "adapters/gateway/tls_print.h"
 
 namespace stockade {
 
@@ -24,6 +25,7 @@ struct GateQuestion {
   Address client;
   bool peer_is_listed = false;
   const CertificateEvidence& shown;
+  const ClientFingerprint& fingerprint;  // of this very connection; empty on a plain one
 };
 
 // False: it cannot be read, and `answer` is what the client is told.

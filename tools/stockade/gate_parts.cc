@@ -177,6 +177,7 @@ std::shared_ptr<const VerdictDialects> DialectsOf(const std::shared_ptr<const Ga
   verdict.trusted_proxies = gateway.trusted_proxies;
   verdict.client_address =
       ParseForwardingField(gateway.client_address_header).value_or(ForwardingField::kNone);
+  verdict.tls_fingerprint = gateway.tls_fingerprint;
   verdict.token = parts->service_token;
   verdict.hash_key = parts->config.engine.hash_key;
   verdict.fold_account_case = gateway.fold_account_case;
