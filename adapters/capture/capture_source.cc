@@ -10,9 +10,6 @@
 namespace stockade {
 namespace {
 
-// About what a block of a log holds.
-constexpr size_t kRecordsABatch = 256;
-
 // The bytes of an input, for who wants a stream.
 class InputBytes final : public ByteStream {
  public:
@@ -30,7 +27,7 @@ class CaptureSource final : public Source {
       : bytes_(std::move(bytes)),
         file_(std::move(file)),
         records_(options.fields),
-        reading_(ReadingOf(reading, &records_)),
+        reading_(LoginReadingOf(reading, &records_)),
         capture_(reading.capture, &reading_),
         assembly_(reading.assembly, &capture_) {}
 
@@ -38,7 +35,7 @@ class CaptureSource final : public Source {
     batch->Clear();
     records_.FillInto(batch);
     Packet packet;
-    while (!ended_ && batch->records.size() < kRecordsABatch) {
+    while (!ended_ && batch->records.size() < kLoginsABatch) {
       const absl::StatusOr<bool> more = file_->Next(&packet);
       if (more.ok() && *more) {
         assembly_.Take(packet);
@@ -65,15 +62,6 @@ class CaptureSource final : public Source {
   }
 
  private:
-  static LoginReading ReadingOf(const CaptureReading& given, LoginSink* sink) {
-    LoginReading reading;
-    reading.logins = given.logins;
-    reading.client_addresses = given.client_addresses;
-    reading.check_certificate = given.check_certificate;
-    reading.sink = sink;
-    return reading;
-  }
-
   const std::shared_ptr<ByteReader> bytes_;
   const std::unique_ptr<PacketFile> file_;
   LoginRecords records_;
@@ -86,6 +74,16 @@ class CaptureSource final : public Source {
 };
 
 }  // namespace
+
+LoginReading LoginReadingOf(const CaptureReading& given, LoginSink* sink) {
+  LoginReading reading;
+  reading.logins = given.logins;
+  reading.client_addresses = given.client_addresses;
+  reading.check_certificate = given.check_certificate;
+  reading.tls_fingerprint = given.tls_fingerprint;
+  reading.sink = sink;
+  return reading;
+}
 
 std::vector<SourceFigure> CaptureFigures(const CaptureCounts& packets, const LoginCapture& capture,
                                          const LoginReading& reading) {
@@ -126,6 +124,8 @@ std::vector<SourceFigure> CaptureFigures(const CaptureCounts& packets, const Log
       {"logins_answer_lost", "of them whose answer is not in the capture", logins.unseen},
       {"logins_outcome_unknown", "of them whose answer fits no row of outcomes", logins.outcome_unknown},
       {"logins_broken_off", "login requests that were never sent to their end", logins.broken_off},
+      {"logins_after_last", "login requests behind the last of a connection, which nobody read",
+       logins.after_last},
       {"tls_hellos", "TLS hellos", talk.hellos},
       {"quic_hellos", "QUIC hellos", talk.quic_hellos},
       {"tls_hellos_unread", "TLS connections without a readable hello", talk.hellos_unread},

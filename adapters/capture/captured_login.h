@@ -37,10 +37,11 @@ struct LoginCounts {
       0;  // of them: the answer is not in the capture, in whole or in the part that would say; the same
   uint64_t outcome_unknown = 0;  // of them: an answer that fits no row of the endpoint's table
   uint64_t broken_off = 0;       // requests that the client never sent to their end: no login
-  uint64_t no_room = 0;          // not followed for want of memory
-  uint64_t certificates = 0;     // shown, and judged
-  uint64_t joined = 0;           // of the logins: with the TLS fingerprint of their client
-  uint64_t join_ambiguous = 0;   // of them: none, because several were seen of that address lately
+  uint64_t after_last = 0;  // unanswered behind a message that said it is the last: read by nobody, no login
+  uint64_t no_room = 0;     // not followed for want of memory
+  uint64_t certificates = 0;    // shown, and judged
+  uint64_t joined = 0;          // of the logins: with the TLS fingerprint of their client
+  uint64_t join_ambiguous = 0;  // of them: none, because several were seen of that address lately
 };
 
 }  // namespace stockade

@@ -6,6 +6,7 @@
 #include "adapters/gateway/gate_record.h"
 #include "adapters/gateway/head_reader.h"
 #include "adapters/gateway/login_attempt.h"
+#include "adapters/gateway/tls_print.h"
 
 namespace stockade {
 namespace {
@@ -131,6 +132,11 @@ void ConnectionLogins::ReadRequest(Login* login, MessageEnd end) {
   if (login->too_large) ++reading_.counts.too_large;
   if (end != MessageEnd::kWhole) ++reading_.counts.damaged;
   login->client = reading_.client_addresses->Read(peer_, request.fields).address;
+  if (reading_.client_addresses->Lists(peer_)) {
+    const SeenFingerprint seen = ForwardedFingerprint(reading_.tls_fingerprint, request.fields);
+    login->ja3 = seen.ja3;
+    login->ja4 = seen.ja4;
+  }
   login->method = request.method;
   login->path = request.path();
   login->host = reader.request().host;
@@ -174,6 +180,9 @@ void ConnectionLogins::OnAnswerEnd(uint64_t number, MessageEnd end) {
     case MessageEnd::kUnseen:
       ++reading_.counts.unseen;
       break;
+    case MessageEnd::kAfterLast:
+      ++reading_.counts.after_last;
+      return Drop(number);
   }
   TellIfDone(login);
 }
@@ -189,7 +198,11 @@ void ConnectionLogins::Tell(const Login& login) {
   Attempt attempt = AttemptOf(login.claim, reading_.logins->endpoint(login.endpoint), login.path,
                               login.client, login.certificate);
   attempt.time_ns = login.time_ns;
-  const TlsSightings::Found found = reading_.sightings.Find(login.client, login.time_ns);
+  const bool is_told = !login.ja3.empty() || !login.ja4.empty();
+  if (!login.ja3.empty()) attempt.ja3 = login.ja3;
+  if (!login.ja4.empty()) attempt.ja4 = login.ja4;
+  const TlsSightings::Found found =
+      is_told ? TlsSightings::Found() : reading_.sightings.Find(login.client, login.time_ns);
   if (found.fingerprint != nullptr) {
     ++reading_.counts.joined;
     attempt.ja4 = found.fingerprint->ja4;

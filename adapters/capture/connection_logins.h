@@ -46,6 +46,7 @@ struct LoginReading {
   std::shared_ptr<const LoginExchange> logins;
   std::shared_ptr<const ClientAddressReader> client_addresses;
   CapturedCertificateCheck check_certificate;  // null: nobody looks
+  TlsFingerprintSettings tls_fingerprint;      // fields in which a listed terminator says it
   TlsSightings sightings;
   LoginCounts counts;
   LoginSink* sink = nullptr;
@@ -89,6 +90,7 @@ class ConnectionLogins final : public HttpVisitor {
     Address client;
     CertificateStatus certificate = CertificateStatus::kUnchecked;
     std::string method, path, host;
+    std::string ja3, ja4;  // as a listed terminator says it
 
     AnswerReading answer;
     bool answer_ended = false;

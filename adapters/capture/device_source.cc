@@ -11,19 +11,9 @@
 namespace stockade {
 namespace {
 
-// Packets between two looks at whether to stop, and logins of a batch at most.
+// Packets between two looks at whether to stop.
 constexpr int kPacketsATurn = 4096;
-constexpr size_t kRecordsABatch = 256;
 constexpr absl::Duration kCountEvery = absl::Seconds(1);
-
-LoginReading ReadingOf(const CaptureReading& given, LoginSink* sink) {
-  LoginReading reading;
-  reading.logins = given.logins;
-  reading.client_addresses = given.client_addresses;
-  reading.check_certificate = given.check_certificate;
-  reading.sink = sink;
-  return reading;
-}
 
 }  // namespace
 
@@ -39,7 +29,7 @@ DeviceSource::DeviceSource(std::string name, std::unique_ptr<PacketDevice> devic
     : name_(std::move(name)),
       device_(std::move(device)),
       records_(nullptr),
-      reading_(ReadingOf(reading, &records_)),
+      reading_(LoginReadingOf(reading, &records_)),
       capture_(reading.capture, &reading_),
       assembly_(reading.assembly, &capture_) {}
 
@@ -97,7 +87,7 @@ void DeviceSource::Run() {
 void DeviceSource::TakePackets() {
   Packet packet;
   absl::Status failed;
-  for (int i = 0; i < kPacketsATurn && batch_->batch.records.size() < kRecordsABatch; ++i) {
+  for (int i = 0; i < kPacketsATurn && batch_->batch.records.size() < kLoginsABatch; ++i) {
     absl::StatusOr<bool> more = device_->Next(&packet);
     if (more.ok() && *more) {
       assembly_.Take(packet);

@@ -210,10 +210,10 @@ void HttpConversation::TakeRequest(const RequestHead& head, std::string_view byt
   pipelines_ = pipelines_ || !waiting_.empty();
   ++number_;
   ++shared_.counts.requests;
-  waiting_.push_back(
-      {number_, client_.begun_ns, head.view.method == "HEAD", !head.upgrade.empty(), head.expect_continue});
+  waiting_.push_back({number_, client_.begun_ns, head.view.method == "HEAD", !head.upgrade.empty(),
+                      head.expect_continue, said_last_});
   visitor_.OnRequestHead(number_, head, bytes, client_.begun_ns);
-  client_last_ = !head.keep_alive;
+  said_last_ = said_last_ || !head.keep_alive;
   client_.damaged = false;
   request_has_data_ = false;
   client_.body.Start(head.framing, head.content_length, shared_.chunks);
@@ -224,7 +224,7 @@ void HttpConversation::TakeRequest(const RequestHead& head, std::string_view byt
 }
 
 void HttpConversation::EndRequest(MessageEnd end) {
-  client_.state = client_last_ || answer_is_last_ ? State::kIgnored : State::kHead;
+  client_.state = ignores_answers_ ? State::kIgnored : State::kHead;
   visitor_.OnRequestEnd(number_, end);
   StopIfDone();
 }
@@ -310,7 +310,7 @@ void HttpConversation::TakeAnswer(const ResponseHead& head, std::string_view byt
     TellAnswerEnd(MessageEnd::kWhole);
     return GiveUp(FollowEnd::kTunnel);
   }
-  answer_is_last_ = !head.keep_alive;
+  said_last_ = said_last_ || !head.keep_alive;
   server_.damaged = false;
   server_.body.Start(head.framing, head.content_length, shared_.chunks);
   server_.state = State::kBody;
@@ -319,11 +319,14 @@ void HttpConversation::TakeAnswer(const ResponseHead& head, std::string_view byt
 
 void HttpConversation::TellAnswerEnd(MessageEnd end) {
   const uint64_t number = waiting_.front().number;
+  if (waiting_.front().after_last && (end == MessageEnd::kNever || end == MessageEnd::kUnseen))
+    end = MessageEnd::kAfterLast;
   waiting_.pop_front();
   interim_answers_ = 0;
   if (server_.state == State::kBody) server_.state = State::kHead;
   if (end == MessageEnd::kNever) ++shared_.counts.never_answered;
   if (end == MessageEnd::kUnseen) ++shared_.counts.answers_unseen;
+  if (end == MessageEnd::kAfterLast) ++shared_.counts.after_last;
   visitor_.OnAnswerEnd(number, end);
 }
 
@@ -335,12 +338,7 @@ void HttpConversation::EndAnswer(MessageEnd end) {
     EndRequest(MessageEnd::kBroken);
     GiveUpClient(FollowEnd::kUnclearBody);
   }
-  if (answer_is_last_) {
-    EndWaiting(MessageEnd::kNever);
-    IgnoreServer();
-  } else if (waiting_.empty() && client_.state == State::kIgnored) {
-    IgnoreServer();
-  }
+  if (waiting_.empty() && client_.state == State::kIgnored) IgnoreServer();
 }
 
 void HttpConversation::EndWaiting(MessageEnd end) {
@@ -422,7 +420,7 @@ void HttpConversation::LoseServer() {
   server_.state = State::kSeeking;
   interim_answers_ = 0;
   if (is_unclear) return GiveUp(FollowEnd::kGapInPipeline);
-  if (answer_is_last_ || client_.state == State::kIgnored) IgnoreServer();
+  if (client_.state == State::kIgnored) IgnoreServer();
 }
 
 void HttpConversation::Close(Talker talker) {
@@ -474,7 +472,7 @@ void HttpConversation::GiveUp(FollowEnd why) {
 }
 
 void HttpConversation::IgnoreServer() {
-  answer_is_last_ = true;
+  ignores_answers_ = true;
   server_.state = State::kIgnored;
   DropPartial(&server_);
   DropHeld(&server_);

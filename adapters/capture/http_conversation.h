@@ -13,6 +13,8 @@
 //   have been asked and not answered yet.
 // - An answer that nobody asked for, by more than kReorderNsMax, ends it: a server's farewell (408) is no answer to what
 //   comes next. Within that, the two directions of a mirrored port may overtake one another; bytes then wait.
+// - "Connection: close", and HTTP/1.0 without keep-alive, end nothing by themselves: servers and clients go on all the same,
+//   and in order. A request behind it that is not answered was read by nobody (kAfterLast).
 // - A final answer to Expect: 100-continue before a byte of the body leaves open whether the body will come: ended too.
 //
 // Order of calls: (Data | Gap | Close)* Stop. Bytes of one direction come in their order, directions as captured. Of each
@@ -42,10 +44,11 @@ enum class Talker : uint8_t { kClient, kServer };
 // How a request or its answer ended.
 enum class MessageEnd : uint8_t {
   kWhole,
-  kBroken,   // the connection ended inside it, or its framing broke
-  kDamaged,  // bytes of it were lost on the way to us
-  kNever,    // of an answer: the connection ended and there was none
-  kUnseen,   // of an answer: there may have been one, and we cannot say which it was
+  kBroken,     // the connection ended inside it, or its framing broke
+  kDamaged,    // bytes of it were lost on the way to us
+  kNever,      // of an answer: the connection ended and there was none
+  kUnseen,     // of an answer: there may have been one, and we cannot say which it was
+  kAfterLast,  // of an answer: none came, and a message before had said that it is the last
 };
 
 // Why a conversation is not followed any further.
@@ -70,6 +73,7 @@ struct HttpCounts {
   uint64_t answers = 0;         // final heads, paired
   uint64_t never_answered = 0;  // requests, by MessageEnd
   uint64_t answers_unseen = 0;
+  uint64_t after_last = 0;
   uint64_t skipped_bytes = 0;  // of which nobody can say what they were, until the next certain head
   uint64_t lost_places = 0;    // times the place in a stream was lost
   std::array<uint64_t, kFollowEndNames.size()> ended{};
@@ -168,6 +172,7 @@ class HttpConversation {
     bool is_head = false;
     bool asks_upgrade = false;
     bool expects_continue = false;
+    bool after_last = false;
   };
 
   void Client(std::string_view bytes, int64_t time_ns);
@@ -224,9 +229,9 @@ class HttpConversation {
   uint64_t server_pieces_at_loss_ = 0;
   bool waits_for_server_ = false;  // after a loss: until the server has spoken
   bool pipelines_ = false;
-  bool client_last_ = false;       // a request said that it is the last
+  bool said_last_ = false;         // a message said that the connection closes behind it
   bool request_has_data_ = false;  // a byte of the current request's body has come
-  bool answer_is_last_ = false;
+  bool ignores_answers_ = false;
   int interim_answers_ = 0;
   FollowEnd end_ = FollowEnd::kFollowed;
   bool stopped_ = false;

@@ -155,6 +155,7 @@ absl::StatusOr<CaptureReading> CaptureReadingOf(const Config& config,
   reading.check_certificate =
       CheckOf(std::move(verifier),
               ParseCertificateForm(gateway.certificates.from_header).value_or(CertificateForm::kNone));
+  reading.tls_fingerprint = gateway.tls_fingerprint;
   reading.capture.heads = {gateway.limits.header_bytes, gateway.limits.target_bytes,
                            static_cast<size_t>(gateway.limits.header_count)};
   reading.capture.chunks = {gateway.limits.chunk_extension_bytes, gateway.limits.trailer_bytes};

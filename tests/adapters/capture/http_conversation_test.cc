@@ -71,12 +71,12 @@ const Shape kShapes[] = {
     {"CONNECT ends it, what was asked before is answered",
      std::string(kGet) + "CONNECT h:443 HTTP/1.1\r\nHost: h:443\r\n\r\n" + std::string(kGetB),
      std::string(kOk) + std::string(kNo), "GET /a > 200 ok"},
-    {"what closes is the last", std::string(kGet) + std::string(kGetB),
+    {"whoever goes on behind a close is answered in order", std::string(kGet) + std::string(kGetB),
      "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 1\r\n\r\nx" + std::string(kNo),
-     "GET /a > 200 x; GET /b > 0"},
-    {"nothing counts behind a request that closes",
+     "GET /a > 200 x; GET /b > 401"},
+    {"so is who said close himself",
      "GET /c HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n" + std::string(kGet),
-     std::string(kOk) + std::string(kNo), "GET /c > 200 ok"},
+     std::string(kOk) + std::string(kNo), "GET /c > 200 ok; GET /a > 401"},
     // Shapes that two readers take for two things: nothing behind them is paired.
     {"two lengths",
      std::string(kGet) +
@@ -292,6 +292,16 @@ TEST_CASE("a connection that ends early leaves its requests unanswered", "[captu
   unwatched.Client(kGet);
   unwatched.conversation.Stop(false);
   CHECK(unwatched.heard.exchanges.at(0).answer_end == MessageEnd::kUnseen);
+}
+
+TEST_CASE("a request behind the last that nobody answers was read by nobody", "[capture]") {
+  Scene scene;
+  scene.Client(kGet)
+      .Server("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 1\r\n\r\nx")
+      .Client(kPost);
+  scene.conversation.Stop(true);
+  REQUIRE(scene.heard.exchanges.size() == 2);
+  CHECK(scene.heard.exchanges[1].answer_end == MessageEnd::kAfterLast);
 }
 
 TEST_CASE("memory is what the share gives", "[capture]") {
