@@ -190,7 +190,8 @@ class TextPatternSource final : public LineSource {
       : LineSource(std::move(reader)),
         format_(std::move(format)),
         zone_(format_.zone),
-        dates_(options.year, bytes().changed().value_or(options.reference_time), format_.zone),
+        dates_(options.year, bytes().changed().value_or(options.reference_time), format_.zone,
+               options.goes_on),
         syslog_(dates_, format_.zone),
         words_(LowerCaseWords(options.outcome_words)),
         hash_key_(options.hash_key) {
