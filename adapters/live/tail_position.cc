@@ -86,11 +86,11 @@ absl::Status SavePositions(const std::string& file, const std::vector<TailPositi
   std::string text(kFirstLine);
   for (const TailPosition& at : positions) {
     char line[160];
-    const int size =
-        snprintf(line, sizeof line, "%llu %llu %llu %zu %016llx%016llx ", static_cast<unsigned long long>(at.device),
-                 static_cast<unsigned long long>(at.inode), static_cast<unsigned long long>(at.offset),
-                 at.begin.bytes, static_cast<unsigned long long>(at.begin.hash.low),
-                 static_cast<unsigned long long>(at.begin.hash.high));
+    const int size = snprintf(
+        line, sizeof line, "%llu %llu %llu %zu %016llx%016llx ", static_cast<unsigned long long>(at.device),
+        static_cast<unsigned long long>(at.inode), static_cast<unsigned long long>(at.offset), at.begin.bytes,
+        static_cast<unsigned long long>(at.begin.hash.low),
+        static_cast<unsigned long long>(at.begin.hash.high));
     text.append(line, static_cast<size_t>(size)).append(EscapePath(at.path)).append("\n");
   }
   Append(&text, "end ", positions.size(), "\n");
@@ -104,7 +104,8 @@ absl::Status SavePositions(const std::string& file, const std::vector<TailPositi
     if (size < 0) return absl::ErrnoToStatus(errno, Concat(fresh, ": cannot be written"));
     left.remove_prefix(static_cast<size_t>(size));
   }
-  if (sync && fdatasync(out.get()) != 0) return absl::ErrnoToStatus(errno, Concat(fresh, ": cannot be written"));
+  if (sync && fdatasync(out.get()) != 0)
+    return absl::ErrnoToStatus(errno, Concat(fresh, ": cannot be written"));
   if (rename(fresh.c_str(), file.c_str()) != 0)
     return absl::ErrnoToStatus(errno, Concat(file, ": cannot be replaced"));
   return absl::OkStatus();
@@ -119,8 +120,10 @@ absl::StatusOr<std::vector<TailPosition>> LoadPositions(const std::string& file)
   std::string bytes(kPositionsBytesMax, '\0');
   bytes.resize(ReadAt(in.get(), bytes.data(), bytes.size(), 0));
   const auto damaged = [&file] {
-    return absl::DataLossError(Concat(file, ": is no file of positions, or a damaged one; delete it, and the tail begins "
-                                            "where `from` says"));
+    return absl::DataLossError(
+        Concat(file,
+               ": is no file of positions, or a damaged one; delete it, and the tail begins "
+               "where `from` says"));
   };
   std::string_view text = bytes;
   if (!text.starts_with(kFirstLine)) return damaged();
@@ -139,7 +142,8 @@ absl::StatusOr<std::vector<TailPosition>> LoadPositions(const std::string& file)
     const auto inode = TakeNumber(&line);
     const auto offset = TakeNumber(&line);
     const auto begin_bytes = TakeNumber(&line);
-    if (!device || !inode || !offset || !begin_bytes || *begin_bytes > FileBegin::kBytesMax || line.size() < 34)
+    if (!device || !inode || !offset || !begin_bytes || *begin_bytes > FileBegin::kBytesMax ||
+        line.size() < 34)
       return damaged();
     std::string_view low = line.substr(0, 16);
     std::string_view high = line.substr(16, 16);

@@ -54,8 +54,11 @@ class ConfigReader {
                         key("store", &ConfigReader::ReadStore, /*section=*/true),
                         key("firewalls", &ConfigReader::ReadFirewalls, /*section=*/true),
                         key("input", &ConfigReader::ReadInput, /*section=*/true),
+                        key("sources", &ConfigReader::KeepSources, /*section=*/true),
                         key("gateway", &ConfigReader::ReadGateway, /*section=*/true),
                     });
+    // After `input`, wherever they stand: what that says holds for them too.
+    if (sources_ != nullptr) ReadSources();
     if (const YamlEntry* both = root.FindEntry("hash_key_file");
         both != nullptr && root.Find("hash_key") != nullptr) {
       reader_.Error(both->key, "hash_key_file", "hash_key is set too; keep one of them");
@@ -309,6 +312,16 @@ class ConfigReader {
     if (node.is_null()) return;
     config_.firewalls = ReadFirewallSettings(node, path, &reader_);
   }
+  void KeepSources(const YamlNode& node, const std::string& path) {
+    if (node.is_null()) return;
+    sources_ = &node;
+    sources_path_ = path;
+  }
+  void ReadSources() {
+    AppendText(*sources_, &config_.sources_text);
+    config_.live_sources =
+        ReadLiveSettings(*sources_, sources_path_, config_.source, gateway_files_, &reader_);
+  }
   void ReadGateway(const YamlNode& node, const std::string& path) {
     if (node.is_null()) return;
     config_.gateway = ReadGatewaySettings(node, path, gateway_files_, &reader_);
@@ -319,6 +332,8 @@ class ConfigReader {
   SettingsReader& reader_;
   const GatewayFiles gateway_files_;
   Config& config_;
+  const YamlNode* sources_ = nullptr;
+  std::string sources_path_;
 };
 
 }  // namespace
