@@ -27,7 +27,7 @@ absl::StatusOr<std::unique_ptr<PushSource>> PushSource::Open(PushOptions options
   options.reading.format = "ndjson";
   options.reading.format_file.clear();
   RETURN_IF_ERROR(CheckLiveFormat(options.reading));
-  options.body_bytes = std::min(options.body_bytes, kBodyBytesMax);
+  options.body_bytes = std::min(options.body_bytes, kPushBodyBytesMax);
   std::unique_ptr<PushSource> push(new PushSource(std::move(options)));
   HttpServiceOptions http;
   http.at = push->options_.at;

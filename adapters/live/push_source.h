@@ -20,26 +20,17 @@
 
 #include "absl/status/statusor.h"
 #include "adapters/http/http_service.h"
+#include "adapters/live/options.h"
 #include "adapters/source/live_queue.h"
 #include "adapters/source/live_source.h"
 #include "adapters/source/options.h"
 
 namespace stockade {
 
-struct PushOptions {
-  std::string name;  // of the source; empty: "push" and the address
-  Endpoint at;
-  std::string key;                      // of Bearer; empty: nobody is asked for one
-  SourceOptions reading;                // its format is ndjson
-  size_t body_bytes = size_t{1} << 20;  // of a request, also once it is unpacked
-};
-
 class PushSource final : public LiveSource {
  public:
   static constexpr std::string_view kPath = "/v1/events";
   static constexpr size_t kErrorsShown = 20;
-  // A full queue holds twice as much.
-  static constexpr size_t kBodyBytesMax = size_t{2} << 20;
 
   static absl::StatusOr<std::unique_ptr<PushSource>> Open(PushOptions options);
   ~PushSource() override;

@@ -25,27 +25,13 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "adapters/http/endpoint_address.h"
+#include "adapters/live/options.h"
 #include "adapters/source/live_queue.h"
 #include "adapters/source/live_source.h"
 #include "adapters/source/options.h"
 #include "engine/event/address.h"
 
 namespace stockade {
-
-enum class SyslogTransport : uint8_t { kUdp, kTcp, kTls };
-inline constexpr std::string_view kSyslogTransportNames[] = {"udp", "tcp", "tls"};
-
-struct SyslogOptions {
-  std::string name;  // of the source; empty: "syslog" and the address
-  SyslogTransport transport = SyslogTransport::kUdp;
-  Endpoint at;  // a numeric address; port 0: any free one, see port()
-  SourceOptions reading;
-  std::vector<Prefix> allow;
-  int connections = 256;
-  size_t message_bytes = size_t{64} << 10;
-  std::string certificate_file, key_file, client_ca_file;  // of TLS, PEM
-};
 
 class SyslogSource final : public LiveSource {
  public:

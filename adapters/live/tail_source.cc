@@ -45,6 +45,17 @@ int OpenLog(const std::string& path, struct stat* about) {
   return -1;
 }
 
+int64_t ChangedNs(int file) {
+  struct stat about {};
+  return fstat(file, &about) == 0 ? int64_t{about.st_mtim.tv_sec} * 1'000'000'000 + about.st_mtim.tv_nsec : 0;
+}
+
+// What rotation puts behind a name: ".1", "-20261127", ".2026-11-27_08".
+bool IsRotationMark(std::string_view behind) {
+  return behind.size() >= 2 && (behind[0] == '.' || behind[0] == '-') &&
+         behind.find_first_not_of("0123456789.-_") == std::string_view::npos;
+}
+
 // Where the last whole line ends, for a start in the middle of one would read its rest as a line.
 uint64_t LastLineEnd(int file, uint64_t size) {
   char text[4096];
@@ -267,6 +278,16 @@ void TailSource::LookAt(const std::string& path) {
         return;
       }
     }
+    // Of several that came and went since the last look, those before this one.
+    const auto before =
+        std::find_if(files_.rbegin(), files_.rend(), [&](const auto& one) { return one->path == path; });
+    if (before != files_.rend()) {
+      for (const std::string& missed : FindBetween(path, ChangedNs((*before)->get()), {})) {
+        struct stat one {};
+        if (const int descriptor = OpenLog(missed, &one); descriptor >= 0)
+          Follow(descriptor, path, 0, /*is_current=*/false);
+      }
+    }
     Follow(file.Release(), path, 0, /*is_current=*/true);
     return;
   }
@@ -293,52 +314,59 @@ void TailSource::ResumeOthers() {
 }
 
 void TailSource::ResumeRotated(const TailPosition& position, const std::vector<TailPosition>& others) {
-  if (position.begin.bytes == 0) return;  // it was empty
   std::string found;
-  OwnedFile file(FindCopy(position.path, position.begin, position.offset, /*but_inode=*/0, &found));
+  OwnedFile file(FindCopy(position, /*but_inode=*/0, &found));
   if (file.get() < 0) {
+    if (position.begin.bytes == 0) return;  // it was empty
     Say(Concat(position.path, ": what was read last, to byte ", position.offset,
                ", is not there any more; what was written behind that, if anything was, is lost"));
     const std::lock_guard lock(mutex_);
     ++counters_.lost;
     return;
   }
-  struct stat about {};
-  if (fstat(file.get(), &about) != 0) return;
-  // Those that were begun and rotated while nobody looked, oldest first.
-  std::vector<std::pair<int64_t, std::string>> between;
-  const std::string base = std::filesystem::path(position.path).filename().string();
-  std::error_code ignored;
-  for (const auto& entry : std::filesystem::directory_iterator(FolderOf(position.path), ignored)) {
-    const std::string name = entry.path().filename().string();
-    struct stat one {};
-    if (name == base || !name.starts_with(base) || IsCompressed(name)) continue;
-    if (stat(entry.path().c_str(), &one) != 0 || !S_ISREG(one.st_mode)) continue;
-    const auto time_ns = [](const timespec& at) { return int64_t{at.tv_sec} * 1'000'000'000 + at.tv_nsec; };
-    if (time_ns(one.st_mtim) <= time_ns(about.st_mtim)) continue;
-    const bool is_followed = std::any_of(files_.begin(), files_.end(), [&](const auto& other) {
-      return other->device() == one.st_dev && other->inode() == one.st_ino;
-    });
-    const OwnedFile opened(open(entry.path().c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-    const bool is_known = std::any_of(others.begin(), others.end(), [&](const TailPosition& other) {
-      return other.begin.bytes != 0 && BeginsWith(opened.get(), other.begin);
-    });
-    if (!is_followed && !is_known && opened.get() >= 0)
-      between.emplace_back(time_ns(one.st_mtim), entry.path().string());
-  }
-  std::sort(between.begin(), between.end());
+  const int64_t changed_ns = ChangedNs(file.get());
   // Before whatever replaced it.
   size_t at = 0;
-  const auto follow_at = [&](int descriptor, const std::string& path, uint64_t offset) {
-    if (Follow(descriptor, path, offset, /*is_current=*/false) == nullptr) return;
+  const auto follow_at = [&](int descriptor, uint64_t offset) {
+    if (Follow(descriptor, position.path, offset, /*is_current=*/false) == nullptr) return;
     std::rotate(files_.begin() + static_cast<ptrdiff_t>(at), files_.end() - 1, files_.end());
     ++at;
   };
-  follow_at(file.Release(), position.path, position.offset);
-  for (const auto& [time, path] : between) {
+  follow_at(file.Release(), position.offset);
+  for (const std::string& path : FindBetween(position.path, changed_ns, others)) {
     struct stat one {};
-    if (const int descriptor = OpenLog(path, &one); descriptor >= 0) follow_at(descriptor, position.path, 0);
+    if (const int descriptor = OpenLog(path, &one); descriptor >= 0) follow_at(descriptor, 0);
   }
+}
+
+std::vector<std::string> TailSource::FindBetween(const std::string& path, int64_t after_ns,
+                                                 const std::vector<TailPosition>& others) {
+  std::vector<std::pair<int64_t, std::string>> between;
+  const std::string base = std::filesystem::path(path).filename().string();
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(FolderOf(path), ignored)) {
+    const std::string name = entry.path().filename().string();
+    if (!name.starts_with(base) || !IsRotationMark(std::string_view(name).substr(base.size()))) continue;
+    struct stat about {};
+    const OwnedFile file(OpenLog(entry.path().string(), &about));
+    if (file.get() < 0) continue;
+    const int64_t changed_ns = ChangedNs(file.get());
+    const bool is_known = std::any_of(files_.begin(), files_.end(),
+                                      [&](const auto& one) {
+                                        return one->device() == about.st_dev && one->inode() == about.st_ino;
+                                      }) ||
+                          std::any_of(others.begin(), others.end(), [&](const TailPosition& one) {
+                            return one.begin.bytes != 0 && BeginsWith(file.get(), one.begin);
+                          });
+    const auto copy = copies_.find({about.st_dev, about.st_ino});
+    const bool is_copy = copy != copies_.end() && BeginsWith(file.get(), copy->second);
+    if (changed_ns >= after_ns && !is_known && !is_copy)
+      between.emplace_back(changed_ns, entry.path().string());
+  }
+  std::sort(between.begin(), between.end());
+  std::vector<std::string> paths;
+  for (auto& [changed_ns, found] : between) paths.push_back(std::move(found));
+  return paths;
 }
 
 FollowedFile* TailSource::Follow(int file, const std::string& path, uint64_t offset, bool is_current) {
@@ -366,18 +394,20 @@ FollowedFile* TailSource::Follow(int file, const std::string& path, uint64_t off
   return files_.back().get();
 }
 
-int TailSource::FindCopy(const std::string& path, const FileBegin& begin, uint64_t bytes, uint64_t but_inode,
-                         std::string* found) {
-  if (begin.bytes == 0) return -1;
-  const std::string base = std::filesystem::path(path).filename().string();
+int TailSource::FindCopy(const TailPosition& position, uint64_t but_inode, std::string* found) {
+  const std::string base = std::filesystem::path(position.path).filename().string();
   std::error_code ignored;
-  for (const auto& entry : std::filesystem::directory_iterator(FolderOf(path), ignored)) {
+  for (const auto& entry : std::filesystem::directory_iterator(FolderOf(position.path), ignored)) {
     const std::string name = entry.path().filename().string();
     if (!name.starts_with(base) || IsCompressed(name)) continue;
     struct stat about {};
     OwnedFile file(OpenLog(entry.path().string(), &about));
-    if (file.get() < 0 || about.st_ino == but_inode || static_cast<uint64_t>(about.st_size) < bytes) continue;
-    if (!BeginsWith(file.get(), begin)) continue;
+    if (file.get() < 0 || about.st_ino == but_inode || static_cast<uint64_t>(about.st_size) < position.offset)
+      continue;
+    const bool is_it = position.begin.bytes != 0
+                           ? BeginsWith(file.get(), position.begin)
+                           : about.st_dev == position.device && about.st_ino == position.inode;
+    if (!is_it) continue;
     *found = entry.path().string();
     return file.Release();
   }
@@ -393,7 +423,7 @@ void TailSource::HandleCut(FollowedFile* file) {
   const FileBegin begin = file->begin();
   const uint64_t offset = file->offset();
   std::string found;
-  OwnedFile copy(FindCopy(file->path, begin, offset, file->inode(), &found));
+  OwnedFile copy(begin.bytes == 0 ? -1 : FindCopy({0, 0, offset, begin, file->path}, file->inode(), &found));
   const bool missed = file->BeginAnew();
   if (copy.get() >= 0) {
     struct stat about {};

@@ -36,21 +36,13 @@
 
 #include "absl/status/statusor.h"
 #include "adapters/live/followed_file.h"
+#include "adapters/live/options.h"
 #include "adapters/owned_file.h"
 #include "adapters/source/live_queue.h"
 #include "adapters/source/live_source.h"
 #include "adapters/source/options.h"
 
 namespace stockade {
-
-struct TailOptions {
-  std::string name;           // of the source; empty: "tail" and the pattern
-  std::string pattern;        // a path, or one with * ? […] as glob(7) has them
-  SourceOptions reading;      // `fields` of it is not looked at (UseFields)
-  std::string position_file;  // empty: none is kept
-  bool from_begin = false;  // of files that are there at the start and have no position: else from their end
-  std::function<void(std::string_view)> say;  // of what a person should know; any thread. May be empty
-};
 
 class TailSource final : public LiveSource {
  public:
@@ -88,9 +80,12 @@ class TailSource final : public LiveSource {
   void ResumeOthers();
   void ResumeRotated(const TailPosition& position, const std::vector<TailPosition>& others);
   FollowedFile* Follow(int file, const std::string& path, uint64_t offset, bool is_current);
-  // In the folder of `path`: a file that begins so, with at least `bytes`; its descriptor, or -1.
-  int FindCopy(const std::string& path, const FileBegin& begin, uint64_t bytes, uint64_t but_inode,
-               std::string* found);
+  // In the folder of `position.path`: the file that it is of, by how it begins, or by its inode where it was empty; its
+  // descriptor, or -1.
+  int FindCopy(const TailPosition& position, uint64_t but_inode, std::string* found);
+  // In the folder of `path`: what was begun and rotated since `after_ns` while nobody looked, oldest first.
+  std::vector<std::string> FindBetween(const std::string& path, int64_t after_ns,
+                                       const std::vector<TailPosition>& others);
   // Chunks that the engine was not told of yet.
   uint64_t Untold() const;
   // False: the queue takes no more.

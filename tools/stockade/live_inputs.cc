@@ -3,6 +3,9 @@
 #include <set>
 #include <utility>
 
+#include "adapters/live/push_source.h"
+#include "adapters/live/syslog_source.h"
+#include "adapters/live/tail_source.h"
 #include "engine/status.h"
 #include "engine/text.h"
 #include "tools/stockade/gate_parts.h"

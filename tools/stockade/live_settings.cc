@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "adapters/source/live_reader.h"
 #include "engine/text.h"
 #include "tools/stockade/gateway_section.h"
 #include "tools/stockade/input_settings.h"
@@ -190,7 +191,7 @@ class LiveReaderOfSettings : GatewaySection {
                           if (const std::string* text = reader_.ReadText(value, at))
                             push.key_file = reader_.Resolve(*text);
                         }},
-                       Bytes("body_bytes", {1024, PushSource::kBodyBytesMax}, &options.body_bytes)});
+                       Bytes("body_bytes", {1024, kPushBodyBytesMax}, &options.body_bytes)});
     options.name = name_;
     if (options.reading.format != "ndjson" && node.is_map() && node.Find("format") != nullptr)
       reader_.Error(*node.Find("format"), Concat(path, ".format"), "what is pushed is ndjson");

@@ -20,9 +20,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
-#include "adapters/live/push_source.h"
-#include "adapters/live/syslog_source.h"
-#include "adapters/live/tail_source.h"
+#include "adapters/live/options.h"
 #include "adapters/source/options.h"
 #include "engine/rule/yaml_tree.h"
 #include "tools/stockade/gateway_settings.h"
