@@ -99,6 +99,14 @@ absl::StatusOr<std::unique_ptr<ByteReader>> ByteReader::OverStream(std::unique_p
   return reader;
 }
 
+std::unique_ptr<ByteReader> ByteReader::OverLive(std::unique_ptr<ByteStream> stream, std::string name) {
+  std::unique_ptr<ByteReader> reader(new ByteReader);
+  reader->name_ = std::move(name);
+  reader->stream_ = std::move(stream);
+  reader->begin_checked_ = true;
+  return reader;
+}
+
 absl::StatusOr<std::unique_ptr<ByteReader>> ByteReader::OverText(std::string text, std::string name) {
   std::unique_ptr<ByteReader> reader(new ByteReader);
   reader->name_ = std::move(name);
@@ -113,7 +121,7 @@ absl::Status ByteReader::ReadMore(char* out, size_t room, size_t* got) {
   *got = 0;
   absl::StatusOr<size_t> size = stream_->Read(out, room);
   if (!size.ok()) {
-    ended_ = true;
+    ended_ = !absl::IsUnavailable(size.status());
     return size.status();
   }
   *got = *size;
@@ -229,6 +237,11 @@ absl::StatusOr<bool> ByteReader::NextBlock(Batch* batch) {
     }
     size_t got = 0;
     if (absl::Status status = ReadMore(block + size, batch->block_size - size, &got); !status.ok()) {
+      if (!ended_) {  // nothing for now
+        carry_.assign(block, size);
+        put_back_ = old;
+        return status;
+      }
       error_ = std::move(status);
     }
     size += got;

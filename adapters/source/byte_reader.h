@@ -60,6 +60,10 @@ class ByteReader {
   // Bytes from anywhere, compressed or not. stored_bytes() stays 0.
   static absl::StatusOr<std::unique_ptr<ByteReader>> OverStream(std::unique_ptr<ByteStream> stream,
                                                                 std::string name);
+  // Lines of a log that is read while it is written: taken as they are, neither decompressed nor looked at for a byte order
+  // mark. Where the stream has nothing for now its Read says absl::UnavailableError; so does NextBlock then, and may be
+  // asked again, a line that is not whole yet being kept.
+  static std::unique_ptr<ByteReader> OverLive(std::unique_ptr<ByteStream> stream, std::string name);
   // Bytes in memory, for tests and inline events; compressed ones too.
   static absl::StatusOr<std::unique_ptr<ByteReader>> OverText(std::string text, std::string name);
 

@@ -58,9 +58,9 @@ bool LiveQueue::Push(LiveBatch* batch) {
   return true;
 }
 
-bool LiveQueue::HasRoom(size_t records) const {
+bool LiveQueue::HasRoom(size_t records, size_t batches) const {
   const std::lock_guard lock(mutex_);
-  return !closed_ && Fits(records);
+  return !closed_ && waiting_.size() + batches <= kBatchesMax && records_ + records <= kRecordsMax;
 }
 
 void LiveQueue::Interrupt() {

@@ -38,8 +38,8 @@ class LiveQueue {
   bool TryPush(LiveBatch* batch);
   // Waits for room. False: the queue was closed, or Interrupt was called; the batch is as it was.
   bool Push(LiveBatch* batch);
-  // Whether a batch of so many records would have room now: for who answers before he reads.
-  bool HasRoom(size_t records) const;
+  // Whether so many records in so many batches would have room now: for who answers before he reads.
+  bool HasRoom(size_t records, size_t batches) const;
   // Who waits in Push, and who will, gets false: for LiveSource::Stop.
   void Interrupt();
 

@@ -87,6 +87,8 @@ struct SourceOptions {
   // "Now" for standard input, given by the caller: readers have no clock. Unset (the Unix epoch): an input
   // without mtime and `year` reads year-less dates in 1970 and says so by that.
   absl::Time reference_time = absl::UnixEpoch();
+  // The log is read while it is written: its dates go on beyond `reference_time`.
+  bool goes_on = false;
 };
 
 // "/login" is that path, "/auth/*" all that begin with "/auth/"; nothing for a text that does not begin with

@@ -99,6 +99,8 @@ struct Record {
   ReadError error = ReadError::kNone;
   RecordKind kind = RecordKind::kAttempt;
   FieldId error_field = FieldId::kFirstUnknown;  // a known field that is to blame; kFirstUnknown: none
+  bool witnessed =
+      false;  // of an attempt of a record: it came by a live source, and was observed whatever the verdict
   // Of an attempt of a record: its outcome is not known yet and comes in a kOutcome of this number. 0: it is in `event`.
   uint64_t number = 0;
   std::string_view text;  // of kOrdered, kRestored, kReleased, kFamiliar; lives in the batch

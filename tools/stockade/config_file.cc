@@ -28,7 +28,7 @@ class ConfigReader {
       : reader_(*reader), gateway_files_(gateway_files), config_(*config) {}
 
   void Read(const YamlNode& root) {
-    sees_elsewhere_ = root.Find("capture") != nullptr;
+    sees_elsewhere_ = root.Find("capture") != nullptr || root.Find("sources") != nullptr;
     using Reading = void (ConfigReader::*)(const YamlNode&, const std::string&);
     const auto key = [this](std::string_view name, Reading reading, bool section = false) {
       return SettingsReader::Key{
@@ -56,8 +56,11 @@ class ConfigReader {
                         key("firewalls", &ConfigReader::ReadFirewalls, /*section=*/true),
                         key("input", &ConfigReader::ReadInput, /*section=*/true),
                         key("capture", &ConfigReader::ReadCapture, /*section=*/true),
+                        key("sources", &ConfigReader::KeepSources, /*section=*/true),
                         key("gateway", &ConfigReader::ReadGateway, /*section=*/true),
                     });
+    // After `input`, wherever they stand: what that says holds for them too.
+    if (sources_ != nullptr) ReadSources();
     if (const YamlEntry* both = root.FindEntry("hash_key_file");
         both != nullptr && root.Find("hash_key") != nullptr) {
       reader_.Error(both->key, "hash_key_file", "hash_key is set too; keep one of them");
@@ -311,6 +314,16 @@ class ConfigReader {
     if (node.is_null()) return;
     config_.firewalls = ReadFirewallSettings(node, path, &reader_);
   }
+  void KeepSources(const YamlNode& node, const std::string& path) {
+    if (node.is_null()) return;
+    sources_ = &node;
+    sources_path_ = path;
+  }
+  void ReadSources() {
+    AppendText(*sources_, &config_.sources_text);
+    config_.live_sources =
+        ReadLiveSettings(*sources_, sources_path_, config_.source, gateway_files_, &reader_);
+  }
   void ReadGateway(const YamlNode& node, const std::string& path) {
     if (node.is_null()) return;
     const bool may_only_see = sees_elsewhere_ || gateway_files_ == GatewayFiles::kNotLookedAt;
@@ -328,6 +341,8 @@ class ConfigReader {
   const GatewayFiles gateway_files_;
   Config& config_;
   bool sees_elsewhere_ = false;
+  const YamlNode* sources_ = nullptr;
+  std::string sources_path_;
 };
 
 }  // namespace

@@ -43,6 +43,8 @@
 //       outcomes: {302: success, 4xx: bad_password}
 //     text_format: formats/portal.yml
 //   capture: {interface: eth1, filter: tcp port 8080, user: stockade}   # logins that pass by; tools/stockade/capture_settings.h
+//   sources:                   # logins that take their course elsewhere, for run; tools/stockade/live_settings.h
+//     - tail: {path: /var/log/auth.log, format: sshd, position: auth.position}
 //   gateway:                   # the sidecar; adapters/gateway/settings.h says what each key means, and its default
 //     listen:
 //       - address: 0.0.0.0:443                   # or [::]:443, unix:/run/stockade.sock
@@ -98,6 +100,7 @@
 #include "tools/stockade/firewall_settings.h"
 #include "tools/stockade/gateway_settings.h"
 #include "tools/stockade/geo_settings.h"
+#include "tools/stockade/live_settings.h"
 #include "tools/stockade/rule_thresholds.h"
 #include "tools/stockade/settings_reader.h"
 #include "tools/tuning/setting_override.h"
@@ -119,6 +122,8 @@ struct Config {
   std::optional<FamiliarSettings> familiar;  // where who is at home outlives `run`; not there: nowhere
   std::optional<SqliteStoreOptions> store;   // where decisions outlive the process; not there: nowhere
   std::vector<FirewallSettings> firewalls;
+  std::vector<LiveSourceSettings> live_sources;
+  std::string sources_text;              // of the section, so that a change of it can be told
   std::string carried_text;              // both sections, so that a change of them can be told
   std::vector<std::string> allow_files;  // those that the section `allow` names
   // Where each key stands in the file, by its path, "gateway.endpoints[0].path": for who finds something later.

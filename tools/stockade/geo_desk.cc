@@ -37,13 +37,15 @@ void GeoDesk::Look(absl::Time now) {
   lookup_.Use(databases_);
 }
 
+void GeoDesk::Fill(Attempt* attempt) {
+  const std::lock_guard lock(mutex_);
+  lookup_.Fill(attempt);
+  stacks_.Fill(attempt);
+}
+
 GateAnswer GeoDesk::Assess(const Attempt& attempt) {
   Attempt told = attempt;
-  {
-    const std::lock_guard lock(mutex_);
-    lookup_.Fill(&told);
-    stacks_.Fill(&told);
-  }
+  Fill(&told);
   return desk_.Assess(told);
 }
 

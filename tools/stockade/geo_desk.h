@@ -29,6 +29,9 @@ class GeoDesk final : public GateDesk {
   // Every second or so.
   void Look(absl::Time now);
 
+  // The same for whoever does not ask the desk.
+  void Fill(Attempt* attempt);
+
   GateAnswer Assess(const Attempt& attempt) override;
   void Observe(uint64_t ticket, Outcome outcome) override { desk_.Observe(ticket, outcome); }
   void Abandon(uint64_t ticket) override { desk_.Abandon(ticket); }

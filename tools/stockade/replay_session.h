@@ -185,14 +185,16 @@ absl::Status DriveReplay(ReplaySession* session, Watcher* watcher) {
         stopped = true;
         break;
       }
-      const Verdict verdict = engine.Assess(record.event.attempt);
-      const bool reaches = observe_all || ReachesPasswordCheck(verdict, record.event.aftermath.challenge);
+      const Verdict verdict =
+          record.witnessed ? engine.Witness(record.event.attempt) : engine.Assess(record.event.attempt);
+      const bool reaches =
+          observe_all || record.witnessed || ReachesPasswordCheck(verdict, record.event.aftermath.challenge);
       watcher->OnVerdict(record, verdict, reaches);
       if (reaches && record.number != 0) [[unlikely]] {
         waiting.Keep(record, verdict);
         continue;
       }
-      if (observe_all || IsObserved(verdict, record.event.aftermath.challenge))
+      if (reaches || IsObserved(verdict, record.event.aftermath.challenge))
         engine.Observe(record.event, verdict);
       watcher->AfterRecord(record);
     }
