@@ -61,6 +61,7 @@ class ConfigReader {
                     });
     // After `input`, wherever they stand: what that says holds for them too.
     if (sources_ != nullptr) ReadSources();
+    CheckCapture(root);
     if (const YamlEntry* both = root.FindEntry("hash_key_file");
         both != nullptr && root.Find("hash_key") != nullptr) {
       reader_.Error(both->key, "hash_key_file", "hash_key is set too; keep one of them");
@@ -332,6 +333,18 @@ class ConfigReader {
 
   static constexpr std::string_view kListFull = "the list is full";
 
+  // What no section can say alone.
+  void CheckCapture(const YamlNode& root) {
+    if (!config_.capture.has_value() || config_.capture->user.empty()) return;
+    for (const FirewallSettings& firewall : config_.firewalls) {
+      if (KindName(firewall) != "nftables") continue;
+      reader_.Error(*root.Find("capture"), "capture.user",
+                    "gives up the rights that a firewall of kind nftables needs as long as it runs; leave "
+                    "out one of them, "
+                    "or run the capture in a process of its own");
+      return;
+    }
+  }
   void ReadCapture(const YamlNode& node, const std::string& path) {
     AppendText(node, &config_.capture_text);
     if (!node.is_null()) config_.capture = ReadCaptureSettings(node, path, &reader_);

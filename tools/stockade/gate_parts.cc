@@ -77,12 +77,13 @@ absl::StatusOr<std::shared_ptr<const GateParts>> MakeGateParts(const RunOptions&
   ASSIGN_OR_RETURN(parts->config, LoadConfig(options.config_file));
   Config& config = parts->config;
   // Live sources alone: nobody stands in front of anything.
-  if (!config.gateway.has_value() && !config.live_sources.empty()) config.gateway.emplace();
+  if (!config.gateway.has_value() && (!config.live_sources.empty() || config.capture.has_value()))
+    config.gateway.emplace();
   if (!config.gateway.has_value()) {
     return absl::InvalidArgumentError(
         Concat(options.config_file,
                ": has no section `gateway` (where to listen, which upstreams, which "
-               "requests are logins) and no `sources`; man stockade.yaml says more"));
+               "requests are logins), no `sources` and no `capture`; man stockade.yaml says more"));
   }
   if (!options.rules.empty()) config.rules = options.rules;
   if (!options.mode.empty()) {

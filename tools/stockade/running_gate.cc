@@ -8,7 +8,9 @@
 #include "adapters/http/endpoint_address.h"
 #include "engine/status.h"
 #include "engine/text.h"
+#include "tools/stockade/capture_reading.h"
 #include "tools/stockade/console.h"
+#include "tools/stockade/privileges.h"
 
 namespace stockade {
 namespace {
@@ -38,10 +40,11 @@ absl::StatusOr<std::unique_ptr<RunningGate>> RunningGate::Start(const RunOptions
   std::unique_ptr<RunningGate> gate(new RunningGate(options, log));
   ASSIGN_OR_RETURN(gate->parts_, MakeGateParts(options, log, gate->ocsp_));
   const GatewaySettings& gateway = gate->parts_->gateway();
-  if (gateway.listeners.empty() && !IsSet(gateway.service.at) && gate->parts_->config.live_sources.empty()) {
-    return absl::InvalidArgumentError(Concat(
-        options.config_file,
-        ": gateway: neither `listen` nor `service` says where to wait for logins, nor are there `sources`"));
+  if (gateway.listeners.empty() && !IsSet(gateway.service.at) && gate->parts_->config.live_sources.empty() &&
+      !gate->parts_->config.capture.has_value()) {
+    return absl::InvalidArgumentError(Concat(options.config_file,
+                                             ": gateway: neither `listen` nor `service` says where to wait "
+                                             "for logins, nor are there `sources` or `capture`"));
   }
   RETURN_IF_ERROR(gate->StartDesk(files));
   RETURN_IF_ERROR(gate->StartServices());
@@ -85,6 +88,13 @@ absl::Status RunningGate::StartServices() {
     familiar_->Start();
   }
   ASSIGN_OR_RETURN(std::vector<LiveInput> inputs, OpenLiveInputs(parts_->config, &log_));
+  if (const std::optional<CaptureSettings>& capture = parts_->config.capture; capture.has_value()) {
+    ASSIGN_OR_RETURN(CaptureReading reading, CaptureReadingOf(parts_->config, parts_->verifier));
+    reading.assembly.decoder.tunnels = capture->tunnels;
+    ASSIGN_OR_RETURN(std::unique_ptr<DeviceSource> device, DeviceSource::Open(capture->device, reading));
+    capture_ = device.get();
+    inputs.emplace_back().source = std::move(device);
+  }
   certificates_ = std::make_unique<GateCertificates>(parts_->config.engine.hash_key, &log_);
   geo_desk_ = std::make_unique<GeoDesk>(desk_.get(), &log_);
   geo_desk_->Use(parts_->config.geo, parts_->geo);
@@ -141,6 +151,12 @@ absl::Status RunningGate::StartServices() {
                        return admin_desk_->Reply(request);
                      }));
   }
+  // Everything is open: addresses, files, the interface.
+  if (parts_->config.capture.has_value() && !parts_->config.capture->user.empty()) {
+    const CaptureSettings& capture = *parts_->config.capture;
+    RETURN_IF_ERROR(DropPrivileges(capture.user, capture.group));
+    log_.Say(Concat("privileges are given up; the process is user ", capture.user, " from now on"));
+  }
   return absl::OkStatus();
 }
 
@@ -175,6 +191,7 @@ void RunningGate::WarnOfFixed(const Config& before, const Config& after) {
   if (before.familiar != after.familiar) warn("familiar");
   if (before.carried_text != after.carried_text) warn("store or firewalls");
   if (before.sources_text != after.sources_text) warn("sources");
+  if (before.capture_text != after.capture_text) warn("capture");
   if (before.gateway->workers != after.gateway->workers) warn("gateway.workers");
   // The mode may have been switched by hand since the start: the file says what a start takes.
   if (before.engine.mode != after.engine.mode) warn("mode (PUT /mode switches it)");
@@ -259,6 +276,11 @@ void RunningGate::Tick() {
   geo_desk_->Look(absl::Now());
   certificates_->Tick(absl::Now());
   if (feed_ != nullptr) feed_->Tick(absl::Now());
+  if (capture_ != nullptr && !capture_failed_) {
+    const absl::Status failure = capture_->failure();
+    capture_failed_ = !failure.ok();
+    if (capture_failed_) log_.Error(Concat(FromAbsl(failure.message()), "; NOTHING IS CAPTURED ANY MORE"));
+  }
   SayWhatWasUnread();
 }
 
