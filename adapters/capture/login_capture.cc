@@ -44,7 +44,8 @@ struct LoginCapture::Talk {
   std::unique_ptr<HelloReader> hello;
   Address peer;
   // Not known yet.
-  std::string begin;       // of a PROXY header
+  std::string begin;  // of a PROXY header
+  bool has_header = false;
   uint64_t undecided = 0;  // bytes in mid-stream
 };
 
@@ -68,7 +69,9 @@ void LoginCapture::Forget(const Connection& connection) {
 }
 
 void LoginCapture::Opened(const Connection& connection) {
-  talks_[connection.id] = std::make_unique<Talk>();
+  auto talk = std::make_unique<Talk>();
+  talk->peer = connection.client.address;
+  talks_[connection.id] = std::move(talk);
 }
 
 bool LoginCapture::Bytes(const Connection& connection, Direction direction, std::string_view bytes,
@@ -111,9 +114,9 @@ bool LoginCapture::Begin(const Connection& connection, Direction direction, std:
     ++talk_.unknown;
     return false;
   }
-  talk->peer = connection.client.address;
   std::string together;
-  if (!talk->begin.empty() || MayBeginProxyHeader(bytes)) {
+  // One, and in front of everything: what looks like another is the client's own word.
+  if (!talk->has_header && (!talk->begin.empty() || MayBeginProxyHeader(bytes))) {
     talk->begin.append(bytes.substr(0, kProxyHeaderBytesMax + bytes.size()));
     together = talk->begin;
     bytes = together;
@@ -147,6 +150,7 @@ bool LoginCapture::TakeProxyHeader(const Connection& connection, std::string_vie
       break;
   }
   ++talk_.proxy_headers;
+  talk->has_header = true;
   talk->peer = reading_.client_addresses->ConnectionPeer(connection.client.address, read.header);
   bytes->remove_prefix(read.bytes);
   talk->begin.clear();

@@ -189,12 +189,16 @@ TEST_CASE("who asks is whom a listed proxy names, and nobody else's word counts"
   const Connection forged = scene.Open("203.0.113.10");
   scene.Client(forged, line + Post("user=a&pass=b"));
   scene.Server(forged, Answer("302 Found"));
+  // Behind the proxy's header another one is the client's own word, and no request.
+  const Connection second = scene.Open("10.1.1.2");
+  scene.Client(second, line);
+  CHECK_FALSE(scene.Client(second, "PROXY TCP4 9.9.9.9 192.0.2.80 5000 80\r\n" + Post("user=a&pass=b")));
   REQUIRE(scene.kept.events.size() == 4);
   CHECK(scene.attempt(0).source.ToString() == "198.51.100.7");
   CHECK(scene.attempt(1).source.ToString() == "203.0.113.9");
   CHECK(scene.attempt(2).source.ToString() == "198.51.100.8");
   CHECK(scene.attempt(3).source.ToString() == "203.0.113.10");
-  CHECK(scene.capture->talk().proxy_headers == 2);
+  CHECK(scene.capture->talk().proxy_headers == 3);
 }
 
 TEST_CASE("an endpoint of HTTP Basic knows logins by their credentials", "[capture]") {
