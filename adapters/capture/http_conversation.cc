@@ -12,15 +12,7 @@ namespace {
 constexpr size_t kPieceBytes = sizeof(std::string) + 32;
 constexpr size_t kPartialBytes = 4096;
 
-// Whether a request may begin so. Sooner than the reader can, so that another protocol is not kept until its first line
-// ends.
-bool MayBeginRequest(std::string_view bytes) noexcept {
-  if (bytes[0] == '\r' || bytes[0] == '\n') return true;
-  const std::string_view method = bytes.substr(0, bytes.find(' '));
-  return method.size() <= HeadReader::kMethodBytesMax && IsToken(method);
-}
-
-// Whether one does, as far as a segment can say: what is left of a head that was cut has no such word in front.
+// Whether a request begins so, as far as a segment can say: what is left of a head that was cut has no such word in front.
 bool BeginsRequest(std::string_view bytes) noexcept {
   constexpr std::string_view kMethods[] = {"GET ", "POST ", "PUT ", "HEAD ", "DELETE ", "PATCH ", "OPTIONS "};
   return std::any_of(std::begin(kMethods), std::end(kMethods), [bytes](std::string_view method) {
@@ -35,6 +27,12 @@ bool BeginsAnswer(std::string_view bytes) noexcept {
 }
 
 }  // namespace
+
+bool MayBeginRequest(std::string_view bytes) noexcept {
+  if (bytes.empty() || bytes[0] == '\r' || bytes[0] == '\n') return true;
+  const std::string_view method = bytes.substr(0, bytes.find(' '));
+  return method.size() <= HeadReader::kMethodBytesMax && IsToken(method);
+}
 
 HttpConversation::HttpConversation(Shared* shared, HttpVisitor* visitor, bool from_begin)
     : shared_(*shared), visitor_(*visitor) {

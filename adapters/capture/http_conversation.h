@@ -95,6 +95,10 @@ class HttpVisitor {
   virtual void OnAnswerEnd(uint64_t number, MessageEnd end) = 0;
 };
 
+// Whether what a client says first may be a request; sooner than a reader can say so, so that of another protocol nothing is
+// kept until its first line ends.
+bool MayBeginRequest(std::string_view bytes) noexcept;
+
 class HttpConversation {
  public:
   // Requests under way at once: browsers that pipelined kept to 8, load generators go to 16 or 32.

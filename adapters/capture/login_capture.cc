@@ -128,9 +128,12 @@ bool LoginCapture::Begin(const Connection& connection, Direction direction, std:
     talk->hello = std::make_unique<HelloReader>();
     return TakeHello(bytes, time_ns, talk);
   }
+  if (!MayBeginRequest(bytes)) {
+    ++talk_.unknown;
+    return false;
+  }
   BeginHttp(talk->peer, /*from_begin=*/true, talk);
   talk->http->Data(Talker::kClient, bytes, time_ns);
-  if (talk->http->end() == FollowEnd::kBadRequest && shared_.counts.requests == 0) ++talk_.unknown;
   return talk->http->following();
 }
 
