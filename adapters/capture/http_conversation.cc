@@ -317,8 +317,7 @@ void HttpConversation::TakeAnswer(const ResponseHead& head, std::string_view byt
 
 void HttpConversation::TellAnswerEnd(MessageEnd end) {
   const uint64_t number = waiting_.front().number;
-  if (waiting_.front().after_last && (end == MessageEnd::kNever || end == MessageEnd::kUnseen))
-    end = MessageEnd::kAfterLast;
+  if (waiting_.front().after_last && end == MessageEnd::kNever) end = MessageEnd::kAfterLast;
   waiting_.pop_front();
   interim_answers_ = 0;
   if (server_.state == State::kBody) server_.state = State::kHead;

@@ -3,6 +3,19 @@
 // host, so that what is compared is what a login would be. Agreement is printed by group; each disagreement with what ended
 // the following of the connection. No answer may stand with a request that another reader gave another answer.
 // Each skips, and says so, where its corpus is not present.
+//
+// Where we and they differ, and why:
+//   refused_…                 a head or chunk that the sidecar would refuse too, and from there on the connection: bare LF, no
+//                             Host, no version; two lengths, a length beside a coding, a folded line (http/261 are the
+//                             smuggling shapes: they mend, and report what they made of it; we pair nothing)
+//   refused_bad_line at an answer   a Content-Length that is not that of its body (http-gap-simple, -double)
+//   tunnels                   CONNECT and 101 end the HTTP; they list CONNECT as a request
+//   connections_unknown       HTTP/2, SOCKS, TLS-in-TCP on odd ports, and servers that speak first (CVE-2018-6794)
+//   rows without a request    answers that zeek lists alone
+//   answers_lost, _mid_stream one direction only, or holes: they list requests and answers that nobody can pair
+//   802.11, SCTP, Digest      are not read here
+//   policies                  suricata's tests of dropping and of what is logged count events that its settings suppress
+//   hosts of TLS              arkime lists server names among http.host
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <filesystem>
