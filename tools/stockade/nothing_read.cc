@@ -27,6 +27,10 @@ std::string LooksLike(const InputDescription& input, SourceOptions options) {
   if (stat(input.name.c_str(), &about) != 0 || !S_ISREG(about.st_mode)) return "";
   absl::StatusOr<std::unique_ptr<ByteReader>> bytes = ByteReader::Open(input.name);
   if (!bytes.ok()) return "";
+  if (const auto begin = (*bytes)->Peek(ForeignFormat::kBeginBytes); begin.ok()) {
+    for (const ForeignFormat& format : options.foreign_formats)
+      if (format.name != input.format && format.is_begin(*begin)) return format.name;
+  }
   options.format = "auto";
   options.format_file.clear();
   const absl::StatusOr<DetectedFormat> detected = DetectFormat(bytes->get(), options);
