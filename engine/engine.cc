@@ -94,6 +94,7 @@ struct Engine::State final : CorrelationListener {
   void TellChanges();
   Circumstances Now() const;
   void Resolve(HeldFate fate);
+  Verdict Assess(const Attempt& attempt, bool is_witnessed) noexcept;
   // Takes an outcome when its time is believed: now, or once the next event has confirmed it.
   void Settle(const LoginEvent& event, const Verdict& verdict) noexcept;
   void Take(const LoginEvent& event, const Verdict& verdict);
@@ -237,37 +238,45 @@ void Engine::State::Resolve(HeldFate fate) {
   if (held_observed && fate == HeldFate::kConfirmed) Take(held_event.event(), held_verdict);
 }
 
-Verdict Engine::Assess(const Attempt& attempt) noexcept {
-  State& state = *state_;
+Verdict Engine::State::Assess(const Attempt& attempt, bool is_witnessed) noexcept {
   // What was found about an attempt that was stopped: not then, for its verdict pointed into the ledger.
-  if (state.detectors != nullptr && state.detectors->has_news()) state.TakeNews();
+  if (detectors != nullptr && detectors->has_news()) TakeNews();
   const int64_t time_ms = ToMs(attempt.time_ns);
-  const uint64_t ticket = state.AdmitTime(time_ms);
+  const uint64_t ticket = AdmitTime(time_ms);
   // A late attempt meets the decisions of now, not of then; one whose time is not confirmed yet is given its
   // own time, for a night may have passed and with it the decision's expiry.
-  const int64_t now_ms = std::max(time_ms, state.watermark.now_ms().value_or(time_ms));
-  const size_t at = state.FindPrepared(attempt);
-  const bool has_fingerprint = at != kPrefetchedMax && state.prepared[at].has_fingerprint;
+  const int64_t now_ms = std::max(time_ms, watermark.now_ms().value_or(time_ms));
+  const size_t at = FindPrepared(attempt);
+  const bool has_fingerprint = at != kPrefetchedMax && prepared[at].has_fingerprint;
   Standing standing;
-  Verdict verdict = state.gate.Assess(attempt, now_ms, state.tracing ? &state.trace : nullptr,
-                                      has_fingerprint ? &state.prepared[at].fingerprint : nullptr, &standing);
+  Verdict verdict = gate.Assess(attempt, now_ms, tracing ? &trace : nullptr,
+                                has_fingerprint ? &prepared[at].fingerprint : nullptr, &standing);
   verdict.time_ticket = ticket;
+  verdict.witnessed = is_witnessed;
   // Of a time that nobody confirmed, or that is long over, detectors learn nothing now.
-  if (state.detectors != nullptr && ticket == kTicketInTime && !verdict.for_certificate) {
-    const bool goes_on = state.lets_through || verdict.kind == VerdictKind::kAllow;
+  if (detectors != nullptr && ticket == kTicketInTime && !verdict.for_certificate) {
+    const bool goes_on = lets_through || is_witnessed || verdict.kind == VerdictKind::kAllow;
     // Stopped for a mode or for a certificate that nobody could look at: that says nothing of him.
     const bool for_him = goes_on || verdict.decision != nullptr ||
                          std::ranges::find(kDetectorNames, verdict.by) != kDetectorNames.end();
     if (for_him)
       verdict.detector_notes =
-          state.detectors->Judged(attempt, standing, goes_on, verdict.kind == VerdictKind::kChallenge,
-                                  verdict.decision != nullptr, now_ms);
+          detectors->Judged(attempt, standing, goes_on, verdict.kind == VerdictKind::kChallenge,
+                            verdict.decision != nullptr, now_ms);
   }
-  ++state.counters.assessed;
+  ++counters.assessed;
   // After the verdict is made: what it points to may be about to expire, but nothing has been taken out since.
-  state.TellChanges();
-  ++state.counters.verdicts[static_cast<size_t>(verdict.kind)];
+  TellChanges();
+  ++counters.verdicts[static_cast<size_t>(verdict.kind)];
   return verdict;
+}
+
+Verdict Engine::Assess(const Attempt& attempt) noexcept {
+  return state_->Assess(attempt, /*is_witnessed=*/false);
+}
+
+Verdict Engine::Witness(const Attempt& attempt) noexcept {
+  return state_->Assess(attempt, /*is_witnessed=*/true);
 }
 
 void Engine::State::TellChanges() {
@@ -285,7 +294,7 @@ Circumstances Engine::State::Now() const {
 }
 
 void Engine::Observe(const LoginEvent& event, const Verdict& verdict) noexcept {
-  if (!verdict.for_certificate || state_->lets_through) {
+  if (!verdict.for_certificate || state_->lets_through || verdict.witnessed) {
     ++state_->counters.observed;
     state_->Settle(event, verdict);
     return state_->TellChanges();
@@ -307,6 +316,7 @@ void Engine::State::Settle(const LoginEvent& event, const Verdict& verdict) noex
       held_verdict.challenge_kind = verdict.challenge_kind;
       held_verdict.lane = verdict.lane;
       held_verdict.for_certificate = verdict.for_certificate;
+      held_verdict.witnessed = verdict.witnessed;
       held_verdict.behind_block = verdict.behind_block;
       held_verdict.detector_notes = verdict.detector_notes;
       held_observed = true;
@@ -329,7 +339,7 @@ void Engine::State::Take(const LoginEvent& event, const Verdict& verdict) {
   observed_ms = std::max(observed_ms, time_ms);
   // Denied for its certificate: the source pays, the account never does. What was prepared took the event as the log
   // has it.
-  charging_sources = verdict.for_certificate && !lets_through;
+  charging_sources = verdict.for_certificate && !lets_through && !verdict.witnessed;
   const size_t at = charging_sources ? Engine::kPrefetchedMax : FindPrepared(event.attempt);
   Prepared* meaning = &unprepared;
   if (at == Engine::kPrefetchedMax) {

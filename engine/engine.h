@@ -133,6 +133,9 @@ class Engine {
   void Prefetch(const LoginEvent& event) noexcept;
 
   Verdict Assess(const Attempt& attempt) noexcept;
+  // Assess of an attempt that has taken its course elsewhere, where nobody asked (a log, a mirror port): what the verdict
+  // would have been. Observe follows whatever it is, with the outcome that was seen, as with lets_through.
+  Verdict Witness(const Attempt& attempt) noexcept;
   void Observe(const LoginEvent& event, const Verdict& verdict) noexcept;
   void Finish() noexcept;
 

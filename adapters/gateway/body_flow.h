@@ -54,6 +54,17 @@ class BodyFlow {
     return Scan(bytes, [](std::string_view) {});
   }
 
+  // So many bytes of the stream will never be seen. False, and nothing has changed: nobody can say where the body ends
+  // then, or it ends among them. With nothing scanned and not consumed.
+  bool Skip(uint64_t count) noexcept {
+    if (framing_ == BodyFraming::kUntilClose) return true;
+    if (framing_ != BodyFraming::kLength || count == 0 || count > left_) return false;
+    left_ -= count;
+    total_ += count;
+    ended_ = left_ == 0;
+    return true;
+  }
+
   size_t ready() const noexcept { return ready_; }  // bytes of the body at hand, scanned and not consumed
   void Consume(size_t count) noexcept { ready_ -= count; }
   bool ended() const noexcept { return ended_; }                   // its last byte has been scanned

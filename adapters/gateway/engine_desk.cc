@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <deque>
 #include <utility>
 
 #include "adapters/gateway/gate_record.h"
@@ -50,6 +51,7 @@ EngineDesk::EngineDesk(DeskOptions options, std::shared_ptr<const RuleSet> rules
       record_(options.record),
       listener_(listener),
       rules_(std::move(rules)),
+      fields_(std::move(options.fields)),
       mode_(options.engine.mode),
       remember_ns_(absl::ToInt64Nanoseconds(options.remember)) {}
 
@@ -205,6 +207,31 @@ void EngineDesk::NoteChallengePassed(ChallengeKind kind, std::string_view accoun
   if (!finished_) challenges_.Note(kind, who, Now() + remember_ns_);
 }
 
+void EngineDesk::Witness(const LoginEvent& seen, const FieldTable* fields) {
+  AttemptStorage storage;
+  std::deque<std::string> extra_texts;
+  LoginEvent event = seen;
+  event.attempt = CleanAttempt(seen.attempt, &storage);
+  const std::lock_guard lock(mutex_);
+  if (finished_) return;
+  if (fields != nullptr && fields == fields_.get() && !seen.attempt.extra.empty()) {
+    extra_.clear();
+    CleanExtra(seen.attempt.extra, *fields, &extra_, &extra_texts);
+    event.attempt.extra = extra_;
+  }
+  const Stopwatch assess_watch;
+  const Verdict verdict = engine_->Witness(event.attempt);
+  figures_.assess.Add(assess_watch.ns());
+  ++figures_.witnessed;
+  ++figures_.outcomes[static_cast<size_t>(event.aftermath.outcome)];
+  Count(verdict);
+  Record([&](std::string* out) { AppendSeenLine(event, fields_.get(), out); });
+  listener_->OnVerdict(line_, event.attempt, verdict);
+  const Stopwatch observe_watch;
+  engine_->Observe(event, verdict);
+  figures_.observe.Add(observe_watch.ns());
+}
+
 void EngineDesk::SetMode(Mode mode) {
   const std::lock_guard lock(mutex_);
   if (finished_) return;
@@ -225,6 +252,7 @@ absl::Status EngineDesk::Reload(Changes changes) {
   const int64_t now_ns = Now();
   RETURN_IF_ERROR(engine_->SwapRules(changes.rules.get()));
   rules_.swap(changes.rules);  // the old ones go when this returns, when nobody looks at them any more
+  fields_ = std::move(changes.fields);
   engine_->SetAllowlist(std::move(changes.allowlist));
   engine_->SetCertificates(changes.certificates);
   engine_->SetPolicy(changes.policy);

@@ -48,6 +48,8 @@ struct DeskOptions {
   EngineOptions engine;
   absl::Duration remember = absl::Minutes(15);  // a passed challenge
   bool record = false;
+  // What extra fields the rules ask for; null: attempts have none.
+  std::shared_ptr<const FieldTable> fields;
   std::function<int64_t()> clock;  // nanoseconds since 1970; called by one thread at a time
 };
 
@@ -59,6 +61,7 @@ struct DeskFigures {
   uint64_t outcomes[kOutcomeNames.size()] = {};  // told, by Outcome; given up ones are not among them
   uint64_t given_up = 0;                         // let through and never told: taken as unknown
   uint64_t abandoned = 0;
+  uint64_t witnessed = 0;  // brought by live sources; their outcomes are among those told
   uint64_t unmatched = 0;  // outcomes of tickets that nobody holds (any more)
   size_t in_flight = 0;
   size_t challenges_remembered = 0;
@@ -89,6 +92,11 @@ class EngineDesk final : public GateDesk {
   void NoteChallengePassed(ChallengeKind kind, std::string_view account, const Address& source,
                            std::string_view device) override;
 
+  // An attempt that a live source brought, with its own time and outcome: the engine witnesses it, and nobody waits for an
+  // answer. Extra fields count where `fields` is the table that the desk was given last, by which their ids go; else, around
+  // a reload, they are dropped.
+  void Witness(const LoginEvent& event, const FieldTable* fields);
+
   void SetMode(Mode mode);
   Mode mode() const;
   // What may change while running. Errors, naming a rule's place, leave everything as it was.
@@ -99,6 +107,7 @@ class EngineDesk final : public GateDesk {
     PolicySettings policy;
     absl::Duration remember = absl::Minutes(15);
     std::optional<DetectorSettings> detectors = {};  // not there: as they are
+    std::shared_ptr<const FieldTable> fields = {};   // of the rules
   };
   absl::Status Reload(Changes changes);
 
@@ -162,6 +171,7 @@ class EngineDesk final : public GateDesk {
 
   mutable std::mutex mutex_;
   std::shared_ptr<const RuleSet> rules_;
+  std::shared_ptr<const FieldTable> fields_;
   std::unique_ptr<Engine> engine_;
   bool finished_ = false;
   Mode mode_;
@@ -169,9 +179,10 @@ class EngineDesk final : public GateDesk {
   int64_t remember_ns_;
   uint64_t last_ticket_ = 0;
   uint64_t line_ = 0;
-  std::string text_;     // of a line, reused
-  WaitingList waiting_;  // in the order they were asked
-  WaitingList spare_;    // whose memory is used again
+  std::string text_;               // of a line, reused
+  std::vector<ExtraField> extra_;  // of an attempt that is witnessed, reused
+  WaitingList waiting_;            // in the order they were asked
+  WaitingList spare_;              // whose memory is used again
   absl::flat_hash_map<uint64_t, WaitingList::iterator> by_ticket_;
   ChallengeMemory challenges_;
   absl::flat_hash_map<std::string, std::array<uint64_t, 4>> verdicts_by_;

@@ -28,9 +28,11 @@ constexpr std::array<TextField, kAttemptTexts> kTextFields = {{
     {&Attempt::device, FieldId::kDevice},
     {&Attempt::channel, FieldId::kChannel},
     {&Attempt::header_order, FieldId::kHeaderOrder},
+    {&Attempt::tls_stack, FieldId::kTlsStack},
+    {&Attempt::tls_mismatch, FieldId::kTlsMismatch},
 }};
 // A byte takes six at most when it is escaped (\u001b, or U+FFFD as itself: three).
-static_assert(kAttemptTexts * kAttemptTextBytesMax * 6 + 4096 < kLineBytesMax);
+static_assert((kAttemptTexts * kAttemptTextBytesMax + kExtraBytesMax) * 6 + 4096 < kLineBytesMax);
 
 void AppendInteger(uint64_t number, std::string* out) {
   char digits[24];
@@ -67,6 +69,79 @@ bool IsPasswordId(std::string_view text) noexcept {
   return text.size() >= kDigitsMin && text.size() <= kDigitsMax &&
          std::all_of(text.begin(), text.end(),
                      [](char c) { return absl::ascii_isxdigit(static_cast<unsigned char>(c)); });
+}
+
+// A number as JSON spells it (RFC 8259 §6).
+bool IsNumberText(std::string_view text) noexcept {
+  size_t at = 0;
+  const auto digits = [&] {
+    const size_t begin = at;
+    while (at < text.size() && absl::ascii_isdigit(static_cast<unsigned char>(text[at]))) ++at;
+    return at - begin;
+  };
+  if (text.starts_with('-')) ++at;
+  const bool leads_with_zero = at < text.size() && text[at] == '0';
+  const size_t whole = digits();
+  if (whole == 0 || (leads_with_zero && whole > 1)) return false;
+  if (at < text.size() && text[at] == '.') {
+    ++at;
+    if (digits() == 0) return false;
+  }
+  if (at < text.size() && (text[at] == 'e' || text[at] == 'E')) {
+    ++at;
+    if (at < text.size() && (text[at] == '+' || text[at] == '-')) ++at;
+    if (digits() == 0) return false;
+  }
+  return at == text.size();
+}
+
+void AppendValue(const FieldValue& value, std::string* out) {
+  if (value.kind == FieldValue::Kind::kText) return AppendJsonString(value.text, out);
+  out->append(value.text);
+}
+
+// Several values of one field that follow one another are a list.
+void AppendExtra(std::span<const ExtraField> extra, const FieldTable& fields, std::string* out) {
+  for (size_t i = 0; i < extra.size();) {
+    size_t end = i + 1;
+    while (end < extra.size() && extra[end].id == extra[i].id) ++end;
+    out->push_back(',');
+    AppendJsonString(fields.Name(extra[i].id), out);
+    out->append(end - i > 1 ? ":[" : ":");
+    for (size_t k = i; k < end; ++k) {
+      if (k > i) out->push_back(',');
+      AppendValue(extra[k].value, out);
+    }
+    if (end - i > 1) out->push_back(']');
+    i = end;
+  }
+}
+
+void AppendAttemptMembers(const LoginEvent& event, std::string* out) {
+  const Attempt& attempt = event.attempt;
+  if (attempt.source.present()) AppendMember(FieldId::kSourceIp, attempt.source.ToString(), out);
+  for (const TextField& field : kTextFields) {
+    const std::string_view text = attempt.*field.member;
+    if (text.data() != nullptr) AppendMember(field.id, text, out);
+  }
+  if (attempt.asn != 0) {
+    out->append(",\"").append(kKnownFieldNames[static_cast<size_t>(FieldId::kSourceAsn)]).append("\":");
+    AppendInteger(attempt.asn, out);
+  }
+  if (attempt.certificate_present) AppendMember(FieldId::kCertificate, Name(attempt.certificate), out);
+  const ChallengeResults& challenge = event.aftermath.challenge;
+  if (challenge.human != ChallengeResult::kAbsent || challenge.identity != ChallengeResult::kAbsent) {
+    out->append(",\"login.challenge\":{");
+    if (challenge.human != ChallengeResult::kAbsent) {
+      out->append("\"human\":");
+      AppendJsonString(Name(challenge.human), out);
+    }
+    if (challenge.identity != ChallengeResult::kAbsent) {
+      out->append(challenge.human != ChallengeResult::kAbsent ? ",\"identity\":" : "\"identity\":");
+      AppendJsonString(Name(challenge.identity), out);
+    }
+    out->push_back('}');
+  }
 }
 
 }  // namespace
@@ -110,33 +185,18 @@ void AppendEnforcingLine(int64_t time_ns, bool enforcing, std::string* out) {
 }
 
 void AppendAttemptLine(uint64_t ticket, const LoginEvent& event, std::string* out) {
-  const Attempt& attempt = event.attempt;
-  AppendNumbered("attempt", ticket, attempt.time_ns, out);
-  if (attempt.source.present()) AppendMember(FieldId::kSourceIp, attempt.source.ToString(), out);
-  for (const TextField& field : kTextFields) {
-    const std::string_view text = attempt.*field.member;
-    if (text.data() != nullptr) AppendMember(field.id, text, out);
-  }
-  if (attempt.asn != 0) {
-    out->append(",\"").append(kKnownFieldNames[static_cast<size_t>(FieldId::kSourceAsn)]).append("\":");
-    AppendInteger(attempt.asn, out);
-  }
-  if (attempt.certificate_present) AppendMember(FieldId::kCertificate, Name(attempt.certificate), out);
-  const ChallengeResults& challenge = event.aftermath.challenge;
-  if (challenge.human != ChallengeResult::kAbsent || challenge.identity != ChallengeResult::kAbsent) {
-    out->append(",\"login.challenge\":{");
-    if (challenge.human != ChallengeResult::kAbsent) {
-      out->append("\"human\":");
-      AppendJsonString(Name(challenge.human), out);
-    }
-    if (challenge.identity != ChallengeResult::kAbsent) {
-      out->append(challenge.human != ChallengeResult::kAbsent ? ",\"identity\":" : "\"identity\":");
-      AppendJsonString(Name(challenge.identity), out);
-    }
-    out->push_back('}');
-  }
+  AppendNumbered("attempt", ticket, event.attempt.time_ns, out);
+  AppendAttemptMembers(event, out);
   // Of one that was let through nothing is known yet.
   if (ticket == 0) AppendMember(FieldId::kEventReason, Name(event.aftermath.outcome), out);
+  out->push_back('}');
+}
+
+void AppendSeenLine(const LoginEvent& event, const FieldTable* fields, std::string* out) {
+  AppendNumbered("seen", 1, event.attempt.time_ns, out);
+  AppendAttemptMembers(event, out);
+  if (fields != nullptr) AppendExtra(event.attempt.extra, *fields, out);
+  AppendMember(FieldId::kEventReason, Name(event.aftermath.outcome), out);
   out->push_back('}');
 }
 
@@ -183,6 +243,29 @@ Attempt CleanAttempt(const Attempt& attempt, AttemptStorage* storage) {
   if (clean.certificate != CertificateStatus::kUnchecked) clean.certificate_present = true;
   if (!IsPasswordId(clean.password_id)) clean.password_id = {};
   return clean;
+}
+
+void CleanExtra(std::span<const ExtraField> extra, const FieldTable& fields, std::vector<ExtraField>* clean,
+                std::deque<std::string>* texts) {
+  size_t left = kExtraBytesMax;
+  for (ExtraField field : extra) {
+    if (field.value.kind == FieldValue::Kind::kAbsent) continue;
+    const size_t bytes = fields.Name(field.id).size() + field.value.text.size() + 8;
+    if (bytes > left) continue;
+    if (field.value.kind == FieldValue::Kind::kNumber && !IsNumberText(field.value.text))
+      field.value = {FieldValue::Kind::kText, 0, field.value.text};
+    if (field.value.kind == FieldValue::Kind::kText) {
+      std::string storage;
+      const std::string_view text = CleanText(field.value.text, &storage);
+      // U+FFFD is longer than the byte that it stands for.
+      if (text.size() > field.value.text.size() && bytes + text.size() - field.value.text.size() > left)
+        continue;
+      left -= text.size() > field.value.text.size() ? text.size() - field.value.text.size() : 0;
+      if (text.data() != field.value.text.data()) field.value.text = texts->emplace_back(text);
+    }
+    left -= bytes;
+    clean->push_back(field);
+  }
 }
 
 }  // namespace stockade

@@ -6,6 +6,8 @@
 //   {"stockade":{"attempt":17},"@timestamp":"…","source.ip":"203.0.113.9","user.name":"alice",…}
 //                       asked, and let through: its outcome comes by this number
 //   {"stockade":{"attempt":0},…,"event.reason":"stopped"}                         asked, and stopped
+//   {"stockade":{"seen":1},…,"event.reason":"bad_password"}
+//                       a live source brought it, with its own time and outcome: observed, whatever the verdict
 //   {"stockade":{"observe":17},"@timestamp":"…","event.reason":"bad_password"}    told
 //   {"stockade":{"abandon":17},"@timestamp":"…"}                                  nothing will be told
 //   {"stockade":{"familiar":"5f…"},"@timestamp":"…"}     the desk began with this snapshot of who is at home (its id)
@@ -24,8 +26,11 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "engine/decision/decision.h"
 #include "engine/event/login_event.h"
@@ -45,6 +50,8 @@ void AppendDecisionLine(std::string_view what, int64_t time_ns, const Decision& 
 void AppendEnforcingLine(int64_t time_ns, bool enforcing, std::string* out);
 // `ticket`: 0 for one that was stopped.
 void AppendAttemptLine(uint64_t ticket, const LoginEvent& event, std::string* out);
+// `fields`: by whose ids the extra fields go; null where there are none.
+void AppendSeenLine(const LoginEvent& event, const FieldTable* fields, std::string* out);
 void AppendOutcomeLine(uint64_t ticket, int64_t time_ns, Outcome outcome, std::string* out);
 void AppendAbandonLine(uint64_t ticket, int64_t time_ns, std::string* out);
 
@@ -56,9 +63,15 @@ void AppendAbandonLine(uint64_t ticket, int64_t time_ns, std::string* out);
 //
 // 8 KiB: the longest user agent that proxies let through; all of them, escaped at worst, stay below a line of a log.
 inline constexpr size_t kAttemptTextBytesMax = size_t{8} << 10;
-inline constexpr size_t kAttemptTexts = 11;
+inline constexpr size_t kAttemptTexts = 13;
 using AttemptStorage = std::array<std::string, kAttemptTexts>;
 Attempt CleanAttempt(const Attempt& attempt, AttemptStorage* storage);
+// Extra fields, which a log has and a gate has not, made fit in the same way, and bounded: what does not fit within
+// kExtraBytesMax, names included, is dropped; a number that JSON spells otherwise is a text. `clean` is empty at first and
+// holds what is returned, `texts` what had to be changed.
+inline constexpr size_t kExtraBytesMax = size_t{48} << 10;
+void CleanExtra(std::span<const ExtraField> extra, const FieldTable& fields, std::vector<ExtraField>* clean,
+                std::deque<std::string>* texts);
 // The same for one text.
 std::string_view CleanText(std::string_view text, std::string* storage);
 

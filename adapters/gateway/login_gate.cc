@@ -1,6 +1,7 @@
 #include "adapters/gateway/login_gate.h"
 
 #include "adapters/gateway/answer.h"
+#include "adapters/gateway/login_attempt.h"
 
 namespace stockade {
 namespace {
@@ -16,11 +17,6 @@ std::string Refuse(int status, const RequestView& request, bool keep_open, LiveC
   answer.status = status;
   answer.body = "This login request cannot be read.\n";
   return Tell(answer, {}, request, keep_open, counts);
-}
-
-// An empty text of a claim is an absent field; rules can ask for both, and a claim cannot say "empty".
-std::string_view OrAbsent(const std::string& text) {
-  return text.empty() ? std::string_view() : text;
 }
 
 Count CountOf(VerdictKind kind) {
@@ -67,19 +63,11 @@ GateReply AskGate(const ProxyState& state, const GateQuestion& question, const L
                   CertificateStatus certificate, bool keep_open, LiveCounts* counts) {
   const EndpointSettings& endpoint = state.parts.logins->endpoint(question.endpoint);
   GateReply reply;
-  Attempt attempt;
-  attempt.source = question.client;
-  if (claim.has_account) attempt.account = std::string_view(claim.account.data(), claim.account.size());
-  if (claim.has_user_agent)
-    attempt.user_agent = std::string_view(claim.user_agent.data(), claim.user_agent.size());
-  attempt.path = question.request.path();
-  attempt.request_id = OrAbsent(claim.request_id);
-  attempt.password_id = OrAbsent(claim.password_id);
-  attempt.device = OrAbsent(claim.device);
-  attempt.channel = OrAbsent(endpoint.channel);
-  attempt.header_order = OrAbsent(claim.header_order);
-  attempt.certificate = certificate;
-  attempt.certificate_present = certificate != CertificateStatus::kUnchecked;
+  Attempt attempt = AttemptOf(claim, endpoint, question.request.path(), question.client, certificate);
+  const SeenFingerprint seen = FingerprintOfLogin(state.settings.tls_fingerprint, question.peer_is_listed,
+                                                  question.fingerprint, question.request.fields);
+  attempt.ja3 = seen.ja3;
+  attempt.ja4 = seen.ja4;
 
   const GateAnswer verdict = state.parts.desk->Assess(attempt);
 
@@ -104,7 +92,7 @@ GateReply AskGate(const ProxyState& state, const GateQuestion& question, const L
 
 LoginWatch::~LoginWatch() {
   if (ticket_ == 0) return;
-  if (wants_body_) {
+  if (reading_.wants_body()) {
     // The answer broke off: its head and what came of the body still say something.
     EndBody();
   } else {
@@ -113,38 +101,17 @@ LoginWatch::~LoginWatch() {
 }
 
 void LoginWatch::ReadHead(const ResponseView& answer, std::string_view head, bool has_body) {
-  if (ticket_ == 0) return;
-  wants_body_ = has_body && state_->parts.logins->NeedsBody(endpoint_, answer);
-  if (wants_body_) {
-    head_.assign(head);
-  } else {
-    Observe(answer);
-  }
+  if (ticket_ != 0) Observe(reading_.ReadHead(answer, head, has_body));
 }
 
-void LoginWatch::TakeBody(std::string_view data) {
-  if (!wants_body_) return;
-  const size_t limit = state_->parts.logins->endpoint(endpoint_).answer_bytes;
-  body_.append(data.substr(0, limit - std::min(limit, body_.size())));
-  if (body_.size() >= limit) EndBody();
-}
-
-void LoginWatch::EndBody() {
-  if (!wants_body_) return;
-  wants_body_ = false;
-  // Read again, for the views of the first reading are gone.
-  HeadReader reader(HeadReader::Kind::kResponse, {head_.size(), 0, head_.size()});
-  if (reader.Read(head_) == HeadProgress::kDone) Observe(reader.response().view);
-}
-
-void LoginWatch::Observe(const ResponseView& answer) {
-  const Outcome outcome = state_->parts.logins->ReadOutcome(endpoint_, answer, body_);
-  if (outcome == Outcome::kUnknown) {
+void LoginWatch::Observe(std::optional<Outcome> outcome) {
+  if (!outcome.has_value()) return;
+  if (*outcome == Outcome::kUnknown) {
     counts_->Add(Count::kOutcomeUnknown);
     if (state_->parts.unread != nullptr)
-      state_->parts.unread->Note(state_->parts.logins->endpoint(endpoint_).name, answer.status);
+      state_->parts.unread->Note(state_->parts.logins->endpoint(endpoint_).name, reading_.status());
   }
-  state_->parts.desk->Observe(ticket_, outcome);
+  state_->parts.desk->Observe(ticket_, *outcome);
   ticket_ = 0;
 }
 

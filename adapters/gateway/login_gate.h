@@ -7,11 +7,14 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "adapters/gateway/answer_reading.h"
 #include "adapters/gateway/proxy_counts.h"
 #include "adapters/gateway/proxy_state.h"
+#include "adapters/gateway/tls_print.h"
 
 namespace stockade {
 
@@ -22,6 +25,7 @@ struct GateQuestion {
   Address client;
   bool peer_is_listed = false;
   const CertificateEvidence& shown;
+  const ClientFingerprint& fingerprint;  // of this very connection; empty on a plain one
 };
 
 // False: it cannot be read, and `answer` is what the client is told.
@@ -44,28 +48,31 @@ GateReply AskGate(const ProxyState& state, const GateQuestion& question, const L
 class LoginWatch {
  public:
   LoginWatch(std::shared_ptr<const ProxyState> state, int endpoint, uint64_t ticket, LiveCounts* counts)
-      : state_(std::move(state)), endpoint_(endpoint), ticket_(ticket), counts_(counts) {}
+      : state_(std::move(state)),
+        endpoint_(endpoint),
+        ticket_(ticket),
+        counts_(counts),
+        reading_(*state_->parts.logins, endpoint) {}
   ~LoginWatch();
   LoginWatch(const LoginWatch&) = delete;
   LoginWatch& operator=(const LoginWatch&) = delete;
 
   // The answer's head. `head`: its bytes, kept while the body is awaited.
   void ReadHead(const ResponseView& answer, std::string_view head, bool has_body);
-  bool wants_body() const noexcept { return wants_body_; }
+  bool wants_body() const noexcept { return reading_.wants_body(); }
   // A run of the body's data.
-  void TakeBody(std::string_view data);
+  void TakeBody(std::string_view data) { Observe(reading_.TakeBody(data)); }
   // No more comes of it.
-  void EndBody();
+  void EndBody() { Observe(reading_.EndBody()); }
 
  private:
-  void Observe(const ResponseView& answer);
+  void Observe(std::optional<Outcome> outcome);
 
   std::shared_ptr<const ProxyState> state_;
   int endpoint_;
   uint64_t ticket_;  // 0: told, or nothing to tell
   LiveCounts* counts_;
-  bool wants_body_ = false;
-  std::string head_, body_;
+  AnswerReading reading_;
 };
 
 }  // namespace stockade

@@ -9,6 +9,6 @@ find_package(Threads REQUIRED)
 stockade_room(gateway_proxy
   SOURCES channel.cc forward_head.cc health_check.cc login_gate.cc proxy.cc proxy_connect.cc proxy_counts.cc proxy_exchange.cc proxy_login.cc proxy_session.cc
           proxy_state.cc proxy_tunnel.cc proxy_worker.cc tls_context.cc upstream_pool.cc
-  LINK stockade::gateway_http stockade::gateway_login stockade::gateway_client stockade::certificate stockade::gate absl::flat_hash_map
+  LINK stockade::gateway_http stockade::gateway_login stockade::gateway_client stockade::gateway_tls_print stockade::certificate stockade::gate absl::flat_hash_map
        absl::status absl::statusor absl::strings absl::time Boost::headers OpenSSL::SSL
        OpenSSL::Crypto Threads::Threads)

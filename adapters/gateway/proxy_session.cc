@@ -7,6 +7,7 @@
 #include "adapters/gateway/answer.h"
 #include "adapters/gateway/forward_head.h"
 #include "adapters/gateway/proxy_protocol.h"
+#include "adapters/gateway/tls_print.h"
 #include "engine/text.h"
 
 namespace stockade {
@@ -249,6 +250,7 @@ Session::Step Session::StepHandshake() {
   if (!client_->is_tls()) {
     SSL* tls = NewListenerConnection(state_ptr_->listener_tls[listener_]);
     if (tls == nullptr || client_->StartTls(tls) != IoStatus::kOk) return Step::kClose;
+    WatchClientHello(tls, &fingerprint_);
     peer_is_listed_ = state_ptr_->client_addresses->Lists(peer_);
   }
   switch (client_->Handshake()) {
@@ -265,6 +267,7 @@ Session::Step Session::StepHandshake() {
       return Step::kClose;
   }
   counts_->Add(Count::kTlsHandshakes);
+  StopWatching(client_->tls());
   if (state_ptr_->settings.listeners[listener_].tls->ask_client_certificate)
     shown_ = EvidenceOf(client_->tls());
   state_ = State::kHead;

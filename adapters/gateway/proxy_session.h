@@ -23,6 +23,7 @@
 #include <optional>
 #include <string>
 
+#include "adapters/client_hello/client_fingerprint.h"
 #include "adapters/gateway/body_flow.h"
 #include "adapters/gateway/channel.h"
 #include "adapters/gateway/deadline_wheel.h"
@@ -133,6 +134,7 @@ class Session final : public ChannelOwner, public DeadlineWheel::Entry, public U
   bool is_source_counted_ = false;
   bool peer_is_listed_ = false;
   CertificateEvidence shown_;
+  ClientFingerprint fingerprint_;
 
   State state_ = State::kOpening;
   WireBuffer from_client_, to_client_, from_upstream_, to_upstream_;

@@ -136,6 +136,9 @@ absl::StatusOr<std::shared_ptr<const ProxyState>> ProxyState::Make(GatewaySettin
                                              settings.certificates.from_header, "\" is none of ",
                                              kCertificateFormList));
   state->certificate_form = *form;
+  // From anybody else they do not go on to the application either.
+  for (const std::string* name : {&settings.tls_fingerprint.ja3_header, &settings.tls_fingerprint.ja4_header})
+    if (!name->empty()) settings.identity_headers.push_back(*name);
   state->settings = std::move(settings);
   state->parts = std::move(parts);
   return state;

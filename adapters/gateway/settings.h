@@ -251,6 +251,13 @@ struct CertificateSettings {
   std::string known_file;
 };
 
+// tls_fingerprint: fields in which trusted proxies that end TLS say what the client's was (tls_print.h); lower case, empty:
+// none. Where TLS ends here, nothing need be set.
+struct TlsFingerprintSettings {
+  std::string ja3_header;  // ja3_header
+  std::string ja4_header;  // ja4_header
+};
+
 // service: a verdict service for those who have a proxy already
 struct ServiceSettings {
   Endpoint at;  // address; unset port and path: off
@@ -270,7 +277,7 @@ struct GatewaySettings {
   HealthCheckSettings health_check;
   LimitSettings limits;
   std::vector<Prefix>
-      trusted_proxies;  // trusted_proxies: who may send Forwarded, X-Forwarded-For, certificates
+      trusted_proxies;  // trusted_proxies: who may send Forwarded, X-Forwarded-For, certificates, fingerprints
   std::string client_address_header =
       "x-forwarded-for";  // client_address_header: x-forwarded-for | forwarded | none
   // identity_headers: further fields in which somebody in front says who the client is ("x-remote-user", "x-auth-*"); taken
@@ -283,6 +290,7 @@ struct GatewaySettings {
   AnswersSettings answers;
   ChallengeSettings challenges;
   CertificateSettings certificates;
+  TlsFingerprintSettings tls_fingerprint;
   ServiceSettings service;
   AdminSettings admin;
   int workers = 1;  // workers: threads that move bytes

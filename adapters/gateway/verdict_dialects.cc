@@ -5,6 +5,7 @@
 
 #include "absl/strings/match.h"
 #include "adapters/gateway/answer.h"
+#include "adapters/gateway/tls_print.h"
 #include "adapters/http/service_replies.h"
 #include "engine/decision/decision.h"
 #include "engine/event/printable_text.h"
@@ -228,6 +229,12 @@ std::optional<ServiceReply> VerdictDialects::Decide(const Dialect& dialect, cons
   if (!claim.request_id.empty()) attempt.request_id = claim.request_id;
   if (!claim.header_order.empty()) attempt.header_order = claim.header_order;
   if (!endpoint.channel.empty()) attempt.channel = endpoint.channel;
+  // Who may ask is listed, or on this machine; what the client wrote himself says nothing.
+  if (!asked.has_clients_fields) {
+    const SeenFingerprint seen = ForwardedFingerprint(parts_.tls_fingerprint, asked.head.fields);
+    attempt.ja3 = seen.ja3;
+    attempt.ja4 = seen.ja4;
+  }
   const CertificateFinding finding =
       parts_.certificate
           ? parts_.certificate(asked.has_clients_fields ? std::span<const HeaderField>() : asked.head.fields,

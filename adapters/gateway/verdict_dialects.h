@@ -86,7 +86,8 @@ struct VerdictParts {
   std::vector<Prefix> trusted_proxies;
   ForwardingField client_address = ForwardingField::kXForwardedFor;
   std::string token;  // empty: none is asked for, and only this machine and listed proxies may ask
-  HashKey hash_key;   // of passwords handed to /v1/assess
+  TlsFingerprintSettings tls_fingerprint;
+  HashKey hash_key;                // of passwords handed to /v1/assess
   bool fold_account_case = false;  // of accounts handed to /v1 (GatewaySettings)
   AskedCertificate certificate;
   AssessedCertificate assessed_certificate;

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "absl/strings/match.h"
+#include "adapters/source/haproxy_log.h"
 #include "adapters/source/line_source.h"
 #include "adapters/source/timestamp.h"
 #include "engine/event/digits.h"
@@ -98,8 +99,10 @@ class BasicSessions {
 
 class AccessLogSource final : public LineSource {
  public:
-  AccessLogSource(std::unique_ptr<ByteReader> bytes, const SourceOptions& options)
+  AccessLogSource(std::unique_ptr<ByteReader> bytes, const SourceOptions& options, bool is_haproxy)
       : LineSource(std::move(bytes)),
+        is_haproxy_(is_haproxy),
+        zone_(options.time_zone),
         options_(options.access_log),
         sessions_(options.hash_key),
         login_(kLoginPathPattern),
@@ -131,6 +134,8 @@ class AccessLogSource final : public LineSource {
   // Nothing: the answer says that there is no login there.
   std::optional<Outcome> OutcomeOf(int status, std::string_view target) const;
 
+  const bool is_haproxy_;
+  const LocalZone zone_;
   const AccessLogOptions options_;
   BasicSessions sessions_;
   const re2::RE2 login_;
@@ -213,7 +218,7 @@ std::optional<Outcome> AccessLogSource::OutcomeOf(int status, std::string_view t
 
 std::optional<int64_t> AccessLogSource::TimeOf(std::string_view date) {
   if (date != last_date_) {
-    const auto time = ParseAccessLogDate(date);
+    const auto time = is_haproxy_ ? ParseHaproxyDate(date, zone_) : ParseAccessLogDate(date);
     if (!time.has_value()) return std::nullopt;
     last_date_.assign(date);
     last_time_ = *time;
@@ -235,7 +240,7 @@ std::optional<Outcome> AccessLogSource::BasicOutcomeOf(const AccessLogLine& cut)
 
 void AccessLogSource::ReadLine(const Line& line, Batch* batch) {
   AccessLogLine cut;
-  if (!ParseAccessLogLine(line.text, &cut)) {
+  if (!(is_haproxy_ ? ParseHaproxyLogLine(line.text, &cut) : ParseAccessLogLine(line.text, &cut))) {
     Fail(AddRecord(line, batch), ReadError::kNotThisFormat);
     return;
   }
@@ -344,7 +349,12 @@ bool ParseAccessLogLine(std::string_view text, AccessLogLine* line) noexcept {
 
 absl::StatusOr<std::unique_ptr<Source>> MakeAccessLogSource(std::unique_ptr<ByteReader> bytes,
                                                             const SourceOptions& options) {
-  return std::make_unique<AccessLogSource>(std::move(bytes), options);
+  return std::make_unique<AccessLogSource>(std::move(bytes), options, /*is_haproxy=*/false);
+}
+
+absl::StatusOr<std::unique_ptr<Source>> MakeHaproxyLogSource(std::unique_ptr<ByteReader> bytes,
+                                                             const SourceOptions& options) {
+  return std::make_unique<AccessLogSource>(std::move(bytes), options, /*is_haproxy=*/true);
 }
 
 Recognition RecognizeAccessLog(std::span<const std::string_view> lines, const SourceOptions&) {

@@ -57,6 +57,10 @@ absl::StatusOr<std::unique_ptr<Source>> MakeAccessLogSource(std::unique_ptr<Byte
 
 Recognition RecognizeAccessLog(std::span<const std::string_view> lines, const SourceOptions& options);
 
+// The same of HAProxy's HTTP log (haproxy_log.h).
+absl::StatusOr<std::unique_ptr<Source>> MakeHaproxyLogSource(std::unique_ptr<ByteReader> bytes,
+                                                             const SourceOptions& options);
+
 // One line, cut. Views into the line; escapes are still in it.
 struct AccessLogLine {
   std::string_view vhost;  // null where there is none

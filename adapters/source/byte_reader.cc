@@ -40,6 +40,20 @@ class FileStream final : public ByteStream {
   std::shared_ptr<uint64_t> count_;
 };
 
+// `*status` is what fstat says of it, or all zero where that fails; it may be null.
+absl::StatusOr<std::unique_ptr<ByteStream>> OpenFile(const std::string& name, const std::string& shown,
+                                                     std::shared_ptr<uint64_t> count, struct stat* status) {
+  const int descriptor = name == "-" ? STDIN_FILENO : ::open(name.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return absl::ErrnoToStatus(errno, Concat(name, ": cannot be opened"));
+  auto file = std::make_unique<FileStream>(descriptor, descriptor != STDIN_FILENO, shown, std::move(count));
+  struct stat found {};
+  if (::fstat(descriptor, &found) == 0 && S_ISDIR(found.st_mode)) {
+    return absl::InvalidArgumentError(Concat(name, ": is a folder; name the files in it"));
+  }
+  if (status != nullptr) *status = found;
+  return file;
+}
+
 class TextStream final : public ByteStream {
  public:
   TextStream(std::string text, std::shared_ptr<uint64_t> count)
@@ -60,22 +74,18 @@ class TextStream final : public ByteStream {
 
 }  // namespace
 
+absl::StatusOr<std::unique_ptr<ByteStream>> OpenBytes(const std::string& name) {
+  return OpenFile(name, name == "-" ? "standard input" : name, std::make_shared<uint64_t>(0), nullptr);
+}
+
 absl::StatusOr<std::unique_ptr<ByteReader>> ByteReader::Open(const std::string& name) {
   std::unique_ptr<ByteReader> reader(new ByteReader);
   reader->name_ = name == "-" ? "standard input" : name;
-  const int descriptor = name == "-" ? STDIN_FILENO : ::open(name.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) return absl::ErrnoToStatus(errno, Concat(name, ": cannot be opened"));
-  auto file = std::make_unique<FileStream>(descriptor, descriptor != STDIN_FILENO, reader->name_,
-                                           reader->stored_bytes_);
   struct stat status {};
-  if (::fstat(descriptor, &status) == 0) {
-    if (S_ISDIR(status.st_mode)) {
-      return absl::InvalidArgumentError(Concat(name, ": is a folder; name the files in it"));
-    }
-    if (S_ISREG(status.st_mode)) {
-      reader->stored_bytes_total_ = static_cast<uint64_t>(status.st_size);
-      reader->changed_ = absl::TimeFromTimespec(status.st_mtim);
-    }
+  ASSIGN_OR_RETURN(auto file, OpenFile(name, reader->name_, reader->stored_bytes_, &status));
+  if (S_ISREG(status.st_mode)) {
+    reader->stored_bytes_total_ = static_cast<uint64_t>(status.st_size);
+    reader->changed_ = absl::TimeFromTimespec(status.st_mtim);
   }
   ASSIGN_OR_RETURN(reader->stream_, Decompress(std::move(file), reader->name_));
   return reader;
@@ -86,6 +96,14 @@ absl::StatusOr<std::unique_ptr<ByteReader>> ByteReader::OverStream(std::unique_p
   std::unique_ptr<ByteReader> reader(new ByteReader);
   reader->name_ = std::move(name);
   ASSIGN_OR_RETURN(reader->stream_, Decompress(std::move(stream), reader->name_));
+  return reader;
+}
+
+std::unique_ptr<ByteReader> ByteReader::OverLive(std::unique_ptr<ByteStream> stream, std::string name) {
+  std::unique_ptr<ByteReader> reader(new ByteReader);
+  reader->name_ = std::move(name);
+  reader->stream_ = std::move(stream);
+  reader->begin_checked_ = true;
   return reader;
 }
 
@@ -103,7 +121,7 @@ absl::Status ByteReader::ReadMore(char* out, size_t room, size_t* got) {
   *got = 0;
   absl::StatusOr<size_t> size = stream_->Read(out, room);
   if (!size.ok()) {
-    ended_ = true;
+    ended_ = !absl::IsUnavailable(size.status());
     return size.status();
   }
   *got = *size;
@@ -144,6 +162,20 @@ absl::Status ByteReader::CheckBegin() {
     return error_;
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<size_t> ByteReader::ReadBytes(char* out, size_t room) {
+  if (!carry_.empty()) {
+    const size_t size = std::min(room, carry_.size());
+    std::memcpy(out, carry_.data(), size);
+    carry_.erase(0, size);
+    return size;
+  }
+  RETURN_IF_ERROR(error_);
+  if (ended_) return size_t{0};
+  size_t got = 0;
+  RETURN_IF_ERROR(ReadMore(out, room, &got));
+  return got;
 }
 
 absl::StatusOr<bool> ByteReader::NextBlock(Batch* batch) {
@@ -205,6 +237,11 @@ absl::StatusOr<bool> ByteReader::NextBlock(Batch* batch) {
     }
     size_t got = 0;
     if (absl::Status status = ReadMore(block + size, batch->block_size - size, &got); !status.ok()) {
+      if (!ended_) {  // nothing for now
+        carry_.assign(block, size);
+        put_back_ = old;
+        return status;
+      }
       error_ = std::move(status);
     }
     size += got;

@@ -40,6 +40,9 @@ class ByteStream {
 absl::StatusOr<std::unique_ptr<ByteStream>> Decompress(std::unique_ptr<ByteStream> stored,
                                                        std::string_view name);
 
+// A path, or "-" for standard input: its bytes as they are stored. Errors: cannot be opened; is a folder.
+absl::StatusOr<std::unique_ptr<ByteStream>> OpenBytes(const std::string& name);
+
 struct Line {
   std::string_view text;  // without its end
   uint64_t number = 0;    // 1-based
@@ -57,11 +60,18 @@ class ByteReader {
   // Bytes from anywhere, compressed or not. stored_bytes() stays 0.
   static absl::StatusOr<std::unique_ptr<ByteReader>> OverStream(std::unique_ptr<ByteStream> stream,
                                                                 std::string name);
+  // Lines of a log that is read while it is written: taken as they are, neither decompressed nor looked at for a byte order
+  // mark. Where the stream has nothing for now its Read says absl::UnavailableError; so does NextBlock then, and may be
+  // asked again, a line that is not whole yet being kept.
+  static std::unique_ptr<ByteReader> OverLive(std::unique_ptr<ByteStream> stream, std::string name);
   // Bytes in memory, for tests and inline events; compressed ones too.
   static absl::StatusOr<std::unique_ptr<ByteReader>> OverText(std::string text, std::string name);
 
   // Up to `size` decompressed bytes from the begin, for format detection, before the first NextBlock.
   absl::StatusOr<std::string_view> Peek(size_t size);
+
+  // Instead of blocks, for who reads no lines: up to `room` bytes, those that were peeked at first; 0 at the end.
+  absl::StatusOr<size_t> ReadBytes(char* out, size_t room);
 
   // Reads the next block into batch->block, overwriting what was there. False: the end.
   absl::StatusOr<bool> NextBlock(Batch* batch);

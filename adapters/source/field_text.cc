@@ -111,6 +111,10 @@ std::string_view Attempt::*TextMember(FieldId id) noexcept {
       return &Attempt::channel;
     case FieldId::kHeaderOrder:
       return &Attempt::header_order;
+    case FieldId::kTlsStack:
+      return &Attempt::tls_stack;
+    case FieldId::kTlsMismatch:
+      return &Attempt::tls_mismatch;
     default:
       return nullptr;
   }

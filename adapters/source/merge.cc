@@ -47,6 +47,23 @@ class MergedSource final : public Source {
     }
     return all;
   }
+  // Of inputs that have the same figures, their sums.
+  std::vector<SourceFigure> figures() const override {
+    std::vector<SourceFigure> all;
+    for (const Input& input : inputs_) {
+      for (SourceFigure& figure : input.source->figures()) {
+        const auto same = std::find_if(all.begin(), all.end(), [&figure](const SourceFigure& known) {
+          return known.name == figure.name;
+        });
+        if (same != all.end()) {
+          same->count += figure.count;
+        } else {
+          all.push_back(std::move(figure));
+        }
+      }
+    }
+    return all;
+  }
 
  private:
   struct Input {

@@ -20,6 +20,24 @@ absl::StatusOr<OpenedOne> OpenOne(std::unique_ptr<ByteReader> bytes, std::string
                                   const SourceOptions& options) {
   const SourceFormat* format = nullptr;
   std::string why = "as asked for";
+  const ForeignFormat* foreign = nullptr;
+  if (options.format_file.empty() && options.format == "auto") {
+    ASSIGN_OR_RETURN(const std::string_view begin, bytes->Peek(ForeignFormat::kBeginBytes));
+    for (const ForeignFormat& known : options.foreign_formats) {
+      if (!known.is_begin(begin)) continue;
+      foreign = &known;
+      why = Concat("it begins as ", known.title, " do");
+    }
+  } else if (options.format_file.empty()) {
+    foreign = FindForeignFormat(options.format, options);
+  }
+  if (foreign != nullptr) {
+    OpenedOne opened;
+    ASSIGN_OR_RETURN(opened.source, foreign->make(std::move(bytes), options));
+    if (!foreign->reading.empty()) Append(&why, "; ", foreign->reading);
+    opened.description = InputDescription{std::string(name), foreign->name, std::move(why)};
+    return opened;
+  }
   if (!options.format_file.empty()) {
     format = FindSourceFormat("text");
     STOCKADE_CHECK(format != nullptr);

@@ -37,10 +37,19 @@ std::optional<AccessLogOptions::LoginPath> ParseLoginPath(std::string_view text)
   return AccessLogOptions::LoginPath{PathMatch::kPrefix, std::string(text.substr(0, text.size() - 1))};
 }
 
+const ForeignFormat* FindForeignFormat(std::string_view name, const SourceOptions& options) noexcept {
+  for (const ForeignFormat& format : options.foreign_formats)
+    if (format.name == name) return &format;
+  return nullptr;
+}
+
 absl::Status Validate(const SourceOptions& options) {
-  if (options.format != "auto" && FindSourceFormat(options.format) == nullptr) {
-    return absl::InvalidArgumentError(Concat("format: there is no format ", PrintableText(options.format),
-                                             "; there are auto, ", SourceFormatNames()));
+  if (options.format != "auto" && FindSourceFormat(options.format) == nullptr &&
+      FindForeignFormat(options.format, options) == nullptr) {
+    std::string names = SourceFormatNames();
+    for (const ForeignFormat& format : options.foreign_formats) Append(&names, ", ", format.name);
+    return absl::InvalidArgumentError(
+        Concat("format: there is no format ", PrintableText(options.format), "; there are auto, ", names));
   }
   if (!options.format_file.empty() && options.format != "auto" && options.format != "text") {
     return absl::InvalidArgumentError(

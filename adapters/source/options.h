@@ -13,6 +13,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "adapters/source/foreign_format.h"
 #include "engine/event/field.h"
 #include "engine/event/keyed_hash.h"
 #include "engine/event/outcome.h"
@@ -42,8 +43,10 @@ struct AccessLogOptions {
 };
 
 struct SourceOptions {
-  // A format of registry.h, or "auto".
+  // A format of registry.h or of `foreign_formats`, or "auto".
   std::string format = "auto";
+  // What else can be opened; looked at before the formats of lines.
+  std::vector<ForeignFormat> foreign_formats;
 
   // Which fields beyond the known ones to keep: those of this table's extra_names(). Null: none. Must outlive
   // the source, and be complete before it is opened.
@@ -84,11 +87,16 @@ struct SourceOptions {
   // "Now" for standard input, given by the caller: readers have no clock. Unset (the Unix epoch): an input
   // without mtime and `year` reads year-less dates in 1970 and says so by that.
   absl::Time reference_time = absl::UnixEpoch();
+  // The log is read while it is written: its dates go on beyond `reference_time`.
+  bool goes_on = false;
 };
 
 // "/login" is that path, "/auth/*" all that begin with "/auth/"; nothing for a text that does not begin with
 // a slash.
 std::optional<AccessLogOptions::LoginPath> ParseLoginPath(std::string_view text);
+
+// The format of `options.foreign_formats` of this name, or null.
+const ForeignFormat* FindForeignFormat(std::string_view name, const SourceOptions& options) noexcept;
 
 // Everything that can be wrong with options before a byte is read, the first of it: unknown format or field
 // name, two delimiters, a pattern RE2 refuses, a status that is none. The message names the option.

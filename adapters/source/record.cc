@@ -17,7 +17,9 @@ struct Word {
   std::string_view name;
   RecordKind kind;
 };
-constexpr std::array<Word, 11> kWords = {{{"stockade.attempt", RecordKind::kAttempt},
+constexpr std::string_view kSeenWord = "stockade.seen";
+constexpr std::array<Word, 12> kWords = {{{"stockade.attempt", RecordKind::kAttempt},
+                                          {kSeenWord, RecordKind::kAttempt},
                                           {"stockade.observe", RecordKind::kOutcome},
                                           {"stockade.abandon", RecordKind::kAbandoned},
                                           {"stockade.mode", RecordKind::kMode},
@@ -83,6 +85,10 @@ class RecordSource final : public Source {
       record->event = LoginEvent{};
       ++misunderstood_;
       return;
+    }
+    if (kWords[word].name == kSeenWord) {
+      record->witnessed = true;
+      record->number = 0;
     }
     // The rules did not ask for our words, and know no ids beyond theirs.
     record->event.attempt.extra = batch->extra.Copy(extra_);

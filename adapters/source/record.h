@@ -3,6 +3,7 @@
 //
 //   stockade.attempt   a record like any other; where its number is not 0 its outcome comes by that number, in a record
 //                      of its own (RecordKind::kOutcome)
+//   stockade.seen      an attempt that a live source brought, with its outcome: Record::witnessed
 //   stockade.observe   kOutcome       stockade.abandon   kAbandoned
 //   stockade.mode      kMode          stockade.reload    kReloaded       stockade.record   kBegun
 //   stockade.order     kOrdered       stockade.restore   kRestored       stockade.release  kReleased

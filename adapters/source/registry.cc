@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "adapters/source/access_log.h"
 #include "adapters/source/csv.h"
+#include "adapters/source/haproxy_log.h"
 #include "adapters/source/ndjson.h"
 #include "adapters/source/record.h"
 #include "adapters/source/sshd.h"
@@ -25,6 +26,8 @@ constexpr std::array kFormats = {
     SourceFormat{"csv", "CSV with a header line", RecognizeCsv, MakeCsvSource},
     SourceFormat{"combined", "access logs of nginx and Apache, common or combined", RecognizeAccessLog,
                  MakeAccessLogSource},
+    SourceFormat{"haproxy", "HTTP logs of HAProxy (option httplog)", RecognizeHaproxyLog,
+                 MakeHaproxyLogSource},
     SourceFormat{"sshd", "auth.log lines of OpenSSH, Dropbear and PAM", RecognizeSshd, MakeSshdSource},
     SourceFormat{"text", "any text lines, by a format file", nullptr, MakeTextPatternSource},
 };

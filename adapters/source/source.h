@@ -99,6 +99,8 @@ struct Record {
   ReadError error = ReadError::kNone;
   RecordKind kind = RecordKind::kAttempt;
   FieldId error_field = FieldId::kFirstUnknown;  // a known field that is to blame; kFirstUnknown: none
+  bool witnessed =
+      false;  // of an attempt of a record: it came by a live source, and was observed whatever the verdict
   // Of an attempt of a record: its outcome is not known yet and comes in a kOutcome of this number. 0: it is in `event`.
   uint64_t number = 0;
   std::string_view text;  // of kOrdered, kRestored, kReleased, kFamiliar; lives in the batch
@@ -201,6 +203,13 @@ struct SourceCounters {
   SourceCounters& operator+=(const SourceCounters& other_counters) noexcept;
 };
 
+// A figure of a source beside the counters that all have, for people and machines.
+struct SourceFigure {
+  std::string name;   // "packets", for machines
+  std::string title;  // "packets, none of them lost"; for people
+  uint64_t count = 0;
+};
+
 class Source {
  public:
   virtual ~Source() = default;
@@ -215,6 +224,8 @@ class Source {
   // how often; the first kMissedPathsMax different ones. As the log writes them: not fit for a terminal.
   virtual std::map<std::string, uint64_t> missed_paths() const { return {}; }
   static constexpr size_t kMissedPathsMax = 256;
+  // What else it can say of what it has read so far.
+  virtual std::vector<SourceFigure> figures() const { return {}; }
 };
 
 }  // namespace stockade

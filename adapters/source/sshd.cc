@@ -49,7 +49,7 @@ class SshdSource final : public LineSource {
   SshdSource(std::unique_ptr<ByteReader> reader, const SourceOptions& options)
       : LineSource(std::move(reader)),
         syslog_(YearlessDates(options.year, bytes().changed().value_or(options.reference_time),
-                              options.time_zone),
+                              options.time_zone, options.goes_on),
                 options.time_zone) {
     if (options.fields == nullptr) return;
     host_ = options.fields->Find("host.name");

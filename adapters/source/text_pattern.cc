@@ -9,6 +9,7 @@
 
 #include "adapters/source/field_text.h"
 #include "adapters/source/line_source.h"
+#include "adapters/source/registry.h"
 #include "adapters/source/syslog_line.h"
 #include "adapters/source/timestamp.h"
 #include "engine/text.h"
@@ -190,7 +191,8 @@ class TextPatternSource final : public LineSource {
       : LineSource(std::move(reader)),
         format_(std::move(format)),
         zone_(format_.zone),
-        dates_(options.year, bytes().changed().value_or(options.reference_time), format_.zone),
+        dates_(options.year, bytes().changed().value_or(options.reference_time), format_.zone,
+               options.goes_on),
         syslog_(dates_, format_.zone),
         words_(LowerCaseWords(options.outcome_words)),
         hash_key_(options.hash_key) {
@@ -327,6 +329,15 @@ absl::StatusOr<std::unique_ptr<Source>> MakeTextPatternSource(std::unique_ptr<By
                                                               const SourceOptions& options) {
   ASSIGN_OR_RETURN(TextFormat format, FormatReader(options.format_file, options).Read());
   return std::make_unique<TextPatternSource>(std::move(bytes), std::move(format), options);
+}
+
+absl::StatusOr<bool> LinesHaveSyslogHead(const SourceOptions& options) {
+  if (options.format_file.empty()) {
+    const SourceFormat* const format = FindSourceFormat(options.format);
+    return format != nullptr && format->name == "sshd";
+  }
+  ASSIGN_OR_RETURN(const TextFormat format, FormatReader(options.format_file, options).Read());
+  return format.syslog_head;
 }
 
 }  // namespace stockade

@@ -37,4 +37,7 @@ namespace stockade {
 absl::StatusOr<std::unique_ptr<Source>> MakeTextPatternSource(std::unique_ptr<ByteReader> bytes,
                                                               const SourceOptions& options);
 
+// Whether the lines of a format begin with a syslog head: of sshd, and of a format file that says so. Errors: as above.
+absl::StatusOr<bool> LinesHaveSyslogHead(const SourceOptions& options);
+
 }  // namespace stockade

@@ -223,8 +223,10 @@ std::optional<int64_t> ParseAccessLogDate(std::string_view text) noexcept {
   return ToNanoseconds(*days * kDaySeconds + second - *offset, 0);
 }
 
-YearlessDates::YearlessDates(std::optional<int> year, absl::Time latest, const absl::TimeZone& zone)
+YearlessDates::YearlessDates(std::optional<int> year, absl::Time latest, const absl::TimeZone& zone,
+                             bool goes_on)
     : fixed_year_(year),
+      goes_on_(goes_on),
       latest_(absl::ToUnixSeconds(latest) + kDaySeconds),
       latest_year_(static_cast<int>(absl::ToCivilYear(latest + absl::Hours(24), zone).year())),
       zone_(zone) {
@@ -302,7 +304,7 @@ std::optional<int64_t> YearlessDates::Parse(std::string_view text, size_t* used)
   }
   const auto next = InYear(year_ + 1, month, day, second);
   if (next.has_value() && *next <= last_ + kHalfYearSeconds &&
-      (fixed_year_.has_value() || *next <= latest_)) {
+      (fixed_year_.has_value() || goes_on_ || *next <= latest_)) {
     ++year_;
     last_ = *next;
     return ToNanoseconds(*next, nanoseconds);

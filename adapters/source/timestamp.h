@@ -74,7 +74,8 @@ std::optional<int64_t> ParseAccessLogDate(std::string_view text) noexcept;
 // `year`. Not thread-safe.
 class YearlessDates {
  public:
-  YearlessDates(std::optional<int> year, absl::Time latest, const absl::TimeZone& zone);
+  // `goes_on`: the log is read while it is written, and later dates may lie after `latest`.
+  YearlessDates(std::optional<int> year, absl::Time latest, const absl::TimeZone& zone, bool goes_on = false);
 
   // `text` begins with "Mon dd hh:mm:ss", the day padded by a space or a zero, with an optional fraction, or
   // a year
@@ -85,6 +86,7 @@ class YearlessDates {
   std::optional<int64_t> InYear(int year, int month, int day, int64_t second_of_day) const noexcept;
 
   std::optional<int> fixed_year_;
+  bool goes_on_;
   int64_t latest_;  // seconds since 1970 UTC, with the day of tolerance
   int latest_year_;
   LocalZone zone_;

@@ -34,6 +34,8 @@ enum class FieldId : uint16_t {
   kDevice,
   kChannel,
   kHeaderOrder,
+  kTlsStack,
+  kTlsMismatch,
   kChallenge,
   // Derived: not on the wire, but rules may match them and windows may group by them.
   kSourcePrefix,       // source.prefix: the /24 or /64 around source.ip
@@ -43,11 +45,12 @@ enum class FieldId : uint16_t {
 
 inline constexpr size_t kKnownFieldCount = static_cast<size_t>(FieldId::kFirstUnknown);
 inline constexpr std::array<std::string_view, kKnownFieldCount> kKnownFieldNames = {
-    "@timestamp",         "source.ip",           "user.name",        "event.outcome",
-    "event.reason",       "user_agent.original", "tls.client.ja3",   "tls.client.ja4",
-    "url.path",           "http.request.id",     "source.as.number", "source.geo.country_iso_code",
-    "login.certificate",  "login.password_id",   "login.device",     "login.channel",
-    "login.header_order", "login.challenge",     "source.prefix",    "source.fingerprint",
+    "@timestamp",         "source.ip",           "user.name",          "event.outcome",
+    "event.reason",       "user_agent.original", "tls.client.ja3",     "tls.client.ja4",
+    "url.path",           "http.request.id",     "source.as.number",   "source.geo.country_iso_code",
+    "login.certificate",  "login.password_id",   "login.device",       "login.channel",
+    "login.header_order", "login.tls_stack",     "login.tls_mismatch", "login.challenge",
+    "source.prefix",      "source.fingerprint",
 };
 
 // The fixed id of a name of the design, or nothing. Exact: ECS names are lower case.

@@ -8,10 +8,10 @@ namespace stockade {
 namespace {
 
 // Every text member of an attempt, so that owning and copying cannot forget one.
-constexpr std::array<std::string_view Attempt::*, 11> kTexts = {
-    &Attempt::account, &Attempt::user_agent, &Attempt::ja3,         &Attempt::ja4,
-    &Attempt::path,    &Attempt::request_id, &Attempt::country,     &Attempt::password_id,
-    &Attempt::device,  &Attempt::channel,    &Attempt::header_order};
+constexpr std::array<std::string_view Attempt::*, 13> kTexts = {
+    &Attempt::account,      &Attempt::user_agent, &Attempt::ja3,         &Attempt::ja4,    &Attempt::path,
+    &Attempt::request_id,   &Attempt::country,    &Attempt::password_id, &Attempt::device, &Attempt::channel,
+    &Attempt::header_order, &Attempt::tls_stack,  &Attempt::tls_mismatch};
 
 FieldValue Text(std::string_view text) noexcept {
   if (text.data() == nullptr) return {};
@@ -88,6 +88,10 @@ FieldValue GetField(const LoginEvent& event, FieldId id, FieldScratch* scratch) 
       return Text(attempt.channel);
     case FieldId::kHeaderOrder:
       return Text(attempt.header_order);
+    case FieldId::kTlsStack:
+      return Text(attempt.tls_stack);
+    case FieldId::kTlsMismatch:
+      return Text(attempt.tls_mismatch);
     case FieldId::kChallenge:
       return ChallengeText(event.aftermath.challenge);
     case FieldId::kSourcePrefix:

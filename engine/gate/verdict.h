@@ -46,6 +46,7 @@ struct Verdict {
   std::string_view reason;
   const Decision* decision = nullptr;  // the standing decision, if it was one; same lifetime
   bool behind_block = false;           // a rule's block stands against its source, and did not stop it
+  bool witnessed = false;              // of an attempt that nobody asked about (Engine::Witness)
   bool for_certificate = false;  // denied for its certificate: Observe charges the source, and nobody else
   uint8_t detector_notes = 0;    // the detectors' own note; hand it back to Observe
   uint64_t time_ticket = 0;      // the engine's own note about the event's time; hand it back to Observe

@@ -31,7 +31,9 @@ constexpr std::pair<FieldId, std::string_view Attempt::*> kTextFields[] = {
     {FieldId::kPasswordId, &Attempt::password_id},
     {FieldId::kDevice, &Attempt::device},
     {FieldId::kChannel, &Attempt::channel},
-    {FieldId::kHeaderOrder, &Attempt::header_order}};
+    {FieldId::kHeaderOrder, &Attempt::header_order},
+    {FieldId::kTlsStack, &Attempt::tls_stack},
+    {FieldId::kTlsMismatch, &Attempt::tls_mismatch}};
 
 // What a keyword is asked of: the known fields that are on the wire and have a text.
 bool HasKeywords(FieldId id) {

@@ -28,6 +28,7 @@ class ConfigReader {
       : reader_(*reader), gateway_files_(gateway_files), config_(*config) {}
 
   void Read(const YamlNode& root) {
+    sees_elsewhere_ = root.Find("capture") != nullptr || root.Find("sources") != nullptr;
     using Reading = void (ConfigReader::*)(const YamlNode&, const std::string&);
     const auto key = [this](std::string_view name, Reading reading, bool section = false) {
       return SettingsReader::Key{
@@ -54,8 +55,13 @@ class ConfigReader {
                         key("store", &ConfigReader::ReadStore, /*section=*/true),
                         key("firewalls", &ConfigReader::ReadFirewalls, /*section=*/true),
                         key("input", &ConfigReader::ReadInput, /*section=*/true),
+                        key("capture", &ConfigReader::ReadCapture, /*section=*/true),
+                        key("sources", &ConfigReader::KeepSources, /*section=*/true),
                         key("gateway", &ConfigReader::ReadGateway, /*section=*/true),
                     });
+    // After `input`, wherever they stand: what that says holds for them too.
+    if (sources_ != nullptr) ReadSources();
+    CheckCapture(root);
     if (const YamlEntry* both = root.FindEntry("hash_key_file");
         both != nullptr && root.Find("hash_key") != nullptr) {
       reader_.Error(both->key, "hash_key_file", "hash_key is set too; keep one of them");
@@ -309,16 +315,47 @@ class ConfigReader {
     if (node.is_null()) return;
     config_.firewalls = ReadFirewallSettings(node, path, &reader_);
   }
+  void KeepSources(const YamlNode& node, const std::string& path) {
+    if (node.is_null()) return;
+    sources_ = &node;
+    sources_path_ = path;
+  }
+  void ReadSources() {
+    AppendText(*sources_, &config_.sources_text);
+    config_.live_sources =
+        ReadLiveSettings(*sources_, sources_path_, config_.source, gateway_files_, &reader_);
+  }
   void ReadGateway(const YamlNode& node, const std::string& path) {
     if (node.is_null()) return;
-    config_.gateway = ReadGatewaySettings(node, path, gateway_files_, &reader_);
+    const bool may_only_see = sees_elsewhere_ || gateway_files_ == GatewayFiles::kNotLookedAt;
+    config_.gateway = ReadGatewaySettings(node, path, gateway_files_, may_only_see, &reader_);
   }
 
   static constexpr std::string_view kListFull = "the list is full";
 
+  // What no section can say alone.
+  void CheckCapture(const YamlNode& root) {
+    if (!config_.capture.has_value() || config_.capture->user.empty()) return;
+    for (const FirewallSettings& firewall : config_.firewalls) {
+      if (KindName(firewall) != "nftables") continue;
+      reader_.Error(*root.Find("capture"), "capture.user",
+                    "gives up the rights that a firewall of kind nftables needs as long as it runs; leave "
+                    "out one of them, "
+                    "or run the capture in a process of its own");
+      return;
+    }
+  }
+  void ReadCapture(const YamlNode& node, const std::string& path) {
+    AppendText(node, &config_.capture_text);
+    if (!node.is_null()) config_.capture = ReadCaptureSettings(node, path, &reader_);
+  }
+
   SettingsReader& reader_;
   const GatewayFiles gateway_files_;
   Config& config_;
+  bool sees_elsewhere_ = false;
+  const YamlNode* sources_ = nullptr;
+  std::string sources_path_;
 };
 
 }  // namespace

@@ -42,6 +42,9 @@
 //       basic: true
 //       outcomes: {302: success, 4xx: bad_password}
 //     text_format: formats/portal.yml
+//   capture: {interface: eth1, filter: tcp port 8080, user: stockade}   # logins that pass by; tools/stockade/capture_settings.h
+//   sources:                   # logins that take their course elsewhere, for run; tools/stockade/live_settings.h
+//     - tail: {path: /var/log/auth.log, format: sshd, position: auth.position}
 //   gateway:                   # the sidecar; adapters/gateway/settings.h says what each key means, and its default
 //     listen:
 //       - address: 0.0.0.0:443                   # or [::]:443, unix:/run/stockade.sock
@@ -92,10 +95,12 @@
 #include "engine/rule/finding.h"
 #include "engine/rule/modifier.h"
 #include "engine/rule/yaml_tree.h"
+#include "tools/stockade/capture_settings.h"
 #include "tools/stockade/familiar_settings.h"
 #include "tools/stockade/firewall_settings.h"
 #include "tools/stockade/gateway_settings.h"
 #include "tools/stockade/geo_settings.h"
+#include "tools/stockade/live_settings.h"
 #include "tools/stockade/rule_thresholds.h"
 #include "tools/stockade/settings_reader.h"
 #include "tools/tuning/setting_override.h"
@@ -109,12 +114,16 @@ struct Config {
   std::vector<std::string> rules;  // files and folders; kShippedRules is the shipped pack
   Placeholders placeholders;       // what %name% stands for in rules
   std::vector<RuleThreshold> thresholds;
-  // The sidecar. Not there: the file says nothing of it. Replay does not look at it.
+  // The sidecar, and what logins are in captures. Not there: the file says nothing of it.
   std::optional<GatewaySettings> gateway;
+  std::optional<CaptureSettings> capture;  // an interface on which `run` sees logins; not there: none
+  std::string capture_text;                // the section, so that a change of it can be told
   GeoSettings geo;
   std::optional<FamiliarSettings> familiar;  // where who is at home outlives `run`; not there: nowhere
   std::optional<SqliteStoreOptions> store;   // where decisions outlive the process; not there: nowhere
   std::vector<FirewallSettings> firewalls;
+  std::vector<LiveSourceSettings> live_sources;
+  std::string sources_text;              // of the section, so that a change of it can be told
   std::string carried_text;              // both sections, so that a change of them can be told
   std::vector<std::string> allow_files;  // those that the section `allow` names
   // Where each key stands in the file, by its path, "gateway.endpoints[0].path": for who finds something later.

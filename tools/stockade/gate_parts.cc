@@ -26,19 +26,6 @@ constexpr size_t kSettingsBytesMax = size_t{16} << 20;
 // Shorter tokens can be guessed over the network in the life of a gate.
 constexpr size_t kTokenBytesMin = 16;
 
-absl::StatusOr<std::string> ReadToken(const std::string& file, std::string_view key) {
-  if (file.empty()) return std::string();
-  ASSIGN_OR_RETURN(const std::string text, ReadWholeFile(file, kSecretFileBytesMax));
-  std::string token(absl::StripAsciiWhitespace(text));
-  const bool printable = std::all_of(token.begin(), token.end(), [](char c) { return c > 0x20 && c < 0x7f; });
-  if (token.size() < kTokenBytesMin || !printable) {
-    return absl::InvalidArgumentError(
-        Concat(key, ": ", file, " must hold a token of at least ", kTokenBytesMin,
-               " printable characters without spaces; make one with: openssl rand -hex 32"));
-  }
-  return token;
-}
-
 // Everything that decides, with its length in front of each piece.
 absl::StatusOr<std::string> EngineText(const RunOptions& options, const Config& config,
                                        const std::vector<std::string>& rule_files) {
@@ -71,16 +58,32 @@ absl::Status CheckShadows(const Config& config, const RuleSet& rules) {
 
 }  // namespace
 
+absl::StatusOr<std::string> ReadToken(const std::string& file, std::string_view key) {
+  if (file.empty()) return std::string();
+  ASSIGN_OR_RETURN(const std::string text, ReadWholeFile(file, kSecretFileBytesMax));
+  std::string token(absl::StripAsciiWhitespace(text));
+  const bool printable = std::all_of(token.begin(), token.end(), [](char c) { return c > 0x20 && c < 0x7f; });
+  if (token.size() < kTokenBytesMin || !printable) {
+    return absl::InvalidArgumentError(
+        Concat(key, ": ", file, " must hold a token of at least ", kTokenBytesMin,
+               " printable characters without spaces; make one with: openssl rand -hex 32"));
+  }
+  return token;
+}
+
 absl::StatusOr<std::shared_ptr<const GateParts>> MakeGateParts(const RunOptions& options, RunLog* log,
                                                                std::shared_ptr<OcspMemory> answers) {
   auto parts = std::make_shared<GateParts>();
   ASSIGN_OR_RETURN(parts->config, LoadConfig(options.config_file));
   Config& config = parts->config;
+  // Live sources alone: nobody stands in front of anything.
+  if (!config.gateway.has_value() && (!config.live_sources.empty() || config.capture.has_value()))
+    config.gateway.emplace();
   if (!config.gateway.has_value()) {
     return absl::InvalidArgumentError(
         Concat(options.config_file,
-               ": has no section `gateway`: where to listen, which upstreams, which "
-               "requests are logins; man stockade.yaml says more"));
+               ": has no section `gateway` (where to listen, which upstreams, which "
+               "requests are logins), no `sources` and no `capture`; man stockade.yaml says more"));
   }
   if (!options.rules.empty()) config.rules = options.rules;
   if (!options.mode.empty()) {
@@ -177,6 +180,7 @@ std::shared_ptr<const VerdictDialects> DialectsOf(const std::shared_ptr<const Ga
   verdict.trusted_proxies = gateway.trusted_proxies;
   verdict.client_address =
       ParseForwardingField(gateway.client_address_header).value_or(ForwardingField::kNone);
+  verdict.tls_fingerprint = gateway.tls_fingerprint;
   verdict.token = parts->service_token;
   verdict.hash_key = parts->config.engine.hash_key;
   verdict.fold_account_case = gateway.fold_account_case;

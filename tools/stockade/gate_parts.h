@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -53,6 +54,8 @@ struct GateParts {
   std::string engine_text;
 
   const GatewaySettings& gateway() const { return *config.gateway; }
+  // What fields the rules ask for beyond the known ones.
+  std::shared_ptr<const FieldTable> fields() const { return {loaded, loaded->fields.get()}; }
   std::shared_ptr<const RuleSet> rules() const { return {loaded, loaded->rules.get()}; }
 };
 
@@ -60,6 +63,9 @@ struct GateParts {
 // responders have said, from parts to parts.
 absl::StatusOr<std::shared_ptr<const GateParts>> MakeGateParts(const RunOptions& options, RunLog* log,
                                                                std::shared_ptr<OcspMemory> answers);
+
+// The token of a file that the setting `key` names; empty for no file. Errors: one that cannot be read, or is easily guessed.
+absl::StatusOr<std::string> ReadToken(const std::string& file, std::string_view key);
 
 // What the proxy and the verdict service are handed; they hold on to the parts, and the others outlive them.
 ProxyParts ProxyPartsOf(const std::shared_ptr<const GateParts>& parts, GateDesk* desk,

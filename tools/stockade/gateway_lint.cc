@@ -123,6 +123,9 @@ class GatewayLinter {
       Warn("gateway.client_address_header", "is read from nobody: trusted_proxies is empty");
     if (!trusts && gateway_.certificates.from_header != "none")
       Warn("gateway.certificates.from_header", "is read from nobody: trusted_proxies is empty");
+    const TlsFingerprintSettings& print = gateway_.tls_fingerprint;
+    if (!trusts && !gateway_.listeners.empty() && !(print.ja3_header + print.ja4_header).empty())
+      Warn("gateway.tls_fingerprint", "is read from nobody: trusted_proxies is empty");
     for (const Prefix& proxy : gateway_.trusted_proxies) {
       if (proxy.length == 0) {
         Warn("gateway.trusted_proxies",

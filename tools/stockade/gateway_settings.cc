@@ -7,6 +7,7 @@
 #include <set>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "adapters/gateway/challenge_token.h"
 #include "adapters/gateway/token.h"
 #include "adapters/http/endpoint_address.h"
@@ -22,7 +23,8 @@ constexpr int64_t kWorkersMax = 256;
 
 class GatewayReader : GatewaySection {
  public:
-  GatewayReader(GatewayFiles files, SettingsReader* reader) : GatewaySection(files, reader) {}
+  GatewayReader(GatewayFiles files, bool may_only_see, SettingsReader* reader)
+      : GatewaySection(files, reader), may_only_see_(may_only_see) {}
 
   GatewaySettings Read(Node node, Path path) {
     GatewaySettings& all = settings_;
@@ -54,6 +56,7 @@ class GatewayReader : GatewaySection {
                all.certificates = ReadCertificateSettings(value, at, files_, &reader_);
              },
              true},
+            {"tls_fingerprint", [this](Node value, Path at) { ReadTlsFingerprint(value, at); }, true},
             {"service", [this](Node value, Path at) { ReadService(value, at); }, true},
             {"admin", [this](Node value, Path at) { ReadAdmin(value, at); }, true},
             Number("workers", {1, kWorkersMax}, &all.workers),
@@ -75,6 +78,14 @@ class GatewayReader : GatewaySection {
   // The name of a file that must be readable.
   Key File(std::string_view name, std::string* file) {
     return {name, [this, file](Node value, Path at) { ReadFile(value, at, file); }};
+  }
+  Key FieldName(std::string_view name, std::string* field) {
+    return {name, [this, field](Node value, Path at) {
+              const std::string* text = reader_.ReadText(value, at);
+              if (text == nullptr) return;
+              if (!IsToken(*text)) reader_.Error(value, at, "is no name of a header field");
+              *field = *text;
+            }};
   }
   // A file whose text others should not be able to read.
   Key Secret(std::string_view name, std::string* file) {
@@ -207,15 +218,15 @@ class GatewayReader : GatewaySection {
   void ReadChallenges(Node node, Path path) {
     ChallengeSettings& challenges = settings_.challenges;
     reader_.ReadMap(node, path,
-                    {{"response_header",
-                      [&](Node value, Path at) {
-                        const std::string* text = reader_.ReadText(value, at);
-                        if (text == nullptr) return;
-                        if (!IsToken(*text)) reader_.Error(value, at, "is no name of a header field");
-                        challenges.response_header = *text;
-                      }},
-                     Secret("secret_file", &challenges.secret_file),
-                     Span("remember", &challenges.remember)});
+                    {FieldName("response_header", &challenges.response_header),
+                     Secret("secret_file", &challenges.secret_file), Span("remember", &challenges.remember)});
+  }
+  void ReadTlsFingerprint(Node node, Path path) {
+    TlsFingerprintSettings& print = settings_.tls_fingerprint;
+    reader_.ReadMap(node, path,
+                    {FieldName("ja3_header", &print.ja3_header), FieldName("ja4_header", &print.ja4_header)});
+    absl::AsciiStrToLower(&print.ja3_header);
+    absl::AsciiStrToLower(&print.ja4_header);
   }
   void ReadService(Node node, Path path) {
     ServiceSettings& service = settings_.service;
@@ -241,7 +252,7 @@ class GatewayReader : GatewaySection {
   // What no key can say alone.
   void CheckWhole(Node node, Path path) {
     const bool proxy = !settings_.listeners.empty();
-    if (!proxy && node.Find("listen") == nullptr && node.Find("service") == nullptr)
+    if (!proxy && !may_only_see_ && node.Find("listen") == nullptr && node.Find("service") == nullptr)
       reader_.Error(node, path,
                     "has neither listen nor service: nobody could ask; write listen: 127.0.0.1:8080");
     if (proxy && settings_.upstreams.empty() && node.Find("upstreams") == nullptr)
@@ -260,14 +271,15 @@ class GatewayReader : GatewaySection {
     take(settings_.admin.at, Concat(path, ".admin.address"));
   }
 
+  const bool may_only_see_;
   GatewaySettings settings_;
 };
 
 }  // namespace
 
 GatewaySettings ReadGatewaySettings(const YamlNode& node, const std::string& path, GatewayFiles files,
-                                    SettingsReader* reader) {
-  return GatewayReader(files, reader).Read(node, path);
+                                    bool may_only_see, SettingsReader* reader) {
+  return GatewayReader(files, may_only_see, reader).Read(node, path);
 }
 
 }  // namespace stockade

@@ -18,8 +18,9 @@ namespace stockade {
 // log, on another machine, they need not.
 enum class GatewayFiles : uint8_t { kMustBeReadable, kNotLookedAt };
 
+// `may_only_see`: it may say what logins are and not where to stand: they are seen elsewhere.
 GatewaySettings ReadGatewaySettings(const YamlNode& node, const std::string& path, GatewayFiles files,
-                                    SettingsReader* reader);
+                                    bool may_only_see, SettingsReader* reader);
 
 // The list `gateway.endpoints`.
 std::vector<EndpointSettings> ReadEndpointSettings(const YamlNode& node, const std::string& path,

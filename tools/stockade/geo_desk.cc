@@ -37,20 +37,36 @@ void GeoDesk::Look(absl::Time now) {
   lookup_.Use(databases_);
 }
 
+void GeoDesk::Fill(Attempt* attempt) {
+  const std::lock_guard lock(mutex_);
+  lookup_.Fill(attempt);
+  stacks_.Fill(attempt);
+}
+
 GateAnswer GeoDesk::Assess(const Attempt& attempt) {
   Attempt told = attempt;
-  {
-    const std::lock_guard lock(mutex_);
-    lookup_.Fill(&told);
-  }
+  Fill(&told);
   return desk_.Assess(told);
 }
 
 std::vector<MetricSample> GeoDesk::Samples() const {
   const std::lock_guard lock(mutex_);
-  if (!databases_.any()) return {};
-  using Type = MetricSample::Type;
   std::vector<MetricSample> samples;
+  if (databases_.any()) AppendGeoSamples(&samples);
+  const StackLookup::Counts& counts = stacks_.counts();
+  const auto add = [&samples](const char* name, const char* help, uint64_t count) {
+    samples.push_back({name, help, MetricSample::Type::kCounter, {}, static_cast<double>(count)});
+  };
+  add("stockade_tls_fingerprints_total", "Attempts of which a JA4 is known", counts.asked);
+  add("stockade_tls_stacks_known_total", "Of these, those whose TLS stack is known", counts.known);
+  add("stockade_tls_mismatches_total", "Of these, those whose user agent claims another stack",
+      counts.mismatched);
+  return samples;
+}
+
+void GeoDesk::AppendGeoSamples(std::vector<MetricSample>* out) const {
+  using Type = MetricSample::Type;
+  std::vector<MetricSample>& samples = *out;
   const auto built = [&](const GeoDatabase* database, const char* file) {
     if (database == nullptr) return;
     samples.push_back({"stockade_geo_built_timestamp_seconds",
@@ -77,7 +93,6 @@ std::vector<MetricSample> GeoDesk::Samples() const {
                      Type::kCounter,
                      {},
                      static_cast<double>(errors_)});
-  return samples;
 }
 
 }  // namespace stockade

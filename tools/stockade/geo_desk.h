@@ -1,5 +1,5 @@
-// The desk as proxy and verdict service ask it, where attempts are told the AS and country of their source first (`geo`), so that engine
-// and record see the same. Files that are replaced while it runs are read anew; one that cannot be read is said aloud, and the one before
+// The desk as proxy and verdict service ask it, where attempts are told the AS and country of their source first (`geo`), and whose TLS
+// stack their JA4 shows, so that engine and record see the same. Files that are replaced while it runs are read anew; one that cannot be read is said aloud, and the one before
 // stays in force.
 //
 // Use and Look: one thread. The others: any; a look-up is made under a lock of its own, below a microsecond.
@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "adapters/client_hello/stack_lookup.h"
 #include "adapters/gateway/gate_desk.h"
 #include "adapters/gateway/gate_metrics.h"
 #include "tools/stockade/file_stamps.h"
@@ -28,6 +29,9 @@ class GeoDesk final : public GateDesk {
   // Every second or so.
   void Look(absl::Time now);
 
+  // The same for whoever does not ask the desk.
+  void Fill(Attempt* attempt);
+
   GateAnswer Assess(const Attempt& attempt) override;
   void Observe(uint64_t ticket, Outcome outcome) override { desk_.Observe(ticket, outcome); }
   void Abandon(uint64_t ticket) override { desk_.Abandon(ticket); }
@@ -39,6 +43,8 @@ class GeoDesk final : public GateDesk {
   std::vector<MetricSample> Samples() const;
 
  private:
+  void AppendGeoSamples(std::vector<MetricSample>* samples) const;
+
   GateDesk& desk_;
   RunLog& log_;
   GeoSettings settings_;
@@ -48,6 +54,7 @@ class GeoDesk final : public GateDesk {
   mutable std::mutex mutex_;  // of what follows
   GeoDatabases databases_;
   GeoLookup lookup_{GeoDatabases{}};
+  StackLookup stacks_;
   uint64_t errors_ = 0;
 };
 

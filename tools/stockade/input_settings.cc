@@ -19,24 +19,24 @@ class InputReader {
  public:
   InputReader(SettingsReader* reader, SourceOptions* options) : reader_(*reader), options_(*options) {}
 
-  void Read(const YamlNode& node, const std::string& path) {
+  void Read(const YamlNode& node, const std::string& path, const std::vector<SettingsReader::Key>& more) {
     const size_t errors_before = reader_.errors();
-    reader_.ReadMap(
-        node, path,
-        {
-            Text("format", &options_.format),
-            {"timezone", [this](auto& value, auto& at) { ReadTimezone(value, at); }},
-            {"year", [this](auto& value, auto& at) { ReadYear(value, at); }},
-            {"fields", [this](auto& value, auto& at) { ReadTextMap(value, at, &options_.field_paths); }},
-            {"outcomes", [this](auto& value, auto& at) { ReadOutcomes(value, at, &options_.outcome_words); }},
-            {"csv", [this](auto& value, auto& at) { ReadCsv(value, at); }},
-            {"access_log", [this](auto& value, auto& at) { ReadAccessLog(value, at); }},
-            {"text_format",
-             [this](auto& value, auto& at) {
-               if (const std::string* text = reader_.ReadText(value, at))
-                 options_.format_file = reader_.Resolve(*text);
-             }},
-        });
+    std::vector<SettingsReader::Key> keys = {
+        Text("format", &options_.format),
+        {"timezone", [this](auto& value, auto& at) { ReadTimezone(value, at); }},
+        {"year", [this](auto& value, auto& at) { ReadYear(value, at); }},
+        {"fields", [this](auto& value, auto& at) { ReadTextMap(value, at, &options_.field_paths); }},
+        {"outcomes", [this](auto& value, auto& at) { ReadOutcomes(value, at, &options_.outcome_words); }},
+        {"csv", [this](auto& value, auto& at) { ReadCsv(value, at); }},
+        {"access_log", [this](auto& value, auto& at) { ReadAccessLog(value, at); }},
+        {"text_format",
+         [this](auto& value, auto& at) {
+           if (const std::string* text = reader_.ReadText(value, at))
+             options_.format_file = reader_.Resolve(*text);
+         }},
+    };
+    keys.insert(keys.end(), more.begin(), more.end());
+    reader_.ReadMap(node, path, keys);
     if (reader_.errors() > errors_before) return;
     // Formats, field names and patterns are known to the sources only.
     if (const absl::Status status = Validate(options_); !status.ok())
@@ -187,8 +187,8 @@ class InputReader {
 }  // namespace
 
 void ReadInputSettings(const YamlNode& node, const std::string& path, SettingsReader* reader,
-                       SourceOptions* options) {
-  InputReader(reader, options).Read(node, path);
+                       SourceOptions* options, const std::vector<SettingsReader::Key>& more) {
+  InputReader(reader, options).Read(node, path, more);
 }
 
 }  // namespace stockade

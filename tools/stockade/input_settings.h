@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "adapters/source/options.h"
 #include "engine/rule/yaml_tree.h"
@@ -11,7 +12,8 @@
 
 namespace stockade {
 
+// `more`: further keys that stand beside them, as those of a live source.
 void ReadInputSettings(const YamlNode& node, const std::string& path, SettingsReader* reader,
-                       SourceOptions* options);
+                       SourceOptions* options, const std::vector<SettingsReader::Key>& more = {});
 
 }  // namespace stockade

@@ -59,7 +59,7 @@ bool IsText(std::string_view field) {
   return VocabularySize(field) > 0 || field == "user.name" || field == "source.ip" ||
          field == "source.prefix" || field == "source.fingerprint" || field == "user_agent.original" ||
          field == "tls.client.ja3" || field == "tls.client.ja4" || field == "source.geo.country_iso_code" ||
-         field == "login.password_id";
+         field == "login.password_id" || field == "login.tls_stack" || field == "login.tls_mismatch";
 }
 
 std::string_view TypeName(Type type) {

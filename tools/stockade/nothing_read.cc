@@ -27,6 +27,10 @@ std::string LooksLike(const InputDescription& input, SourceOptions options) {
   if (stat(input.name.c_str(), &about) != 0 || !S_ISREG(about.st_mode)) return "";
   absl::StatusOr<std::unique_ptr<ByteReader>> bytes = ByteReader::Open(input.name);
   if (!bytes.ok()) return "";
+  if (const auto begin = (*bytes)->Peek(ForeignFormat::kBeginBytes); begin.ok()) {
+    for (const ForeignFormat& format : options.foreign_formats)
+      if (format.name != input.format && format.is_begin(*begin)) return format.name;
+  }
   options.format = "auto";
   options.format_file.clear();
   const absl::StatusOr<DetectedFormat> detected = DetectFormat(bytes->get(), options);
@@ -51,13 +55,29 @@ void AdviseOnPaths(const std::map<std::string, uint64_t>& missed, const std::vec
     console->err << PadLeft(CountText(paths[i].second), 12) << "  " << PrintableText(paths[i].first) << "\n";
   }
   console->err << "  name the login path: --login-path /your/login, or input.access_log.login_paths in "
-                  "stockade.yaml\n";
+                  "stockade.yaml; of a capture gateway.endpoints, too\n";
 }
 
 }  // namespace
 
 bool ExplainNothingRead(ReplaySession* session, Console* console) {
   const SourceCounters& counters = session->source().counters();
+  const std::vector<SourceFigure> figures = session->source().figures();
+  const auto figure = [&figures](std::string_view name) -> uint64_t {
+    for (const SourceFigure& one : figures)
+      if (one.name == name) return one.count;
+    return 0;
+  };
+  if (counters.records == 0 && counters.lines == 0 && !figures.empty()) {
+    console->err << "stockade: no login attempt was read: " << CountText(figure("packets")) << " packets, "
+                 << CountText(figure("requests")) << " HTTP requests, "
+                 << CountText(figure("connections_tls")) << " connections with TLS\n";
+    const std::map<std::string, uint64_t> missed = session->source().missed_paths();
+    if (!missed.empty()) AdviseOnPaths(missed, {"POST"}, console);
+    if (figure("requests") == 0 && figure("connections_tls") > 0)
+      console->err << "  behind TLS nobody sees logins: capture between the terminator and the application\n";
+    return true;
+  }
   if (counters.other + counters.unreadable() == 0) return false;
   console->err << "stockade: no login attempt was read: ";
   if (counters.other > 0)

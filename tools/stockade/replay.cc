@@ -342,9 +342,12 @@ int RunReplay(std::span<const std::string> arguments, Console& console) {
   SayWhatRecordsSay(session->notes(), &console);
   SayWhatWasFamiliar(*session, replay.summary().first_ns() / 1'000'000, &console);
   if (output.json) {
-    out << replay.summary().ToJson(run, session->inputs().inputs, source, counters) << "\n";
+    out << replay.summary().ToJson(run, session->inputs().inputs, source, counters,
+                                   session->source().figures())
+        << "\n";
   } else {
-    replay.summary().Print(run, session->inputs().inputs, source, counters, console, out);
+    replay.summary().Print(run, session->inputs().inputs, source, counters, session->source().figures(),
+                           console, out);
   }
   if (read.ok() && !run.interrupted && replay.summary().attempts() == 0 &&
       ExplainNothingRead(&*session, &console)) {

@@ -8,6 +8,7 @@
 #include "adapters/decision_json.h"
 #include "engine/status.h"
 #include "engine/text.h"
+#include "tools/stockade/capture_reading.h"
 #include "tools/stockade/familiar_snapshot.h"
 #include "tools/stockade/units.h"
 
@@ -57,11 +58,13 @@ void AddLogOptions(CLI::App* app, ReplayOptions* options) {
                   "Rules instead of the shipped ones: a folder or a file; may be repeated")
       ->type_name("PATH")
       ->allow_extra_args(false);
-  app->add_option("--format", options->format,
-                  "What the inputs are: ndjson, csv, combined, sshd, …; without it each input is looked at")
+  app->add_option(
+         "--format", options->format,
+         "What the inputs are: ndjson, csv, combined, sshd, pcap, …; without it each input is looked at")
       ->type_name("NAME");
   app->add_option("--login-path", options->login_paths,
-                  "Path that logins are sent to, in access logs: /portal/enter, or /auth/* for all below it, "
+                  "Path that logins are sent to, in access logs and captures: /portal/enter, or /auth/* for "
+                  "all below it, "
                   "instead of the usual ones; may be repeated")
       ->type_name("PATH")
       ->allow_extra_args(false);
@@ -82,7 +85,7 @@ void AddLogOptions(CLI::App* app, ReplayOptions* options) {
       ->type_name("FILE");
   app->add_flag("--rules-only", options->rules_only,
                 "Without detectors: what the rules alone would have done");
-  app->add_option("INPUT", options->inputs, "Logs: files, also .gz and .zst; - is standard input")
+  app->add_option("INPUT", options->inputs, "Logs or captures: files, also .gz and .zst; - is standard input")
       ->type_name("")
       ->required();
 }
@@ -118,6 +121,8 @@ absl::StatusOr<ReplaySession> ReplaySession::Open(const ReplayOptions& options) 
   session.config_.source.fields = session.rules_.fields.get();
   session.config_.source.hash_key = session.config_.engine.hash_key;
   session.config_.source.reference_time = absl::Now();
+  session.config_.source.foreign_formats.push_back(CaptureFormat(
+      [config = session.config_] { return CaptureReadingOf(config); }, CaptureReadingText(session.config_)));
   RETURN_IF_ERROR(Validate(session.config_.source));
   return session;
 }

@@ -13,6 +13,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "adapters/client_hello/stack_lookup.h"
 #include "adapters/source/open_inputs.h"
 #include "engine/engine.h"
 #include "tools/stockade/config_file.h"
@@ -70,6 +71,7 @@ class ReplaySession {
   const RecordNotes& notes() const noexcept { return notes_; }
   // Tells what events leave out of their source; null: nothing is told.
   GeoLookup* geo() noexcept { return geo_.get(); }
+  StackLookup& stacks() noexcept { return *stacks_; }
   // The snapshot that the engine began with; not there: none.
   const std::optional<FamiliarFacts>& familiar() const noexcept { return familiar_; }
 
@@ -81,6 +83,7 @@ class ReplaySession {
   OpenedInputs inputs_;
   RecordNotes notes_;
   std::unique_ptr<GeoLookup> geo_;
+  std::unique_ptr<StackLookup> stacks_ = std::make_unique<StackLookup>();
   std::optional<FamiliarFacts> familiar_;
 };
 
@@ -164,6 +167,8 @@ absl::Status DriveReplay(ReplaySession* session, Watcher* watcher) {
       for (Record& record : batch.records)
         if (record.ok() && record.kind == RecordKind::kAttempt) geo->Fill(&record.event.attempt);
     }
+    for (Record& record : batch.records)
+      if (record.ok() && record.kind == RecordKind::kAttempt) session->stacks().Fill(&record.event.attempt);
     for (size_t i = 0; i < size && i < kAhead; ++i) hint(batch.records[i]);
     for (size_t i = 0; i < size; ++i) {
       if (i + kAhead < size) hint(batch.records[i + kAhead]);
@@ -180,14 +185,16 @@ absl::Status DriveReplay(ReplaySession* session, Watcher* watcher) {
         stopped = true;
         break;
       }
-      const Verdict verdict = engine.Assess(record.event.attempt);
-      const bool reaches = observe_all || ReachesPasswordCheck(verdict, record.event.aftermath.challenge);
+      const Verdict verdict =
+          record.witnessed ? engine.Witness(record.event.attempt) : engine.Assess(record.event.attempt);
+      const bool reaches =
+          observe_all || record.witnessed || ReachesPasswordCheck(verdict, record.event.aftermath.challenge);
       watcher->OnVerdict(record, verdict, reaches);
       if (reaches && record.number != 0) [[unlikely]] {
         waiting.Keep(record, verdict);
         continue;
       }
-      if (observe_all || IsObserved(verdict, record.event.aftermath.challenge))
+      if (reaches || IsObserved(verdict, record.event.aftermath.challenge))
         engine.Observe(record.event, verdict);
       watcher->AfterRecord(record);
     }

@@ -99,7 +99,8 @@ void ReplaySummary::AddOutcome(Outcome outcome) {
 }
 
 void ReplaySummary::Print(const ReplayRun& run, const std::vector<InputDescription>& inputs,
-                          const SourceCounters& source, const EngineCounters& engine, const Console& console,
+                          const SourceCounters& source, const EngineCounters& engine,
+                          const std::vector<SourceFigure>& figures, const Console& console,
                           std::ostream& out) const {
   const auto line = [&](std::string_view label, std::string_view text) {
     out << Styled(console, Style::kBold, PadRight(label, kLabelColumns)) << text << "\n";
@@ -126,6 +127,12 @@ void ReplaySummary::Print(const ReplayRun& run, const std::vector<InputDescripti
          Concat(PrintableText(inputs[i].name), ": ", inputs[i].format, ", ", PrintableText(inputs[i].why)));
   }
   if (inputs.size() > kInputsShown) line("", Concat("and ", inputs.size() - kInputsShown, " more"));
+  bool is_first_figure = true;
+  for (const SourceFigure& figure : figures) {
+    if (figure.count == 0) continue;
+    line(is_first_figure ? "Capture" : "", Concat(CountText(figure.count), " ", figure.title));
+    is_first_figure = false;
+  }
   line("Mode",
        Concat(Name(run.mode), ", ",
               run.observe                  ? "everything was let through (--observe)"
@@ -224,7 +231,8 @@ void ReplaySummary::Print(const ReplayRun& run, const std::vector<InputDescripti
 }
 
 std::string ReplaySummary::ToJson(const ReplayRun& run, const std::vector<InputDescription>& inputs,
-                                  const SourceCounters& source, const EngineCounters& engine) const {
+                                  const SourceCounters& source, const EngineCounters& engine,
+                                  const std::vector<SourceFigure>& figures) const {
   JsonWriter json;
   const auto counts = [&json](std::string_view key, const std::map<std::string, uint64_t>& by_rule) {
     json.Key(key).BeginObject().Key("total").Count(Sum(by_rule)).Key("by_rule").BeginObject();
@@ -262,6 +270,11 @@ std::string ReplaySummary::ToJson(const ReplayRun& run, const std::vector<InputD
     if (source.errors[i] > 0) json.Key(kReadErrorNames[i]).Count(source.errors[i]);
   }
   json.EndObject().EndObject();
+  if (!figures.empty()) {
+    json.Key("capture").BeginObject();
+    for (const SourceFigure& figure : figures) json.Key(figure.name).Count(figure.count);
+    json.EndObject();
+  }
   json.Key("time").BeginObject().Key("first");
   if (attempts_ > 0) {
     json.Text(FormatTimeMs(first_ns_ / 1000000)).Key("last").Text(FormatTimeMs(last_ns_ / 1000000));

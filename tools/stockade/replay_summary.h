@@ -50,12 +50,14 @@ class ReplaySummary {
   // Time of the earliest attempt.
   int64_t first_ns() const noexcept { return first_ns_; }
 
-  // The report. `inputs` and `source` are those that were replayed, `engine` what the engine counted.
+  // The report. `figures`: what else the source says of itself. `inputs` and `source` are those that were replayed, `engine` what the engine counted.
   void Print(const ReplayRun& run, const std::vector<InputDescription>& inputs, const SourceCounters& source,
-             const EngineCounters& engine, const Console& console, std::ostream& out) const;
+             const EngineCounters& engine, const std::vector<SourceFigure>& figures, const Console& console,
+             std::ostream& out) const;
   // The same as one object of JSON. Members are only ever added.
   std::string ToJson(const ReplayRun& run, const std::vector<InputDescription>& inputs,
-                     const SourceCounters& source, const EngineCounters& engine) const;
+                     const SourceCounters& source, const EngineCounters& engine,
+                     const std::vector<SourceFigure>& figures) const;
 
  private:
   static constexpr size_t kOutcomes = kOutcomeNames.size();

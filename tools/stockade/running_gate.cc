@@ -8,7 +8,9 @@
 #include "adapters/http/endpoint_address.h"
 #include "engine/status.h"
 #include "engine/text.h"
+#include "tools/stockade/capture_reading.h"
 #include "tools/stockade/console.h"
+#include "tools/stockade/privileges.h"
 
 namespace stockade {
 namespace {
@@ -38,9 +40,11 @@ absl::StatusOr<std::unique_ptr<RunningGate>> RunningGate::Start(const RunOptions
   std::unique_ptr<RunningGate> gate(new RunningGate(options, log));
   ASSIGN_OR_RETURN(gate->parts_, MakeGateParts(options, log, gate->ocsp_));
   const GatewaySettings& gateway = gate->parts_->gateway();
-  if (gateway.listeners.empty() && !IsSet(gateway.service.at)) {
-    return absl::InvalidArgumentError(Concat(
-        options.config_file, ": gateway: neither `listen` nor `service` says where to wait for logins"));
+  if (gateway.listeners.empty() && !IsSet(gateway.service.at) && gate->parts_->config.live_sources.empty() &&
+      !gate->parts_->config.capture.has_value()) {
+    return absl::InvalidArgumentError(Concat(options.config_file,
+                                             ": gateway: neither `listen` nor `service` says where to wait "
+                                             "for logins, nor are there `sources` or `capture`"));
   }
   RETURN_IF_ERROR(gate->StartDesk(files));
   RETURN_IF_ERROR(gate->StartServices());
@@ -61,6 +65,7 @@ absl::Status RunningGate::StartDesk(const BookFiles& files) {
   desk.record = !files.record.empty();
   desk.clock = WallClockNs;
   desk.engine.tells_changes = true;
+  desk.fields = parts_->fields();
   ASSIGN_OR_RETURN(orders_, GateOrders::Open(parts_->config, books_.get(), &log_));
   ASSIGN_OR_RETURN(desk_, EngineDesk::Create(std::move(desk), parts_->rules(), orders_.get()));
   if (const std::optional<FamiliarSettings>& familiar = parts_->config.familiar; familiar.has_value()) {
@@ -81,6 +86,14 @@ absl::Status RunningGate::StartServices() {
     // Nobody is asked yet, so that this is not in anybody's way (GateBooks::OnAlarm).
     if (const std::optional<Alarm> alarm = familiar_->refusal()) orders_->OnAlarm(*alarm);
     familiar_->Start();
+  }
+  ASSIGN_OR_RETURN(std::vector<LiveInput> inputs, OpenLiveInputs(parts_->config, &log_));
+  if (const std::optional<CaptureSettings>& capture = parts_->config.capture; capture.has_value()) {
+    ASSIGN_OR_RETURN(CaptureReading reading, CaptureReadingOf(parts_->config, parts_->verifier));
+    reading.assembly.decoder.tunnels = capture->tunnels;
+    ASSIGN_OR_RETURN(std::unique_ptr<DeviceSource> device, DeviceSource::Open(capture->device, reading));
+    capture_ = device.get();
+    inputs.emplace_back().source = std::move(device);
   }
   certificates_ = std::make_unique<GateCertificates>(parts_->config.engine.hash_key, &log_);
   geo_desk_ = std::make_unique<GeoDesk>(desk_.get(), &log_);
@@ -104,6 +117,18 @@ absl::Status RunningGate::StartServices() {
                                      return dialects()->Reply(request, later);
                                    }));
   }
+  if (!inputs.empty()) {
+    feed_ = std::make_unique<LiveFeed>(
+        std::move(inputs),
+        [this](const LoginEvent& event, const FieldTable* fields) {
+          LoginEvent told = event;
+          geo_desk_->Fill(&told.attempt);
+          desk_->Witness(told, fields);
+        },
+        &log_);
+    feed_->UseFields(parts_->fields());
+    RETURN_IF_ERROR(feed_->Start());
+  }
   if (IsSet(gateway.admin.at)) {
     AdminParts admin;
     admin.token = parts_->admin_token;
@@ -125,6 +150,12 @@ absl::Status RunningGate::StartServices() {
     ASSIGN_OR_RETURN(admin_, HttpService::Start(options, [this](const ServiceRequest& request) {
                        return admin_desk_->Reply(request);
                      }));
+  }
+  // Everything is open: addresses, files, the interface.
+  if (parts_->config.capture.has_value() && !parts_->config.capture->user.empty()) {
+    const CaptureSettings& capture = *parts_->config.capture;
+    RETURN_IF_ERROR(DropPrivileges(capture.user, capture.group));
+    log_.Say(Concat("privileges are given up; the process is user ", capture.user, " from now on"));
   }
   return absl::OkStatus();
 }
@@ -159,6 +190,8 @@ void RunningGate::WarnOfFixed(const Config& before, const Config& after) {
   if (before.engine.ledger_bytes != after.engine.ledger_bytes) warn("store.memory");
   if (before.familiar != after.familiar) warn("familiar");
   if (before.carried_text != after.carried_text) warn("store or firewalls");
+  if (before.sources_text != after.sources_text) warn("sources");
+  if (before.capture_text != after.capture_text) warn("capture");
   if (before.gateway->workers != after.gateway->workers) warn("gateway.workers");
   // The mode may have been switched by hand since the start: the file says what a start takes.
   if (before.engine.mode != after.engine.mode) warn("mode (PUT /mode switches it)");
@@ -190,6 +223,7 @@ bool RunningGate::Reload() {
     changes.policy = parts->config.engine.policy;
     changes.detectors = parts->config.engine.detectors;
     changes.remember = parts->gateway().challenges.remember;
+    changes.fields = parts->fields();
     if (const absl::Status status = desk_->Reload(std::move(changes)); !status.ok()) {
       if (proxy_ != nullptr)
         static_cast<void>(proxy_->SwapSettings(
@@ -205,6 +239,7 @@ bool RunningGate::Reload() {
     parts_ = parts;
   }
   geo_desk_->Use(parts->config.geo, parts->geo);
+  if (feed_ != nullptr && decides_anew) feed_->UseFields(parts->fields());
   certificates_->Use(parts);
   allow_stamps_.emplace(parts->config.allow_files);
   orders_->Note("operator", "reload", "", decides_anew ? "settings and rules" : "certificates and secrets");
@@ -240,6 +275,12 @@ void RunningGate::Tick() {
   if (parts_->accounts != nullptr) parts_->accounts->Look(absl::Now());
   geo_desk_->Look(absl::Now());
   certificates_->Tick(absl::Now());
+  if (feed_ != nullptr) feed_->Tick(absl::Now());
+  if (capture_ != nullptr && !capture_failed_) {
+    const absl::Status failure = capture_->failure();
+    capture_failed_ = !failure.ok();
+    if (capture_failed_) log_.Error(Concat(FromAbsl(failure.message()), "; NOTHING IS CAPTURED ANY MORE"));
+  }
   SayWhatWasUnread();
 }
 
@@ -269,6 +310,7 @@ std::vector<absl::Status> RunningGate::Stop() {
   if (service_ != nullptr) service_->Stop();
   if (certificates_ != nullptr) certificates_->Stop();
   if (admin_ != nullptr) admin_->Stop();
+  if (feed_ != nullptr) feed_->Stop();
   if (desk_ != nullptr) desk_->Finish();
   std::vector<absl::Status> wrong;
   if (orders_ != nullptr) wrong = orders_->Stop();
@@ -318,6 +360,7 @@ void RunningGate::Describe(const BookFiles& files, std::ostream* out) const {
                          parts_->loaded->files.size(), " files")});
   if (service_ != nullptr) lines("verdicts", {AddressText(gateway.service.at, service_->port())});
   if (admin_ != nullptr) lines("admin", {AddressText(gateway.admin.at, admin_->port())});
+  if (feed_ != nullptr) lines("hears of", feed_->Describe());
   lines("decisions", orders_->Describe());
   if (familiar_ != nullptr) lines("remembers", {familiar_->Describe()});
   texts.clear();

@@ -22,6 +22,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "adapters/capture/device_source.h"
 #include "adapters/gateway/admin_service.h"
 #include "adapters/gateway/engine_desk.h"
 #include "adapters/gateway/proxy.h"
@@ -34,6 +35,8 @@
 #include "tools/stockade/gate_orders.h"
 #include "tools/stockade/gate_parts.h"
 #include "tools/stockade/geo_desk.h"
+#include "tools/stockade/live_feed.h"
+#include "tools/stockade/live_inputs.h"
 #include "tools/stockade/run_log.h"
 
 namespace stockade {
@@ -78,6 +81,9 @@ class RunningGate {
   std::unique_ptr<EngineDesk> desk_;
   std::unique_ptr<FamiliarKeeper> familiar_;  // asks the desk; null: nobody is remembered over a restart
   std::unique_ptr<GeoDesk> geo_desk_;         // in front of it, for whoever brings attempts
+  std::unique_ptr<LiveFeed> feed_;            // tells the desk what live sources bring; null: none
+  DeviceSource* capture_ = nullptr;           // of the feed; null: nothing is captured
+  bool capture_failed_ = false;               // and that was said
   VerdictCounters counters_;
   UnreadAnswers unread_;
   const std::shared_ptr<OcspMemory> ocsp_ = std::make_shared<OcspMemory>();

@@ -28,6 +28,16 @@ void AppendOcspSamples(const OcspMemory& memory, std::vector<MetricSample>* samp
 std::vector<MetricSample> RunningGate::Samples() const {
   std::vector<MetricSample> samples = books_->Samples();
   for (MetricSample& sample : orders_->Samples()) samples.push_back(std::move(sample));
+  if (feed_ != nullptr)
+    for (MetricSample& sample : feed_->Samples()) samples.push_back(std::move(sample));
+  if (capture_ != nullptr) {
+    for (const SourceFigure& figure : capture_->figures())
+      samples.push_back({Concat("stockade_capture_", figure.name, "_total"),
+                         Concat("Of the capture: ", figure.title),
+                         MetricSample::Type::kCounter,
+                         {},
+                         static_cast<double>(figure.count)});
+  }
   if (familiar_ != nullptr)
     for (MetricSample& sample : familiar_->Samples()) samples.push_back(std::move(sample));
   for (MetricSample& sample : geo_desk_->Samples()) samples.push_back(std::move(sample));

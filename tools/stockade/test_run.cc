@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "adapters/client_hello/stack_lookup.h"
 #include "adapters/source/open_inputs.h"
 #include "engine/status.h"
 #include "engine/text.h"
@@ -203,15 +204,17 @@ absl::StatusOr<std::vector<std::string>> RunTestCase(const TestCase& test, const
   Recorder recorder(tested);
   ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, Engine::Create(options, &rules, &recorder));
 
+  StackLookup stacks;
   std::vector<std::optional<SeenVerdict>> seen(test.lines.size());
   Batch batch;
   while (true) {
     ASSIGN_OR_RETURN(const bool more, inputs.source->Read(&batch));
     if (!more) break;
-    for (const Record& record : batch.records) {
+    for (Record& record : batch.records) {
       const size_t index = static_cast<size_t>(record.line) - 1;
       STOCKADE_CHECK(index < test.lines.size());
       if (!record.ok()) return ErrorAt(test.lines[index].place, "events", Help(record.error));
+      stacks.Fill(&record.event.attempt);
       const Verdict verdict = engine->Assess(record.event.attempt);
       seen[index] = SeenVerdict{verdict.kind, verdict.challenge_kind, std::string(verdict.by)};
       if (test.settings.observe || IsObserved(verdict, record.event.aftermath.challenge)) {

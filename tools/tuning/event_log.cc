@@ -41,7 +41,7 @@ size_t EventLog::bytes() const noexcept {
          texts_.bytes() + accounts_.bytes();
 }
 
-constinit const std::array<EventLog::KeptText, 10> EventLog::kKeptTexts = {{
+constinit const std::array<EventLog::KeptText, 12> EventLog::kKeptTexts = {{
     {&Kept::user_agent, &Attempt::user_agent},
     {&Kept::ja3, &Attempt::ja3},
     {&Kept::ja4, &Attempt::ja4},
@@ -52,6 +52,8 @@ constinit const std::array<EventLog::KeptText, 10> EventLog::kKeptTexts = {{
     {&Kept::device, &Attempt::device},
     {&Kept::channel, &Attempt::channel},
     {&Kept::header_order, &Attempt::header_order},
+    {&Kept::tls_stack, &Attempt::tls_stack},
+    {&Kept::tls_mismatch, &Attempt::tls_mismatch},
 }};
 
 void EventLog::Keep(const Record& record) {

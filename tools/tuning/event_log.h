@@ -115,6 +115,8 @@ class EventLog {
     uint32_t device;
     uint32_t channel;
     uint32_t header_order;
+    uint32_t tls_stack;
+    uint32_t tls_mismatch;
     uint32_t asn;
     uint32_t extra_count;
     uint64_t extra_begin;
@@ -130,7 +132,7 @@ class EventLog {
     uint32_t Kept::*number;
     std::string_view Attempt::*text;
   };
-  static const std::array<KeptText, 10> kKeptTexts;
+  static const std::array<KeptText, 12> kKeptTexts;
 
   const Kept& Of(size_t attempt) const noexcept { return chunks_[attempt / kChunk][attempt % kChunk]; }
   Kept& Of(size_t attempt) noexcept { return chunks_[attempt / kChunk][attempt % kChunk]; }

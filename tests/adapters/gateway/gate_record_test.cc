@@ -34,7 +34,8 @@ bool SameAttempt(const Attempt& a, const Attempt& b) {
          same(a.path, b.path) && same(a.request_id, b.request_id) && a.asn == b.asn &&
          same(a.country, b.country) && a.certificate == b.certificate &&
          a.certificate_present == b.certificate_present && same(a.password_id, b.password_id) &&
-         same(a.device, b.device) && same(a.channel, b.channel) && same(a.header_order, b.header_order);
+         same(a.device, b.device) && same(a.channel, b.channel) && same(a.header_order, b.header_order) &&
+         same(a.tls_stack, b.tls_stack) && same(a.tls_mismatch, b.tls_mismatch);
 }
 
 constexpr int64_t kTime = 1'795'000'000'123'456'789;
@@ -57,6 +58,8 @@ TEST_CASE("every field of an attempt comes back as it was, absent and empty told
   event.attempt.device = "d";
   event.attempt.channel = "web";
   event.attempt.header_order = "aa";
+  event.attempt.tls_stack = "go";
+  event.attempt.tls_mismatch = "chromium/go";
   event.aftermath.challenge.identity = ChallengeResult::kPassed;
   std::string text;
   AppendBeginLine(kTime, &text);

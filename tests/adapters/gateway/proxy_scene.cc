@@ -201,9 +201,16 @@ GateAnswer FakeDesk::Assess(const Attempt& attempt) {
       Concat("assess ", attempt.has_account() ? attempt.account : "-", " ", attempt.source.ToString());
   if (attempt.certificate_present) Append(&line, " ", Name(attempt.certificate));
   log_.push_back(line);
+  const auto shown = [](std::string_view text) { return text.data() == nullptr ? "-" : text; };
+  fingerprints_.push_back(Concat(shown(attempt.ja3), " ", shown(attempt.ja4)));
   GateAnswer answer = next_;
   answer.ticket = answer.reaches ? ++ticket_ : 0;
   return answer;
+}
+
+std::vector<std::string> FakeDesk::fingerprints() {
+  const std::lock_guard lock(mutex_);
+  return fingerprints_;
 }
 
 void FakeDesk::Observe(uint64_t, Outcome outcome) {

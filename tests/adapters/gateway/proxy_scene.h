@@ -112,10 +112,11 @@ class FakeDesk final : public GateDesk {
   std::vector<std::string>
   log();  // "assess alice 127.0.0.1", "observe bad_password", "abandon", "passed alice"
   void set_next(const GateAnswer& answer);
+  std::vector<std::string> fingerprints();  // of each that was assessed: "JA3 JA4", "- -" where there is none
 
  private:
   std::mutex mutex_;
-  std::vector<std::string> log_;
+  std::vector<std::string> log_, fingerprints_;
   GateAnswer next_{VerdictKind::kAllow, ChallengeKind::kHuman, true, false, "", "", 0};
   uint64_t ticket_ = 0;
 };

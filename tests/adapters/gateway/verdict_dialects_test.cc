@@ -33,6 +33,7 @@ struct DialectScene {
     parts.exchange = std::move(*exchange);
     parts.trusted_proxies = {*Prefix::Parse("10.0.0.0/8")};
     parts.token = std::move(token);
+    parts.tls_fingerprint = {"x-ja3", "x-ja4"};
     parts.hash_key = HashKey{1, 2};
     parts.counters = &counters;
     dialects = std::make_shared<VerdictDialects>(std::move(parts));
@@ -84,6 +85,29 @@ TEST_CASE("auth_request is answered by 204, 401 and 403 alone, with reason and t
   CHECK_THAT(challenged, Catch::StartsWith("401\nX-Stockade-Verdict: challenge\nX-Stockade-Kind: identity\n"
                                            "X-Stockade-Reason: because\n"));
   CHECK_THAT(challenged, Catch::Contains("WWW-Authenticate: "));
+}
+
+TEST_CASE("the fingerprint of whoever's TLS the proxy ended comes in its fields, and from no client's",
+          "[gateway][dialect]") {
+  constexpr char kJa4[] = "t13d1516h2_8daaf6152771_e5627efa2ab1";
+  DialectScene scene;
+  Fields fields = kNginx;
+  fields.emplace_back("X-JA4", kJa4);
+  scene.Ask({"GET", "/auth-request", fields});
+  CHECK(scene.Asked().ja4 == kJa4);
+  CHECK(scene.Asked().ja3.data() == nullptr);
+  fields.back().second = "nothing of the kind";
+  scene.Ask({"GET", "/auth-request", fields});
+  CHECK(scene.Asked().ja4.data() == nullptr);
+  // AppSec hands on the fields that the client wrote.
+  scene.Ask({"GET",
+             "/",
+             {{"X-Crowdsec-Appsec-Ip", "203.0.113.9"},
+              {"X-Crowdsec-Appsec-Uri", "/login"},
+              {"X-Crowdsec-Appsec-Verb", "POST"},
+              {"Cookie", "who=alice"},
+              {"X-JA4", kJa4}}});
+  CHECK(scene.Asked().ja4.data() == nullptr);
 }
 
 TEST_CASE("a reason that holds line ends or escapes cannot forge a field", "[gateway][dialect]") {

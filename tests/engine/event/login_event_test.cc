@@ -28,6 +28,8 @@ LoginEvent FullEvent() {
   a.device = "d";
   a.channel = "web";
   a.header_order = "h";
+  a.tls_stack = "python";
+  a.tls_mismatch = "chromium/python";
   event.aftermath.outcome = Outcome::kBadPassword;
   event.aftermath.challenge.human = ChallengeResult::kPassed;
   return event;
@@ -53,6 +55,8 @@ TEST_CASE("every known field is found under its name", "[event]") {
                                              "d",
                                              "web",
                                              "h",
+                                             "python",
+                                             "chromium/python",
                                              "passed",
                                              "2001:db8:1:2::/64",
                                              "t13d1516h2_8daaf6152771_b186095e22b6|Mozilla/5.0"};

@@ -1,0 +1,294 @@
+#include "adapters/capture/tcp_assembler.h"
+
+#include "engine/status.h"
+
+namespace stockade {
+namespace {
+
+constexpr size_t Side(Direction direction) {
+  return static_cast<size_t>(direction);
+}
+
+constexpr Direction Other(Direction direction) {
+  return direction == Direction::kFromClient ? Direction::kFromServer : Direction::kFromClient;
+}
+
+constexpr int32_t Ahead(uint32_t a, uint32_t b) {
+  return static_cast<int32_t>(a - b);
+}
+
+void Start(HalfFlow* half, uint32_t first) {
+  *half = HalfFlow{};
+  half->first = half->next = half->top = first;
+  half->known = true;
+}
+
+Direction DirectionOf(const TcpSegment& segment, const Flow& flow) {
+  return segment.source == flow.connection.client ? Direction::kFromClient : Direction::kFromServer;
+}
+
+}  // namespace
+
+TcpAssembler::TcpAssembler(const TcpAssemblerOptions& options, ConnectionListener* listener,
+                           CaptureCounts* counts)
+    : options_(options), counts_(counts), delivery_(options, listener, counts) {
+  STOCKADE_CHECK(options.connections_max >= TcpAssemblerOptions::kConnectionsMaxMin &&
+                 options.connections_max <= TcpAssemblerOptions::kConnectionsMaxMax);
+}
+
+void TcpAssembler::MakeRoom() {
+  FlowTable& flows = delivery_.flows();
+  while (flows.size() >= options_.connections_max) {
+    for (const FlowList list :
+         {FlowList::kLingering, FlowList::kSilent, FlowList::kResetting, FlowList::kCarrying}) {
+      const uint32_t flow = flows.First(list);
+      if (flow == FlowTable::kNone) continue;
+      if (list != FlowList::kLingering) delivery_.Close(flow, ConnectionClose::kEvicted);
+      flows.Remove(flow);
+      break;
+    }
+  }
+}
+
+uint32_t TcpAssembler::BeginBy(const TcpSegment& segment, bool source_is_client) {
+  MakeRoom();
+  const FlowEndpoint& client = source_is_client ? segment.source : segment.destination;
+  const FlowEndpoint& server = source_is_client ? segment.destination : segment.source;
+  const uint32_t flow = delivery_.flows().Add(client, server, FlowList::kSilent, clock_ns_);
+  delivery_.flows()[flow].connection.opened_ns = segment.time_ns;
+  return flow;
+}
+
+// The flow that a segment begins, or kNone.
+uint32_t TcpAssembler::Begin(const TcpSegment& segment) {
+  if (segment.Is(TcpSegment::kRst)) return FlowTable::kNone;
+  const bool acknowledges = segment.Is(TcpSegment::kAck);
+  if (segment.Is(TcpSegment::kSyn)) {
+    const uint32_t number = BeginBy(segment, !acknowledges);
+    Flow& flow = delivery_.flows()[number];
+    flow.connection.start_seen = true;
+    Start(&flow.half[acknowledges ? 1 : 0], segment.sequence + 1);
+    if (acknowledges) Start(&flow.half[0], segment.acknowledged);
+    return number;
+  }
+  if (segment.wire_bytes == 0) return FlowTable::kNone;
+  const bool from_client = segment.source.port >= segment.destination.port;
+  const uint32_t number = BeginBy(segment, from_client);
+  Flow& flow = delivery_.flows()[number];
+  Start(&flow.half[from_client ? 0 : 1], segment.sequence);
+  if (acknowledges) Start(&flow.half[from_client ? 1 : 0], segment.acknowledged);
+  return number;
+}
+
+uint32_t TcpAssembler::TakeSyn(const TcpSegment& segment, uint32_t number) {
+  Flow& flow = delivery_.flows()[number];
+  const Direction direction = DirectionOf(segment, flow);
+  HalfFlow& half = flow.half[Side(direction)];
+  const uint32_t first = segment.sequence + 1;
+  if (half.known && half.first == first) return number;  // sent again
+  if (flow.list == FlowList::kLingering || flow.list == FlowList::kResetting) {
+    if (flow.list == FlowList::kResetting) delivery_.Close(number, ConnectionClose::kReset);
+    delivery_.flows().Remove(number);
+    return Begin(segment);
+  }
+  if (flow.list == FlowList::kSilent) {
+    // Both open at the same time (RFC 9293 §3.5), or the client begins anew.
+    if (direction == Direction::kFromServer && !half.known) {
+      Start(&half, first);
+      return number;
+    }
+    delivery_.Close(number, ConnectionClose::kReplaced);
+    delivery_.flows().Remove(number);
+    return Begin(segment);
+  }
+  flow.has_other_syn = true;
+  flow.other_syn = segment.sequence;
+  flow.other_syn_by_server = direction == Direction::kFromServer;
+  return FlowTable::kNone;
+}
+
+uint32_t TcpAssembler::TakeSynAck(const TcpSegment& segment, uint32_t number) {
+  Flow& flow = delivery_.flows()[number];
+  const Direction direction = DirectionOf(segment, flow);
+  HalfFlow& half = flow.half[Side(direction)];
+  HalfFlow& other = flow.half[Side(Other(direction))];
+  const uint32_t first = segment.sequence + 1;
+  if (half.known && half.heard && half.first == first) return number;  // sent again
+  const bool agrees = flow.has_other_syn && segment.acknowledged == flow.other_syn + 1 &&
+                      flow.other_syn_by_server != (direction == Direction::kFromServer);
+  if (agrees || flow.list == FlowList::kLingering) {
+    if (flow.list != FlowList::kLingering) delivery_.Close(number, ConnectionClose::kReplaced);
+    delivery_.flows().Remove(number);
+    const uint32_t begun = Begin(segment);
+    // The client's SYN was seen, though for another flow.
+    delivery_.flows()[begun].connection.handshake_seen = agrees;
+    return begun;
+  }
+  const bool answers = !other.known || other.first == segment.acknowledged;
+  if (answers && (flow.list == FlowList::kSilent || !half.heard) &&
+      (direction == Direction::kFromServer || !flow.connection.start_seen)) {
+    // Also where the server, which keeps nothing of an unanswered SYN, chose another number.
+    if (!half.known || half.first != first) Start(&half, first);
+    if (!flow.opened) {
+      flow.connection.handshake_seen = other.heard;
+      flow.connection.start_seen = true;
+    }
+    return number;
+  }
+  Strange();
+  return FlowTable::kNone;
+}
+
+void TcpAssembler::TakeAcknowledgement(const TcpSegment& segment, uint32_t number) {
+  Flow& flow = delivery_.flows()[number];
+  const Direction direction = DirectionOf(segment, flow);
+  HalfFlow& other = flow.half[Side(Other(direction))];
+  if (flow.holes != nullptr) flow.holes->heard[Side(Other(direction))] = true;
+  if (!segment.Is(TcpSegment::kAck)) return;
+  const uint32_t acked = segment.acknowledged;
+  if (!other.known) Start(&other, acked);
+  if (!other.is_acked ? Ahead(acked, other.first) >= 0 : Ahead(acked, other.acked) > 0) {
+    other.acked = acked;
+    other.is_acked = true;
+  }
+}
+
+void TcpAssembler::TakeReset(const TcpSegment& segment, uint32_t number) {
+  FlowTable& flows = delivery_.flows();
+  Flow& flow = flows[number];
+  const Direction direction = DirectionOf(segment, flow);
+  const HalfFlow& half = flow.half[Side(direction)];
+  const HalfFlow& other = flow.half[Side(Other(direction))];
+  bool believed = false;
+  if (half.known && half.heard) {
+    believed = segment.sequence == half.next || segment.sequence == half.top ||
+               (half.is_acked && segment.sequence == half.acked);
+  } else {
+    // An answer to the SYN: it has no number of its own, but acknowledges that one (RFC 9293 §3.5.2); or the RST of a side
+    // of which nothing else was captured, which continues where it is expected.
+    believed = segment.Is(TcpSegment::kAck)
+                   ? other.known && (segment.acknowledged == other.next || segment.acknowledged == other.top)
+                   : half.known && segment.sequence == half.next;
+  }
+  if (!believed) return Strange();
+  flow.reset_by_server = direction == Direction::kFromServer;
+  flow.last_ns = clock_ns_;
+  flows.Move(number, FlowList::kResetting);
+}
+
+void TcpAssembler::TakeFin(const TcpSegment& segment, uint32_t number) {
+  Flow& flow = delivery_.flows()[number];
+  HalfFlow& half = flow.half[Side(DirectionOf(segment, flow))];
+  if (!half.known) Start(&half, segment.sequence + segment.wire_bytes);
+  if (half.ended || half.has_fin) return;
+  const uint32_t fin = segment.sequence + segment.wire_bytes;
+  if (Ahead(fin, half.next) < 0) return;
+  if (half.unwanted) half.next = fin;
+  half.fin = fin;
+  half.has_fin = true;
+}
+
+// A segment of a connection that was told in full.
+void TcpAssembler::TakeLate(const TcpSegment& segment, uint32_t number) {
+  FlowTable& flows = delivery_.flows();
+  const HalfFlow& half = flows[number].half[Side(DirectionOf(segment, flows[number]))];
+  if (segment.wire_bytes == 0) return;
+  // Its sender cannot have more to say: this is the midst of another connection, whose start was not captured.
+  const bool is_new = half.known && half.ended && Ahead(segment.sequence, half.top) > 0;
+  if (!is_new) {
+    counts_->after_close_bytes += segment.bytes.size();
+    return;
+  }
+  flows.Remove(number);
+  Take(segment, clock_ns_);
+}
+
+void TcpAssembler::Take(const TcpSegment& segment, int64_t clock_ns) {
+  Advance(clock_ns, segment.time_ns);
+  if (segment.source == segment.destination) return Strange();  // "land": nobody talks to himself over a wire
+  FlowTable& flows = delivery_.flows();
+  uint32_t number = flows.Find(segment.source, segment.destination);
+  const bool is_syn = segment.Is(TcpSegment::kSyn) && !segment.Is(TcpSegment::kRst);
+  if (number == FlowTable::kNone) {
+    number = Begin(segment);
+    if (number == FlowTable::kNone) return Strange();
+  } else if (is_syn) {
+    number = segment.Is(TcpSegment::kAck) ? TakeSynAck(segment, number) : TakeSyn(segment, number);
+    if (number == FlowTable::kNone) return;
+  }
+  if (flows[number].list == FlowList::kLingering) return TakeLate(segment, number);
+  if (segment.Is(TcpSegment::kRst)) return TakeReset(segment, number);
+
+  // The first byte behind a SYN has the next number (RFC 9293 §3.4); content may come with it (RFC 7413).
+  const uint32_t sequence = segment.sequence + (is_syn ? 1 : 0);
+  const Direction direction = DirectionOf(segment, flows[number]);
+  if (flows[number].has_other_syn && segment.wire_bytes != 0 && sequence == flows[number].other_syn + 1 &&
+      flows[number].other_syn_by_server == (direction == Direction::kFromServer)) {
+    delivery_.Close(number, ConnectionClose::kReplaced);
+    flows.Remove(number);
+    number = BeginBy(segment, true);
+    flows[number].connection.start_seen = true;
+    Start(&flows[number].half[0], sequence);
+    if (segment.Is(TcpSegment::kAck)) Start(&flows[number].half[1], segment.acknowledged);
+  }
+  Flow& flow = flows[number];
+  const Direction from = DirectionOf(segment, flow);
+  HalfFlow& half = flow.half[Side(from)];
+  flow.last_ns = clock_ns_;
+  TakeAcknowledgement(segment, number);
+  if (!half.known && segment.wire_bytes != 0) Start(&half, sequence);
+  half.heard = true;
+  const uint32_t end = sequence + segment.wire_bytes + (segment.Is(TcpSegment::kFin) ? 1 : 0);
+  if (half.known && Ahead(end, half.top) > 0) half.top = end;
+
+  FlowList list = flow.list;
+  if (segment.wire_bytes != 0 && list == FlowList::kSilent) list = FlowList::kCarrying;
+  if (list == FlowList::kResetting && flow.reset_by_server == (from == Direction::kFromServer)) {
+    list = FlowList::kCarrying;
+  }
+  flows.Move(number, list);
+  if (!segment.bytes.empty()) delivery_.Content(number, from, sequence, segment.bytes);
+  if (segment.Is(TcpSegment::kFin)) TakeFin(segment, number);
+  delivery_.Settle(number);
+}
+
+void TcpAssembler::Advance(int64_t clock_ns, int64_t time_ns) {
+  clock_ns_ = clock_ns;
+  delivery_.SetTime(clock_ns, time_ns);
+  delivery_.GiveUpHoles();
+  FlowTable& flows = delivery_.flows();
+  const auto close_idle = [&](FlowList list, int64_t idle_ns_max, ConnectionClose why) {
+    for (uint32_t flow = flows.First(list);
+         flow != FlowTable::kNone && clock_ns - flows[flow].last_ns > idle_ns_max; flow = flows.First(list)) {
+      if (list != FlowList::kLingering) delivery_.Close(flow, why);
+      flows.Remove(flow);
+    }
+  };
+  close_idle(FlowList::kLingering, kLingerNs, ConnectionClose::kFin);
+  close_idle(FlowList::kSilent, options_.silent_ns_max, ConnectionClose::kIdle);
+  close_idle(FlowList::kCarrying, options_.idle_ns_max, ConnectionClose::kIdle);
+  for (uint32_t flow = flows.First(FlowList::kResetting);
+       flow != FlowTable::kNone && clock_ns - flows[flow].last_ns > kResetLingerNs;
+       flow = flows.First(FlowList::kResetting)) {
+    delivery_.Close(flow, ConnectionClose::kReset);
+    flows[flow].last_ns = clock_ns;
+    flows.Move(flow, FlowList::kLingering);
+  }
+}
+
+void TcpAssembler::Finish(int64_t time_ns) {
+  delivery_.SetTime(clock_ns_, time_ns);
+  FlowTable& flows = delivery_.flows();
+  for (const FlowList list :
+       {FlowList::kResetting, FlowList::kSilent, FlowList::kCarrying, FlowList::kLingering}) {
+    for (uint32_t flow = flows.First(list); flow != FlowTable::kNone; flow = flows.First(list)) {
+      if (list != FlowList::kLingering) {
+        delivery_.Close(
+            flow, list == FlowList::kResetting ? ConnectionClose::kReset : ConnectionClose::kCaptureEnd);
+      }
+      flows.Remove(flow);
+    }
+  }
+}
+
+}  // namespace stockade

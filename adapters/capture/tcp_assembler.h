@@ -1,0 +1,84 @@
+// TCP segments → the bytes of connections in order, in bounded memory, on a wire where the other end of a connection may
+// be an attacker who knows that we listen.
+//
+// Policies, and why.
+// - Overlap: the first bytes that were seen win. A receiver that has acknowledged a byte cannot take it back, whatever
+//   system it runs, and what was told cannot be either; so retransmissions with other content change nothing.
+// - Loss: a hole is told as a Gap when the receiver has acknowledged it, so that it will not come again, and StreamDelivery::kReorderNs
+// have//   passed in which a mirror port might still deliver it late; or when the limit of all held bytes is reached; or when the
+//   connection is closed. While the receiver is heard and does not acknowledge a hole, it is waited for: skipping it for a
+//   segment further on, which anybody may send and no receiver may take, would blind us. Where the receiver is not heard
+//   (one direction captured only), kOneSidedNs.
+// - Bytes further than `held_bytes_a_direction_max` ahead of a hole are dropped; they are a Gap once they are acknowledged.
+// - RST is believed where its sequence number is the next one of its sender, after all that was seen of him, or what the
+//   other side acknowledged (RFC 5961 §3.2 has receivers ask back for any other), and told kResetLingerNs later: a segment
+//   of the same sender meanwhile shows that it was forged, because a system that has reset a connection knows it no more.
+// - FIN is told when the other side acknowledges it, or is not heard; content beyond it shows that it was forged.
+// - SYN for a living connection with another sequence number replaces it when the other side agrees (its SYN-ACK, or content
+//   that goes on from there); RFC 5961 §4.2.
+// - A connection that was told in full stays known for kLingerNs, so that its last segments, sent again, are not another.
+//
+// Memory: 160 bytes a connection, known from its SYN (sizeof(Flow) and its place in the index), and what is held for
+// holes, each piece with kPieceBytes on top. When `connections_max` is reached, the one that is worth least gives way:
+// closed ones, then those that never carried a byte, then reset ones, then those idle longest; each kind the longest idle
+// first. So a SYN flood evicts itself. When `held_bytes_max` is reached, the hole that is waited for longest is told as lost.
+//
+// libtins was considered (Tins::TCPIP::StreamFollower): it bounds what one stream holds, but neither the streams nor the
+// bytes of all, has no view of acknowledgements to tell loss by, gives up a stream at its limit, and throws; so this is ours.
+//
+// Cost: a look-up and some list moves a segment; nothing is copied that comes in order. Not thread-safe.
+// Oracle: tests/adapters/capture/stream_oracle.h.
+#pragma once
+
+#include <cstdint>
+
+#include "adapters/capture/capture_counts.h"
+#include "adapters/capture/connection_listener.h"
+#include "adapters/capture/stream_delivery.h"
+#include "adapters/capture/tcp_segment.h"
+
+namespace stockade {
+
+class TcpAssembler {
+ public:
+  static constexpr int64_t kResetLingerNs = int64_t{2} * 1'000'000'000;
+  static constexpr int64_t kLingerNs = int64_t{30} * 1'000'000'000;
+
+  // `listener` and `counts` outlive it. Options within their ranges are the caller's duty (STOCKADE_CHECK).
+  TcpAssembler(const TcpAssemblerOptions& options, ConnectionListener* listener, CaptureCounts* counts);
+  TcpAssembler(const TcpAssembler&) = delete;
+  TcpAssembler& operator=(const TcpAssembler&) = delete;
+
+  // `clock_ns` never goes back; waits and idleness are measured by it, and what is told has the times of segments.
+  void Take(const TcpSegment& segment, int64_t clock_ns);
+  // Tells and closes what waited too long; `time_ns` is what is told of it.
+  void Advance(int64_t clock_ns, int64_t time_ns);
+  // Tells what is held and closes all connections, the longest idle first.
+  void Finish(int64_t time_ns);
+
+  // Those known, closed ones that linger among them.
+  uint32_t connections() const noexcept { return delivery_.flows().size(); }
+  size_t held_bytes() const noexcept { return delivery_.held_bytes(); }
+  size_t memory_bytes() const noexcept { return delivery_.memory_bytes(); }
+
+ private:
+  uint32_t Begin(const TcpSegment& segment);
+  uint32_t BeginBy(const TcpSegment& segment, bool source_is_client);
+  // What a SYN, with or without ACK, means to a flow that is known: the flow to go on with, or kNone.
+  uint32_t TakeSyn(const TcpSegment& segment, uint32_t flow);
+  uint32_t TakeSynAck(const TcpSegment& segment, uint32_t flow);
+  void TakeAcknowledgement(const TcpSegment& segment, uint32_t flow);
+  void TakeReset(const TcpSegment& segment, uint32_t flow);
+  void TakeFin(const TcpSegment& segment, uint32_t flow);
+  void TakeLate(const TcpSegment& segment, uint32_t flow);
+  // Gives way for one more.
+  void MakeRoom();
+  void Strange() { ++counts_->strange_segments; }
+
+  TcpAssemblerOptions options_;
+  CaptureCounts* counts_;
+  StreamDelivery delivery_;
+  int64_t clock_ns_ = 0;
+};
+
+}  // namespace stockade

@@ -1,0 +1,563 @@
+#include "adapters/live/tail_source.h"
+
+#include <fcntl.h>
+#include <glob.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "absl/time/clock.h"
+#include "engine/status.h"
+#include "engine/text.h"
+
+namespace stockade {
+namespace {
+
+constexpr uint32_t kFolderEvents =
+    IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_MODIFY | IN_CLOSE_WRITE | IN_ATTRIB;
+constexpr uint32_t kFileEvents = IN_MODIFY | IN_ATTRIB | IN_MOVE_SELF | IN_DELETE_SELF;
+
+bool IsCompressed(std::string_view name) {
+  constexpr std::array<std::string_view, 4> kEnds = {".gz", ".zst", ".bz2", ".xz"};
+  return std::any_of(kEnds.begin(), kEnds.end(), [&](std::string_view end) { return name.ends_with(end); });
+}
+
+std::string FolderOf(const std::string& path) {
+  const std::string folder = std::filesystem::path(path).parent_path().string();
+  return folder.empty() ? "." : folder;
+}
+
+// What stands at a path, opened; -1 with errno where it cannot be, or is no file.
+int OpenLog(const std::string& path, struct stat* about) {
+  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  if (file < 0) return -1;
+  if (fstat(file, about) == 0 && S_ISREG(about->st_mode)) return file;
+  close(file);
+  errno = EINVAL;
+  return -1;
+}
+
+int64_t ChangedNs(int file) {
+  struct stat about {};
+  return fstat(file, &about) == 0 ? int64_t{about.st_mtim.tv_sec} * 1'000'000'000 + about.st_mtim.tv_nsec : 0;
+}
+
+// What rotation puts behind a name: ".1", "-20261127", ".2026-11-27_08".
+bool IsRotationMark(std::string_view behind) {
+  return behind.size() >= 2 && (behind[0] == '.' || behind[0] == '-') &&
+         behind.find_first_not_of("0123456789.-_") == std::string_view::npos;
+}
+
+// Where the last whole line ends, for a start in the middle of one would read its rest as a line.
+uint64_t LastLineEnd(int file, uint64_t size) {
+  char text[4096];
+  const uint64_t from = size - std::min<uint64_t>(size, sizeof text);
+  const ssize_t got = pread(file, text, sizeof text, static_cast<off_t>(from));
+  for (ssize_t i = got; i > 0; --i)
+    if (text[i - 1] == '\n') return from + static_cast<uint64_t>(i);
+  return size;
+}
+
+void AddCounts(const SourceCounters& read, LiveCounters* counters) {
+  counters->received += read.lines;
+  counters->other += read.other + read.blank;
+  counters->unreadable += read.unreadable();
+  counters->records += read.records - std::min(read.records, read.unreadable());
+}
+
+}  // namespace
+
+struct TailSource::Told {
+  explicit Told(int wake_file) : wake(wake_file) {}
+
+  std::mutex mutex;
+  std::map<uint64_t, TailPosition> positions;
+  bool is_new = false;
+  uint64_t chunks = 0;
+  const int wake;  // the source's, which outlives every call
+};
+
+absl::StatusOr<std::unique_ptr<TailSource>> TailSource::Open(TailOptions options) {
+  options.reading.goes_on = true;
+  options.reading.fields = nullptr;
+  RETURN_IF_ERROR(CheckLiveFormat(options.reading));
+  std::unique_ptr<TailSource> tail(new TailSource(std::move(options)));
+  if (!tail->options_.position_file.empty()) {
+    ASSIGN_OR_RETURN(tail->resumed_, LoadPositions(tail->options_.position_file));
+    RETURN_IF_ERROR(SavePositions(tail->options_.position_file, tail->resumed_, /*sync=*/true));
+  }
+  // Says what is wrong with a format file now, and not at the first line.
+  RETURN_IF_ERROR(LiveReader::Create(tail->options_.reading, tail->options_.pattern).status());
+  tail->inotify_.Own(inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
+  tail->wake_.Own(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+  if (tail->inotify_.get() < 0 || tail->wake_.get() < 0)
+    return absl::ErrnoToStatus(errno, Concat(tail->options_.pattern, ": nothing to hear of changes by"));
+  tail->told_ = std::make_shared<Told>(tail->wake_.get());
+  return tail;
+}
+
+TailSource::TailSource(TailOptions options)
+    : options_(std::move(options)),
+      name_(options_.name.empty() ? Concat("tail ", options_.pattern) : options_.name),
+      is_glob_(options_.pattern.find_first_of("*?[") != std::string::npos) {}
+
+TailSource::~TailSource() {
+  Stop();
+  Save();  // what was told after the thread had ended
+}
+
+absl::Status TailSource::Start(LiveQueue* queue) {
+  queue_ = queue;
+  started_ = true;
+  thread_ = std::thread([this] { Run(); });
+  return absl::OkStatus();
+}
+
+void TailSource::Stop() {
+  if (!started_) return;
+  stopping_ = true;
+  queue_->Interrupt();
+  const uint64_t one = 1;
+  [[maybe_unused]] const ssize_t ignored = write(wake_.get(), &one, sizeof one);
+  if (thread_.joinable()) thread_.join();
+}
+
+LiveCounters TailSource::counters() const {
+  const std::lock_guard lock(mutex_);
+  return counters_;
+}
+
+void TailSource::UseFields(std::shared_ptr<const FieldTable> fields) {
+  const std::lock_guard lock(mutex_);
+  fields_ = std::move(fields);
+}
+
+void TailSource::Run() {
+  while (!stopping_) {
+    const bool more = Look();
+    Save();
+    if (!more && !stopping_) Wait();
+  }
+}
+
+void TailSource::Wait() {
+  pollfd polled[] = {{inotify_.get(), POLLIN, 0}, {wake_.get(), POLLIN, 0}};
+  if (poll(polled, 2, static_cast<int>(absl::ToInt64Milliseconds(kLookEvery))) <= 0) return;
+  uint64_t count = 0;
+  [[maybe_unused]] const ssize_t ignored = read(wake_.get(), &count, sizeof count);
+  alignas(inotify_event) char events[16 << 10];
+  while (true) {
+    const ssize_t size = read(inotify_.get(), events, sizeof events);
+    if (size <= 0) return;
+    for (ssize_t at = 0; at < size;) {
+      const auto* const event = reinterpret_cast<const inotify_event*>(events + at);
+      if ((event->mask & ~uint32_t{IN_MODIFY | IN_CLOSE_WRITE}) != 0) folder_changed_ = true;
+      at += static_cast<ssize_t>(sizeof(inotify_event) + event->len);
+    }
+  }
+}
+
+bool TailSource::Look() {
+  {
+    const std::lock_guard lock(mutex_);
+    // Other fields: readers are made anew with their next lines.
+    if (reading_fields_ != fields_) {
+      reading_fields_ = fields_;
+      for (const auto& file : files_) file->reader.reset();
+    }
+  }
+  const absl::Time now = absl::Now();
+  if (std::exchange(folder_changed_, false) || now - looked_ >= kLookEvery) {
+    looked_ = now;
+    for (const std::string& path : FindPaths()) LookAt(path);
+    if (std::exchange(first_look_, false)) ResumeOthers();
+  }
+  bool more = false;
+  for (size_t i = 0; i < files_.size() && !stopping_;) {
+    if (Untold() >= kUntoldMax) return false;  // Wait hears of the next one that is told
+    FollowedFile* const file = files_[i].get();
+    bool more_of_it = false;
+    if (!ReadSome(file, &more_of_it)) return false;
+    more = more || more_of_it;
+    const bool is_over = !file->is_current && !more_of_it && absl::Now() - file->last_news > kRotatedIdle;
+    if (is_over) {
+      if (MakeReader(file) && file->Last(&lines_) == FollowedFile::Got::kLines && !Deliver(file, lines_))
+        return false;
+      Forget(i);
+    } else {
+      ++i;
+    }
+  }
+  return more;
+}
+
+uint64_t TailSource::Untold() const {
+  const std::lock_guard lock(told_->mutex);
+  return delivered_ - told_->chunks;
+}
+
+std::vector<std::string> TailSource::FindPaths() {
+  WatchFolder(options_.pattern);
+  if (!is_glob_) return {options_.pattern};
+  std::vector<std::string> paths;
+  glob_t found{};
+  if (glob(options_.pattern.c_str(), 0, nullptr, &found) == 0) {
+    for (size_t i = 0; i < found.gl_pathc; ++i) {
+      if (!IsCompressed(found.gl_pathv[i])) paths.emplace_back(found.gl_pathv[i]);
+    }
+  }
+  globfree(&found);
+  for (const std::string& path : paths) WatchFolder(path);
+  return paths;
+}
+
+void TailSource::WatchFolder(const std::string& path) {
+  const std::string folder = FolderOf(path);
+  if (folder.find_first_of("*?[") != std::string::npos) return;
+  // Again and again, for it may be made anew; the same one is watched once.
+  if (inotify_add_watch(inotify_.get(), folder.c_str(), kFolderEvents) < 0 && errno != ENOENT)
+    SayOnce(folder, Concat(folder, ": changes are not heard of, but looked for every second: ",
+                           std::generic_category().message(errno)));
+}
+
+void TailSource::Watch(FollowedFile* file) {
+  // By its descriptor: whatever its name is by now, or what a link names.
+  const std::string by_descriptor = Concat("/proc/self/fd/", file->get());
+  file->watch = inotify_add_watch(inotify_.get(), by_descriptor.c_str(), kFileEvents);
+}
+
+void TailSource::LookAt(const std::string& path) {
+  struct stat about {};
+  FollowedFile* current = nullptr;
+  for (const auto& file : files_)
+    if (file->is_current && file->path == path) current = file.get();
+  const bool is_there = stat(path.c_str(), &about) == 0;
+  if (is_there && current != nullptr && current->device() == about.st_dev && current->inode() == about.st_ino)
+    return;
+  if (current != nullptr) {
+    // Renamed, deleted or replaced: it is read on, for its writer may not know yet.
+    current->is_current = false;
+    current->last_news = absl::Now();
+  }
+  if (!is_there) return;
+  for (const auto& file : files_) {
+    if (file->device() != about.st_dev || file->inode() != about.st_ino) continue;
+    if (!file->is_current) {  // back, or found by a glob under its new name
+      file->path = path;
+      file->is_current = true;
+    }
+    return;
+  }
+  OwnedFile file(OpenLog(path, &about));
+  if (file.get() < 0) {
+    if (errno != ENOENT)
+      SayOnce(path,
+              Concat(path, ": cannot be read: ", std::generic_category().message(errno), "; tried again"));
+    return;
+  }
+  said_.erase(path);
+  if (const auto copy = copies_.find({about.st_dev, about.st_ino}); copy != copies_.end()) {
+    if (BeginsWith(file.get(), copy->second)) return;
+    copies_.erase(copy);
+  }
+  const uint64_t size = static_cast<uint64_t>(about.st_size);
+  if (!first_look_) {
+    if (is_glob_) {
+      for (const auto& other : files_) {
+        if (other->begin().bytes == 0 || !BeginsWith(file.get(), other->begin())) continue;
+        KeepOut(about.st_dev, about.st_ino, other->begin());
+        Say(Concat(path, ": begins as ", other->path, " and is taken for its copy; not followed"));
+        return;
+      }
+    }
+    // Of several that came and went since the last look, those before this one.
+    const auto before =
+        std::find_if(files_.rbegin(), files_.rend(), [&](const auto& one) { return one->path == path; });
+    if (before != files_.rend()) {
+      for (const std::string& missed : FindBetween(path, ChangedNs((*before)->get()), {})) {
+        struct stat one {};
+        if (const int descriptor = OpenLog(missed, &one); descriptor >= 0)
+          Follow(descriptor, path, 0, /*is_current=*/false);
+      }
+    }
+    Follow(file.Release(), path, 0, /*is_current=*/true);
+    return;
+  }
+  // What was left of the last run.
+  auto known = std::find_if(resumed_.begin(), resumed_.end(), [&](const TailPosition& at) {
+    return at.device == about.st_dev && at.inode == about.st_ino && at.offset <= size &&
+           BeginsWith(file.get(), at.begin);
+  });
+  if (known != resumed_.end()) {
+    const uint64_t offset = known->offset;
+    resumed_.erase(known);
+    Follow(file.Release(), path, offset, /*is_current=*/true);
+    return;
+  }
+  const bool is_new_here =
+      std::none_of(resumed_.begin(), resumed_.end(), [&](const TailPosition& at) { return at.path == path; });
+  const uint64_t offset = is_new_here && !options_.from_begin ? LastLineEnd(file.get(), size) : 0;
+  Follow(file.Release(), path, offset, /*is_current=*/true);
+}
+
+void TailSource::ResumeOthers() {
+  const std::vector<TailPosition> others = std::exchange(resumed_, {});
+  for (const TailPosition& position : others) ResumeRotated(position, others);
+}
+
+void TailSource::ResumeRotated(const TailPosition& position, const std::vector<TailPosition>& others) {
+  std::string found;
+  OwnedFile file(FindCopy(position, /*but_inode=*/0, &found));
+  if (file.get() < 0) {
+    if (position.begin.bytes == 0) return;  // it was empty
+    Say(Concat(position.path, ": what was read last, to byte ", position.offset,
+               ", is not there any more; what was written behind that, if anything was, is lost"));
+    const std::lock_guard lock(mutex_);
+    ++counters_.lost;
+    return;
+  }
+  const int64_t changed_ns = ChangedNs(file.get());
+  // Before whatever replaced it.
+  size_t at = 0;
+  const auto follow_at = [&](int descriptor, uint64_t offset) {
+    if (Follow(descriptor, position.path, offset, /*is_current=*/false) == nullptr) return;
+    std::rotate(files_.begin() + static_cast<ptrdiff_t>(at), files_.end() - 1, files_.end());
+    ++at;
+  };
+  follow_at(file.Release(), position.offset);
+  for (const std::string& path : FindBetween(position.path, changed_ns, others)) {
+    struct stat one {};
+    if (const int descriptor = OpenLog(path, &one); descriptor >= 0) follow_at(descriptor, 0);
+  }
+}
+
+std::vector<std::string> TailSource::FindBetween(const std::string& path, int64_t after_ns,
+                                                 const std::vector<TailPosition>& others) {
+  std::vector<std::pair<int64_t, std::string>> between;
+  const std::string base = std::filesystem::path(path).filename().string();
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(FolderOf(path), ignored)) {
+    const std::string name = entry.path().filename().string();
+    if (!name.starts_with(base) || !IsRotationMark(std::string_view(name).substr(base.size()))) continue;
+    struct stat about {};
+    const OwnedFile file(OpenLog(entry.path().string(), &about));
+    if (file.get() < 0) continue;
+    const int64_t changed_ns = ChangedNs(file.get());
+    const bool is_known = std::any_of(files_.begin(), files_.end(),
+                                      [&](const auto& one) {
+                                        return one->device() == about.st_dev && one->inode() == about.st_ino;
+                                      }) ||
+                          std::any_of(others.begin(), others.end(), [&](const TailPosition& one) {
+                            return one.begin.bytes != 0 && BeginsWith(file.get(), one.begin);
+                          });
+    const auto copy = copies_.find({about.st_dev, about.st_ino});
+    const bool is_copy = copy != copies_.end() && BeginsWith(file.get(), copy->second);
+    if (changed_ns >= after_ns && !is_known && !is_copy)
+      between.emplace_back(changed_ns, entry.path().string());
+  }
+  std::sort(between.begin(), between.end());
+  std::vector<std::string> paths;
+  for (auto& [changed_ns, found] : between) paths.push_back(std::move(found));
+  return paths;
+}
+
+FollowedFile* TailSource::Follow(int file, const std::string& path, uint64_t offset, bool is_current) {
+  OwnedFile owned(file);
+  if (files_.size() >= kFilesMax) {
+    SayOnce("files", Concat(options_.pattern, ": more than ", kFilesMax, " files; ", path,
+                            " and others are not read"));
+    const std::lock_guard lock(mutex_);
+    ++counters_.refused;
+    return nullptr;
+  }
+  struct stat about {};
+  if (fstat(file, &about) != 0) return nullptr;
+  auto followed = std::make_unique<FollowedFile>(owned.Release(), about.st_dev, about.st_ino, path, offset);
+  followed->is_current = is_current;
+  followed->last_news = absl::Now();
+  followed->id = ++last_id_;
+  Watch(followed.get());
+  {
+    const std::lock_guard lock(told_->mutex);
+    told_->positions[followed->id] = {followed->device(), followed->inode(), offset, followed->begin(), path};
+    told_->is_new = true;
+  }
+  files_.push_back(std::move(followed));
+  return files_.back().get();
+}
+
+int TailSource::FindCopy(const TailPosition& position, uint64_t but_inode, std::string* found) {
+  const std::string base = std::filesystem::path(position.path).filename().string();
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(FolderOf(position.path), ignored)) {
+    const std::string name = entry.path().filename().string();
+    if (!name.starts_with(base) || IsCompressed(name)) continue;
+    struct stat about {};
+    OwnedFile file(OpenLog(entry.path().string(), &about));
+    if (file.get() < 0 || about.st_ino == but_inode || static_cast<uint64_t>(about.st_size) < position.offset)
+      continue;
+    const bool is_it = position.begin.bytes != 0
+                           ? BeginsWith(file.get(), position.begin)
+                           : about.st_dev == position.device && about.st_ino == position.inode;
+    if (!is_it) continue;
+    *found = entry.path().string();
+    return file.Release();
+  }
+  return -1;
+}
+
+void TailSource::KeepOut(uint64_t device, uint64_t inode, const FileBegin& begin) {
+  if (copies_.size() >= kFilesMax) copies_.clear();
+  copies_[{device, inode}] = begin;
+}
+
+void TailSource::HandleCut(FollowedFile* file) {
+  const FileBegin begin = file->begin();
+  const uint64_t offset = file->offset();
+  std::string found;
+  OwnedFile copy(begin.bytes == 0 ? -1 : FindCopy({0, 0, offset, begin, file->path}, file->inode(), &found));
+  const bool missed = file->BeginAnew();
+  if (copy.get() >= 0) {
+    struct stat about {};
+    if (fstat(copy.get(), &about) == 0) KeepOut(about.st_dev, about.st_ino, begin);
+    const size_t index = static_cast<size_t>(
+        std::find_if(files_.begin(), files_.end(), [&](const auto& one) { return one.get() == file; }) -
+        files_.begin());
+    if (Follow(copy.Release(), file->path, offset, /*is_current=*/false) != nullptr)
+      std::rotate(files_.begin() + static_cast<ptrdiff_t>(index), files_.end() - 1, files_.end());
+  } else if (missed) {
+    Say(Concat(file->path, ": was cut before all of it was read; what stood behind byte ", offset,
+               " is lost"));
+    const std::lock_guard lock(mutex_);
+    ++counters_.lost;
+  }
+  const std::lock_guard lock(told_->mutex);
+  told_->positions[file->id] = {file->device(), file->inode(), 0, file->begin(), file->path};
+  told_->is_new = true;
+}
+
+bool TailSource::MakeReader(FollowedFile* file) {
+  if (file->reader != nullptr) return true;
+  SourceOptions options = options_.reading;
+  options.fields = reading_fields_.get();
+  options.reference_time = absl::Now();
+  absl::StatusOr<std::unique_ptr<LiveReader>> reader = LiveReader::Create(options, file->path);
+  if (!reader.ok()) {  // a format file that was changed for the worse
+    SayOnce("reader", std::string(FromAbsl(reader.status().message())));
+    return false;
+  }
+  file->reader = *std::move(reader);
+  return true;
+}
+
+bool TailSource::ReadSome(FollowedFile* file, bool* more) {
+  if (file->WasCut()) {
+    if (Untold() > 0) return true;  // whose places are of before the cut
+    HandleCut(file);
+    *more = true;
+    return true;
+  }
+  switch (file->Next(&lines_)) {
+    case FollowedFile::Got::kNothing:
+      return true;
+    case FollowedFile::Got::kTooLong: {
+      const std::lock_guard lock(mutex_);
+      ++counters_.received;
+      ++counters_.unreadable;
+    }
+      [[fallthrough]];
+    case FollowedFile::Got::kSkipped:
+      file->Advance();
+      *more = true;
+      return true;
+    case FollowedFile::Got::kLines:
+      if (!MakeReader(file)) return true;
+      *more = true;
+      return Deliver(file, lines_);
+  }
+  return true;
+}
+
+bool TailSource::Deliver(FollowedFile* file, std::string_view lines) {
+  LiveCounters before;
+  AddCounts(file->reader->counters(), &before);
+  file->reader->Give(lines);
+  for (bool last = false; !last;) {
+    LiveBatch batch = queue_->Take();
+    last = !file->reader->Read(&batch.batch);
+    batch.fields = reading_fields_;
+    if (last) {
+      TailPosition position{file->device(), file->inode(), file->behind(), file->begin(), file->path};
+      batch.told = [told = told_, id = file->id, position = std::move(position)] {
+        {
+          const std::lock_guard lock(told->mutex);
+          ++told->chunks;
+          told->is_new = true;
+          const auto at = told->positions.find(id);
+          if (at != told->positions.end()) at->second = position;  // else forgotten
+        }
+        const uint64_t one = 1;
+        [[maybe_unused]] const ssize_t ignored = write(told->wake, &one, sizeof one);
+      };
+    }
+    if (!queue_->Push(&batch)) return false;
+  }
+  ++delivered_;
+  file->Advance();
+  file->last_news = absl::Now();
+  LiveCounters after;
+  AddCounts(file->reader->counters(), &after);
+  const std::lock_guard lock(mutex_);
+  counters_.received += after.received - before.received;
+  counters_.other += after.other - before.other;
+  counters_.unreadable += after.unreadable - before.unreadable;
+  counters_.records += after.records - before.records;
+  return true;
+}
+
+void TailSource::Forget(size_t index) {
+  FollowedFile& file = *files_[index];
+  if (file.watch >= 0) inotify_rm_watch(inotify_.get(), file.watch);
+  {
+    const std::lock_guard lock(told_->mutex);
+    told_->positions.erase(file.id);
+    told_->is_new = true;
+  }
+  files_.erase(files_.begin() + static_cast<ptrdiff_t>(index));
+}
+
+void TailSource::Save() {
+  if (options_.position_file.empty() || told_ == nullptr || first_look_) return;
+  std::vector<TailPosition> positions;
+  {
+    const std::lock_guard lock(told_->mutex);
+    if (!std::exchange(told_->is_new, false)) return;
+    for (const auto& [id, position] : told_->positions) positions.push_back(position);
+  }
+  const absl::Time now = absl::Now();
+  const bool sync = stopping_ || now - synced_ >= kSyncEvery;
+  if (sync) synced_ = now;
+  if (const absl::Status status = SavePositions(options_.position_file, positions, sync); !status.ok()) {
+    SayOnce(options_.position_file, std::string(FromAbsl(status.message())));
+  } else {
+    said_.erase(options_.position_file);
+  }
+}
+
+void TailSource::Say(const std::string& text) {
+  if (options_.say) options_.say(text);
+}
+
+void TailSource::SayOnce(const std::string& about, const std::string& text) {
+  if (std::exchange(said_[about], text) != text) Say(text);
+}
+
+}  // namespace stockade

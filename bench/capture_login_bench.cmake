@@ -1,0 +1,1 @@
+target_link_libraries(capture_login_bench PRIVATE stockade::capture_logins)

@@ -1,0 +1,274 @@
+// Connections and datagrams become logins: what is told of each, with which outcome, from whom; and which TLS stack is
+// joined to it. What is told of a login is what the sidecar would have asked about (login_exchange.h reads both).
+#include "adapters/capture/login_capture.h"
+
+#include <catch2/catch.hpp>
+#include <string>
+#include <vector>
+
+#include "adapters/capture/tls_sightings.h"
+
+namespace stockade {
+namespace {
+
+constexpr int64_t kSecond = 1'000'000'000;
+
+class Kept final : public LoginSink {
+ public:
+  void Take(const CapturedLogin& login) override {
+    events.emplace_back(login.event);
+    methods.emplace_back(login.method);
+    statuses.push_back(login.status);
+  }
+  std::vector<OwnedEvent> events;
+  std::vector<std::string> methods;
+  std::vector<int> statuses;
+};
+
+EndpointSettings Portal() {
+  EndpointSettings endpoint;
+  endpoint.name = "portal";
+  endpoint.path = "/login";
+  endpoint.account = {{ValueSource::From::kBody, "user"}};
+  endpoint.password = {{ValueSource::From::kBody, "pass"}};
+  endpoint.body_bytes = 1024;
+  endpoint.answer_bytes = 256;
+  OutcomeRule in;
+  in.status = "302";
+  in.outcome = Outcome::kSuccess;
+  OutcomeRule wrong;
+  wrong.status = "200";
+  wrong.body_matches = "wrong password";
+  wrong.outcome = Outcome::kBadPassword;
+  OutcomeRule page;
+  page.status = "200";
+  page.outcome = Outcome::kUnknownAccount;
+  endpoint.outcomes = {in, wrong, page};
+  return endpoint;
+}
+
+struct Scene {
+  explicit Scene(EndpointSettings endpoint = Portal()) {
+    reading.logins = *LoginExchange::Create({std::move(endpoint)}, HashKey{1, 2});
+    const Prefix listed = *Prefix::Parse("10.0.0.0/8");
+    reading.client_addresses =
+        std::make_shared<ClientAddressReader>(std::span(&listed, 1), ForwardingField::kXForwardedFor);
+    reading.sink = &kept;
+    capture.emplace(LoginCaptureOptions{}, &reading);
+  }
+
+  Connection Open(std::string_view client, bool from_begin = true) {
+    Connection connection;
+    connection.id = ++ids;
+    connection.client = {*Address::Parse(client), 40000};
+    connection.server = {*Address::Parse("192.0.2.80"), 80};
+    connection.start_seen = from_begin;
+    capture->Opened(connection);
+    return connection;
+  }
+  bool Client(const Connection& connection, std::string_view bytes, int64_t time_ns = kSecond) {
+    return capture->Bytes(connection, Direction::kFromClient, bytes, time_ns);
+  }
+  bool Server(const Connection& connection, std::string_view bytes, int64_t time_ns = kSecond) {
+    return capture->Bytes(connection, Direction::kFromServer, bytes, time_ns);
+  }
+  const Attempt& attempt(size_t index) { return kept.events.at(index).event().attempt; }
+  Outcome outcome(size_t index) { return kept.events.at(index).event().aftermath.outcome; }
+
+  Kept kept;
+  LoginReading reading;
+  std::optional<LoginCapture> capture;
+  uint64_t ids = 0;
+};
+
+std::string Post(std::string_view body, std::string_view fields = "") {
+  return "POST /login HTTP/1.1\r\nHost: h\r\nUser-Agent: curl/8\r\nContent-Type: "
+         "application/x-www-form-urlencoded\r\n" +
+         std::string(fields) + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
+         std::string(body);
+}
+std::string Answer(std::string_view line, std::string_view body = "") {
+  return "HTTP/1.1 " + std::string(line) + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
+         std::string(body);
+}
+
+TEST_CASE("a login is told with its time, source, account, hashed password and outcome", "[capture]") {
+  Scene scene;
+  const Connection connection = scene.Open("203.0.113.9");
+  const std::string request = Post("user=alice&pass=secret");
+  CHECK(scene.Client(connection, request.substr(0, 30), 5 * kSecond));
+  CHECK(scene.Client(connection, request.substr(30), 6 * kSecond));
+  CHECK(scene.kept.events.empty());
+  CHECK(scene.Server(connection, Answer("302 Found"), 7 * kSecond));
+  REQUIRE(scene.kept.events.size() == 1);
+  const Attempt& attempt = scene.attempt(0);
+  CHECK(attempt.time_ns == 5 * kSecond);
+  CHECK(attempt.source.ToString() == "203.0.113.9");
+  CHECK(attempt.account == "alice");
+  CHECK(attempt.user_agent == "curl/8");
+  CHECK(attempt.path == "/login");
+  CHECK(attempt.password_id == ToHex(SipHash128(HashKey{1, 2}, "secret")));
+  CHECK(attempt.header_order.size() > 0);
+  CHECK(scene.outcome(0) == Outcome::kSuccess);
+  CHECK(scene.kept.statuses.at(0) == 302);
+  // Other requests are none.
+  CHECK(scene.Client(connection, "GET /login HTTP/1.1\r\nHost: h\r\n\r\n"));
+  CHECK(scene.Server(connection, Answer("200 OK", "the form")));
+  CHECK(scene.kept.events.size() == 1);
+  CHECK(scene.capture->memory_bytes() == 0);
+}
+
+TEST_CASE("a row that asks for the body is answered by the body", "[capture]") {
+  Scene scene;
+  const Connection connection = scene.Open("203.0.113.9");
+  scene.Client(connection, Post("user=a&pass=b") + Post("user=c&pass=d"));
+  scene.Server(connection, Answer("200 OK", "sorry, wrong password") + Answer("200 OK", "who are you?"));
+  REQUIRE(scene.kept.events.size() == 2);
+  CHECK(scene.outcome(0) == Outcome::kBadPassword);
+  CHECK(scene.outcome(1) == Outcome::kUnknownAccount);
+}
+
+TEST_CASE("an answer with holes where a row would look is no outcome", "[capture]") {
+  Scene scene;
+  const Connection connection = scene.Open("203.0.113.9");
+  scene.Client(connection, Post("user=a&pass=b"));
+  scene.Server(connection, "HTTP/1.1 200 OK\r\nContent-Length: 30\r\n\r\nsorry, ");
+  scene.capture->Gap(connection, Direction::kFromServer, 23, kSecond);
+  REQUIRE(scene.kept.events.size() == 1);
+  CHECK(scene.outcome(0) == Outcome::kUnknown);
+  CHECK(scene.reading.counts.unseen == 1);
+}
+
+TEST_CASE("a login without an answer is an attempt whose outcome is unknown", "[capture]") {
+  Scene scene;
+  const Connection connection = scene.Open("203.0.113.9");
+  scene.Client(connection, Post("user=a&pass=b"));
+  scene.capture->Closed(connection, ConnectionClose::kReset, kSecond);
+  REQUIRE(scene.kept.events.size() == 1);
+  CHECK(scene.outcome(0) == Outcome::kUnknown);
+  CHECK(scene.reading.counts.unanswered == 1);
+
+  const Connection broken = scene.Open("203.0.113.9");
+  scene.Client(broken, Post("user=a&pass=b").substr(0, Post("user=a&pass=b").size() - 3));
+  scene.capture->Closed(broken, ConnectionClose::kFin, kSecond);
+  CHECK(scene.kept.events.size() == 1);
+  CHECK(scene.reading.counts.broken_off == 1);
+}
+
+TEST_CASE("a login that cannot be read counts for its source, without an account", "[capture]") {
+  Scene scene;
+  const Connection connection = scene.Open("203.0.113.9");
+  scene.Client(connection, Post("user=a&user=b&pass=c"));  // which of them?
+  scene.Server(connection, Answer("200 OK", "wrong password"));
+  scene.Client(connection, Post("user=a&pass=" + std::string(2000, 'x')));
+  scene.Server(connection, Answer("302 Found"));
+  scene.Client(connection, Post("user=alice&pass=secret").substr(0, 135));
+  scene.capture->Gap(connection, Direction::kFromClient, 3, kSecond);
+  REQUIRE(scene.kept.events.size() == 2);
+  CHECK_FALSE(scene.attempt(0).has_account());
+  CHECK(scene.outcome(0) == Outcome::kBadPassword);
+  CHECK_FALSE(scene.attempt(1).has_account());
+  CHECK(scene.outcome(1) == Outcome::kSuccess);
+  CHECK(scene.reading.counts.too_large == 1);
+  CHECK(scene.reading.counts.unreadable == 2);
+}
+
+TEST_CASE("who asks is whom a listed proxy names, and nobody else's word counts", "[capture]") {
+  Scene scene;
+  const Connection proxy = scene.Open("10.1.1.1");
+  scene.Client(proxy, Post("user=a&pass=b", "X-Forwarded-For: 1.2.3.4, 198.51.100.7\r\n"));
+  scene.Server(proxy, Answer("302 Found"));
+  const Connection stranger = scene.Open("203.0.113.9");
+  scene.Client(stranger, Post("user=a&pass=b", "X-Forwarded-For: 1.2.3.4\r\n"));
+  scene.Server(stranger, Answer("302 Found"));
+  const Connection header = scene.Open("10.1.1.2");
+  const std::string line = "PROXY TCP4 198.51.100.8 192.0.2.80 5000 80\r\n";
+  for (const char c : line) CHECK(scene.Client(header, {&c, 1}));
+  scene.Client(header, Post("user=a&pass=b"));
+  scene.Server(header, Answer("302 Found"));
+  const Connection forged = scene.Open("203.0.113.10");
+  scene.Client(forged, line + Post("user=a&pass=b"));
+  scene.Server(forged, Answer("302 Found"));
+  // Behind the proxy's header another one is the client's own word, and no request.
+  const Connection second = scene.Open("10.1.1.2");
+  scene.Client(second, line);
+  CHECK_FALSE(scene.Client(second, "PROXY TCP4 9.9.9.9 192.0.2.80 5000 80\r\n" + Post("user=a&pass=b")));
+  REQUIRE(scene.kept.events.size() == 4);
+  CHECK(scene.attempt(0).source.ToString() == "198.51.100.7");
+  CHECK(scene.attempt(1).source.ToString() == "203.0.113.9");
+  CHECK(scene.attempt(2).source.ToString() == "198.51.100.8");
+  CHECK(scene.attempt(3).source.ToString() == "203.0.113.10");
+  CHECK(scene.capture->talk().proxy_headers == 3);
+}
+
+TEST_CASE("an endpoint of HTTP Basic knows logins by their credentials", "[capture]") {
+  EndpointSettings endpoint = Portal();
+  endpoint.path = "/*";
+  endpoint.methods = {"GET"};
+  endpoint.account = {{ValueSource::From::kBasic, "user"}};
+  endpoint.password = {{ValueSource::From::kBasic, "password"}};
+  Scene scene(endpoint);
+  const Connection connection = scene.Open("203.0.113.9");
+  scene.Client(connection, "GET /a HTTP/1.1\r\nHost: h\r\n\r\n");
+  scene.Server(connection, Answer("401 Who"));
+  scene.Client(connection, "GET /a HTTP/1.1\r\nHost: h\r\nAuthorization: Basic YWxpY2U6c2VjcmV0\r\n\r\n");
+  scene.Server(connection, Answer("302 Found"));
+  REQUIRE(scene.kept.events.size() == 1);
+  CHECK(scene.attempt(0).account == "alice");
+  CHECK(scene.attempt(0).password_id == ToHex(SipHash128(HashKey{1, 2}, "secret")));
+}
+
+TEST_CASE("in mid-stream the client is who asks", "[capture]") {
+  Scene scene;
+  Connection connection = scene.Open("192.0.2.80", /*from_begin=*/false);
+  connection.server.address =
+      *Address::Parse("203.0.113.9");  // taken for the server, being on the lower port
+  CHECK(scene.Client(connection, "the rest of a page"));
+  CHECK(scene.Server(connection, Post("user=a&pass=b")));
+  CHECK(scene.Client(connection, Answer("302 Found")));
+  REQUIRE(scene.kept.events.size() == 1);
+  CHECK(scene.attempt(0).source.ToString() == "203.0.113.9");
+  CHECK(scene.outcome(0) == Outcome::kSuccess);
+}
+
+TEST_CASE("what is neither HTTP nor TLS is not followed", "[capture]") {
+  Scene scene;
+  CHECK_FALSE(scene.Client(scene.Open("203.0.113.9"), "SSH-2.0-x\r\n"));
+  CHECK_FALSE(scene.Client(scene.Open("203.0.113.9"), std::string_view("\0\0\0\x10", 4)));
+  CHECK_FALSE(scene.Server(scene.Open("203.0.113.9"), "220 mail\r\n"));
+  // "POST" and "PROXY" begin alike.
+  const Connection post = scene.Open("203.0.113.9");
+  const std::string request = Post("user=a&pass=b");
+  for (const char c : request) CHECK(scene.Client(post, {&c, 1}));
+  scene.Server(post, Answer("302 Found"));
+  CHECK(scene.kept.events.size() == 1);
+}
+
+TEST_CASE("a fingerprint is joined to a login by address and time, and never by guess", "[capture]") {
+  const Address client = *Address::Parse("203.0.113.9");
+  const ClientFingerprint chrome{"a", "t13d1516h2_8daaf6152771_d8a2da3f94cd", "h", "h2"};
+  const ClientFingerprint python{"b", "t13d1812h1_85036bcba153_b26ce05bbdd6", "h", ""};
+  TlsSightings sightings;
+  CHECK(sightings.Find(client, 0).fingerprint == nullptr);
+  sightings.Note(client, chrome, 10 * kSecond);
+  REQUIRE(sightings.Find(client, 12 * kSecond).fingerprint != nullptr);
+  CHECK(sightings.Find(client, 12 * kSecond).fingerprint->ja4 == chrome.ja4);
+  CHECK(sightings.Find(client, 5 * kSecond).fingerprint == nullptr);
+  CHECK(sightings.Find(client, 10 * kSecond + TlsSightings::kJoinNs + 1).fingerprint == nullptr);
+  sightings.Note(client, chrome, 11 * kSecond);
+  CHECK(sightings.Find(client, 12 * kSecond).fingerprint != nullptr);
+  sightings.Note(client, python, 13 * kSecond);
+  CHECK(sightings.Find(client, 12 * kSecond).fingerprint->ja4 == chrome.ja4);  // the other came later
+  CHECK(sightings.Find(client, 14 * kSecond).ambiguous);
+  CHECK(sightings.Find(client, 14 * kSecond).fingerprint == nullptr);
+  const int64_t later = 11 * kSecond + TlsSightings::kJoinNs + 1;
+  CHECK(sightings.Find(client, later).fingerprint->ja4 == python.ja4);
+
+  for (uint32_t i = 0; i < TlsSightings::kAddressesMax + 10; ++i)
+    sightings.Note(Address::V4(0x0b000000u + i), chrome, 20 * kSecond);
+  CHECK(sightings.addresses() == TlsSightings::kAddressesMax);
+  CHECK(sightings.Find(client, 21 * kSecond).fingerprint == nullptr);
+}
+
+}  // namespace
+}  // namespace stockade
