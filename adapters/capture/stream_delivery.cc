@@ -76,8 +76,10 @@ uint32_t StreamDelivery::AcknowledgedHole(const Flow& flow, Direction direction)
   // The client's own word does not make a hole of what the server has not sent yet: it could be a lie, and cost us the
   // begin of the answer.
   if (direction == Direction::kFromServer) return 0;
-  // A FIN is acknowledged like a byte.
-  return static_cast<uint32_t>(acked) - (half.has_fin && Distance(half.acked, half.fin) > 0 ? 1 : 0);
+  // A FIN is acknowledged like a byte; a single byte more than was seen is a FIN that the capture lost, which every
+  // connection ends with, and no byte.
+  if (half.has_fin) return static_cast<uint32_t>(acked) - (Distance(half.acked, half.fin) > 0 ? 1 : 0);
+  return acked == 1 ? 0 : static_cast<uint32_t>(acked);
 }
 
 void StreamDelivery::Drain(Flow* flow, Direction direction, bool whatever_the_client) {
@@ -147,6 +149,12 @@ void StreamDelivery::Content(uint32_t flow_number, Direction direction, uint32_t
   if (half.has_fin && Distance(sequence + static_cast<uint32_t>(bytes.size()), half.fin) > 0)
     half.has_fin = false;
   if (half.unwanted) half.next = sequence;
+  // The server has answered one SYN by several numbers, as one that keeps nothing of it does (RFC 4987 §3.6), and the client
+  // has chosen another than the last: nobody's first bytes are so far away.
+  const bool restarted =
+      half.next == half.first && half.is_acked && half.acked == sequence &&
+      static_cast<uint32_t>(Distance(sequence, half.next)) > options_.held_bytes_a_direction_max;
+  if (restarted && !IsHeld(flow, direction)) half.first = half.next = sequence;
   if (is_next()) return Tell(&flow, direction, bytes);
   const bool fits = MakeRoom(&flow, direction, sequence, bytes.size());
   // Making room may have told what was held of them, and all in front.
