@@ -9,6 +9,9 @@ namespace {
 
 constexpr std::array<Direction, 2> kBoth = {Direction::kFromClient, Direction::kFromServer};
 
+// More than any server sends, and a capture loses, before the first byte that is seen of it.
+constexpr uint32_t kFirstBytesMax = 1 << 20;
+
 constexpr size_t Index(Direction direction) {
   return static_cast<size_t>(direction);
 }
@@ -151,9 +154,8 @@ void StreamDelivery::Content(uint32_t flow_number, Direction direction, uint32_t
   if (half.unwanted) half.next = sequence;
   // The server has answered one SYN by several numbers, as one that keeps nothing of it does (RFC 4987 §3.6), and the client
   // has chosen another than the last: nobody's first bytes are so far away.
-  const bool restarted =
-      half.next == half.first && half.is_acked && half.acked == sequence &&
-      static_cast<uint32_t>(Distance(sequence, half.next)) > options_.held_bytes_a_direction_max;
+  const bool restarted = half.next == half.first && half.is_acked && half.acked == sequence &&
+                         static_cast<uint32_t>(Distance(sequence, half.next)) > kFirstBytesMax;
   if (restarted && !IsHeld(flow, direction)) half.first = half.next = sequence;
   if (is_next()) return Tell(&flow, direction, bytes);
   const bool fits = MakeRoom(&flow, direction, sequence, bytes.size());
