@@ -104,7 +104,7 @@ absl::StatusOr<bool> PacketFile::Next(Packet* packet) {
                           Concat(FromAbsl(stream_error_.message()), " (after packet ", packets_, ")"));
   } else {
     ended_ = absl::DataLossError(Concat(name_, ": after packet ", packets_,
-                                        " the capture is damaged or cut off: ", pcap_geterr(handle_)));
+                                        " the capture cannot be read on: ", pcap_geterr(handle_)));
   }
   return ended_;
 }
