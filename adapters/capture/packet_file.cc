@@ -103,8 +103,8 @@ absl::StatusOr<bool> PacketFile::Next(Packet* packet) {
     ended_ = absl::Status(stream_error_.code(),
                           Concat(FromAbsl(stream_error_.message()), " (after packet ", packets_, ")"));
   } else {
-    ended_ = absl::DataLossError(Concat(name_, ": after packet ", packets_,
-                                        " the capture cannot be read on: ", pcap_geterr(handle_)));
+    ended_ = absl::DataLossError(
+        Concat(name_, ": after packet ", packets_, " the capture cannot be read on: ", pcap_geterr(handle_)));
   }
   return ended_;
 }
