@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "adapters/capture/packet_decoder.h"
+#include "adapters/capture/pcapng_stream.h"
 #include "engine/status.h"
 #include "engine/text.h"
 
@@ -55,7 +56,8 @@ absl::StatusOr<std::unique_ptr<PacketFile>> PacketFile::OverStream(std::unique_p
                                                                    std::string name) {
   std::unique_ptr<PacketFile> file(new PacketFile);
   file->name_ = std::move(name);
-  ASSIGN_OR_RETURN(file->stream_, Decompress(std::move(stream), file->name_));
+  ASSIGN_OR_RETURN(std::unique_ptr<ByteStream> bytes, Decompress(std::move(stream), file->name_));
+  file->stream_ = std::make_unique<PcapngStream>(std::move(bytes));
   FILE* const opened = ::fopencookie(
       file.get(), "rb", cookie_io_functions_t{&PacketFileCookie::Read, nullptr, nullptr, nullptr});
   STOCKADE_CHECK(opened != nullptr);  // fails for want of memory alone

@@ -109,6 +109,20 @@ TEST_CASE("pcap and pcapng, plain and compressed, give their packets") {
   REQUIRE(!PacketFile::IsBegin("{\"@timestamp\": 1}"));
 }
 
+TEST_CASE("Interfaces of a pcapng file may have snap lengths of their own, and may come after packets") {
+  const auto le32 = [](uint32_t value) { return std::string(reinterpret_cast<const char*>(&value), 4); };
+  std::string file = Pcapng() + Block(1, std::string("\x65\0\0\0", 4) + le32(8192));
+  file += Block(0x0bad, "") + Block(6, le32(1) + le32(0) + le32(0) + le32(3) + le32(3) + "abc");
+  const FileRead read = ReadAll(file);
+  REQUIRE(read.status.ok());
+  REQUIRE(read.packets.size() == kPackets.size() + 1);
+  REQUIRE(read.packets.back() == "abc");
+  // Another link type is what libpcap cannot tell.
+  const FileRead other = ReadAll(Pcapng() + Block(1, std::string("\1\0\0\0", 4) + le32(0)));
+  REQUIRE(other.packets == kPackets);
+  REQUIRE(other.status.code() == absl::StatusCode::kDataLoss);
+}
+
 TEST_CASE("A file that ends anywhere gives every whole packet, and then says so") {
   const std::string pcap = test::PcapFile(kPackets, test::kRawIp);
   std::vector<size_t> ends = {24};
