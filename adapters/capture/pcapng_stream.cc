@@ -12,6 +12,7 @@ namespace {
 constexpr uint32_t kSection = 0x0a0d0d0a;  // the same in both byte orders
 constexpr uint32_t kInterface = 1;
 constexpr uint32_t kByteOrder = 0x1a2b3c4d;
+constexpr uint32_t kSnaplen = 262144;  // libpcap's own ceiling
 constexpr uint32_t kBlockBytesMin = 12;
 constexpr uint32_t kInterfaceBytesMin = 20;
 
@@ -51,7 +52,8 @@ absl::Status PcapngStream::ReadHead() {
   if (HeadWord(0) == kInterface && size >= kInterfaceBytesMin) {
     RETURN_IF_ERROR(FillHead(kHeadBytes));
     if (head_bytes_ < kHeadBytes) return absl::OkStatus();
-    std::memset(&head_[12], 0, 4);
+    const uint32_t snaplen = other_byte_order_ ? __builtin_bswap32(kSnaplen) : kSnaplen;
+    std::memcpy(&head_[12], &snaplen, sizeof snaplen);
   }
   passing_ = size - head_bytes_;
   as_it_is_ = false;

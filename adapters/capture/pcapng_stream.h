@@ -1,4 +1,4 @@
-// The bytes of a pcapng file with the snap lengths of its interfaces taken out ("no limit"), all else as it is: libpcap gives up
+// The bytes of a pcapng file with one snap length for all its interfaces, all else as it is: libpcap gives up
 // a file at the first interface whose snap length is another than the first one's, though no packet's length depends on it.
 //
 // Of a file that is no pcapng, or a damaged one from the damage on, every byte passes as it is, for libpcap to judge. Format:

@@ -86,7 +86,7 @@ std::string Pcapng() {
       Block(0x0a0d0d0a, le32(0x1a2b3c4d) + std::string("\1\0\0\0", 4) + std::string(8, '\xff'));
   // Nanoseconds: option if_tsresol 9.
   file += Block(
-      1, std::string("\x65\0\0\0", 4) + le32(262144) + std::string("\x09\0\1\0\x09\0\0\0", 8) + le32(0));
+      1, std::string("\1\0\0\0", 4) + le32(262144) + std::string("\x09\0\1\0\x09\0\0\0", 8) + le32(0));
   for (const std::string& packet : kPackets) {
     const auto size = static_cast<uint32_t>(packet.size());
     file += Block(6, le32(0) + le32(0x17979cfe) + le32(0x362d2015) + le32(size) + le32(size) + packet);
@@ -111,14 +111,14 @@ TEST_CASE("pcap and pcapng, plain and compressed, give their packets") {
 
 TEST_CASE("Interfaces of a pcapng file may have snap lengths of their own, and may come after packets") {
   const auto le32 = [](uint32_t value) { return std::string(reinterpret_cast<const char*>(&value), 4); };
-  std::string file = Pcapng() + Block(1, std::string("\x65\0\0\0", 4) + le32(8192));
+  std::string file = Pcapng() + Block(1, std::string("\1\0\0\0", 4) + le32(8192));
   file += Block(0x0bad, "") + Block(6, le32(1) + le32(0) + le32(0) + le32(3) + le32(3) + "abc");
   const FileRead read = ReadAll(file);
   REQUIRE(read.status.ok());
   REQUIRE(read.packets.size() == kPackets.size() + 1);
   REQUIRE(read.packets.back() == "abc");
   // Another link type is what libpcap cannot tell.
-  const FileRead other = ReadAll(Pcapng() + Block(1, std::string("\1\0\0\0", 4) + le32(0)));
+  const FileRead other = ReadAll(Pcapng() + Block(1, std::string("\x71\0\0\0", 4) + le32(0)));
   REQUIRE(other.packets == kPackets);
   REQUIRE(other.status.code() == absl::StatusCode::kDataLoss);
 }
