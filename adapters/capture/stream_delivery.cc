@@ -107,6 +107,14 @@ void StreamDelivery::EndIfComplete(Flow* flow, Direction direction, bool capture
   const bool believed = capture_is_over || (half.is_acked && Distance(half.acked, half.fin) > 0) ||
                         !flow->half[Index(Opposite(direction))].heard;
   if (!believed) return;
+  if (IsHeld(*flow, direction)) {
+    // The receiver takes either the FIN or what goes on behind it, and says which.
+    if (!half.is_acked || half.acked != half.fin + 1) return;
+    HeldBytes& held = flow->holes->held[Index(direction)];
+    held_bytes_ -= held.memory_bytes();
+    while (!held.empty()) counts_->after_close_bytes += held.DropLast();
+    held_bytes_ += held.memory_bytes();
+  }
   half.ended = true;
   half.next = half.fin + 1;
   if (flow->opened) listener_->Ended(flow->connection, direction, time_ns_);

@@ -85,8 +85,8 @@ std::string Pcapng() {
   std::string file =
       Block(0x0a0d0d0a, le32(0x1a2b3c4d) + std::string("\1\0\0\0", 4) + std::string(8, '\xff'));
   // Nanoseconds: option if_tsresol 9.
-  file += Block(
-      1, std::string("\1\0\0\0", 4) + le32(262144) + std::string("\x09\0\1\0\x09\0\0\0", 8) + le32(0));
+  file +=
+      Block(1, std::string("\1\0\0\0", 4) + le32(262144) + std::string("\x09\0\1\0\x09\0\0\0", 8) + le32(0));
   for (const std::string& packet : kPackets) {
     const auto size = static_cast<uint32_t>(packet.size());
     file += Block(6, le32(0) + le32(0x17979cfe) + le32(0x362d2015) + le32(size) + le32(size) + packet);

@@ -199,6 +199,21 @@ TEST_CASE("Content behind a FIN shows that it was forged") {
   REQUIRE(!wire.only().client().ended);
 }
 
+TEST_CASE("What was forged beyond a FIN that is acknowledged is nothing") {
+  Wire wire;
+  wire.Open();
+  wire.Client({.bytes = "pass"});
+  wire.Client({.at = 20, .bytes = "forged"});
+  wire.Client({.at = 4, .flags = kAck | kFin});
+  REQUIRE(!wire.only().client().ended);
+  wire.Server({.acked = 5});
+  REQUIRE(wire.only().client().ended);
+  REQUIRE(wire.only().client().bytes == "pass");
+  REQUIRE(wire.counts().after_close_bytes == 6);
+  REQUIRE(wire.counts().gaps == 0);
+  REQUIRE(wire.tcp().held_bytes() == 0);
+}
+
 TEST_CASE("A reset is believed with the number that its receiver must believe, and with no other") {
   for (const uint32_t at : {0U, 1U, 100U}) {
     Wire wire;
