@@ -46,7 +46,7 @@ uint32_t FlowTable::Add(const FlowEndpoint& client, const FlowEndpoint& server, 
   added = Flow{};
   added.connection.client = client;
   added.connection.server = server;
-  added.last_ns = now_ns;
+  added.last_ns = added.moved_ns = now_ns;
   Link(flow, list);
   const bool inserted = index_.insert(flow).second;
   STOCKADE_CHECK(inserted);
@@ -61,7 +61,17 @@ void FlowTable::Remove(uint32_t flow) {
   free_.push_back(flow);
 }
 
+uint32_t FlowTable::FindIdle(FlowList list) {
+  uint32_t flow = First(list);
+  for (int i = 0; i < kTriesMax && flow != kNone && (*this)[flow].last_ns > (*this)[flow].moved_ns; ++i) {
+    Move(flow, list);
+    flow = First(list);
+  }
+  return flow;
+}
+
 void FlowTable::Move(uint32_t flow, FlowList list) {
+  (*this)[flow].moved_ns = (*this)[flow].last_ns;
   if ((*this)[flow].list == list && IsLast(flow)) return;
   Unlink(flow);
   Link(flow, list);

@@ -59,6 +59,7 @@ struct Flow {
   Connection connection;
   std::array<HalfFlow, 2> half;  // by direction
   int64_t last_ns = 0;           // of the last segment, on the ageing clock
+  int64_t moved_ns = 0;          // when it came to its place in its list
   std::unique_ptr<FlowHoles> holes;
   uint32_t before = 0;
   uint32_t after = 0;
@@ -73,6 +74,8 @@ struct Flow {
 class FlowTable {
  public:
   static constexpr uint32_t kNone = 0;
+  static constexpr int64_t kTouchNs = 1'000'000'000;  // far below every time that flows may be idle for
+  static constexpr int kTriesMax = 32;
 
   FlowTable();
   FlowTable(const FlowTable&) = delete;
@@ -83,10 +86,18 @@ class FlowTable {
   // A new one, at the end of its list. There is none between them.
   uint32_t Add(const FlowEndpoint& client, const FlowEndpoint& server, FlowList list, int64_t now_ns);
   void Remove(uint32_t flow);
-  // To the end of `list`: the one that was idle for the shortest time.
+  // To the end of `list`: the one that was idle for the shortest time, by its last_ns.
   void Move(uint32_t flow, FlowList list);
+  // The same in its list, if it did not move within kTouchNs: neighbours in a list lie anywhere in memory.
+  void Touch(uint32_t flow) {
+    const Flow& touched = (*this)[flow];
+    if (touched.last_ns - touched.moved_ns >= kTouchNs) Move(flow, touched.list);
+  }
+  // The one of a list that may be given up: idle longest. It looks at kTriesMax; of those that went on since they moved each
+  // gets another place.
+  uint32_t FindIdle(FlowList list);
 
-  // The one that was idle longest, or kNone.
+  // The one that was idle longest, within kTouchNs, or kNone.
   uint32_t First(FlowList list) const noexcept { return heads_[static_cast<size_t>(list)].first; }
   bool IsLast(uint32_t flow) const noexcept {
     return heads_[static_cast<size_t>((*this)[flow].list)].last == flow;

@@ -29,8 +29,8 @@ struct FragmentLimits {
 };
 
 struct Fragment {
-  Address source;
-  Address destination;
+  Address source = {};
+  Address destination = {};
   uint32_t id = 0;
   uint8_t protocol = 0;  // IPv4: part of the datagram's name; IPv6: the first fragment's counts
   bool is_v6 = false;

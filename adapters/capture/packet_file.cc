@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "adapters/capture/packet_decoder.h"
+#include "adapters/capture/pcapng_stream.h"
 #include "engine/status.h"
 #include "engine/text.h"
 
@@ -55,7 +56,8 @@ absl::StatusOr<std::unique_ptr<PacketFile>> PacketFile::OverStream(std::unique_p
                                                                    std::string name) {
   std::unique_ptr<PacketFile> file(new PacketFile);
   file->name_ = std::move(name);
-  ASSIGN_OR_RETURN(file->stream_, Decompress(std::move(stream), file->name_));
+  ASSIGN_OR_RETURN(std::unique_ptr<ByteStream> bytes, Decompress(std::move(stream), file->name_));
+  file->stream_ = std::make_unique<PcapngStream>(std::move(bytes));
   FILE* const opened = ::fopencookie(
       file.get(), "rb", cookie_io_functions_t{&PacketFileCookie::Read, nullptr, nullptr, nullptr});
   STOCKADE_CHECK(opened != nullptr);  // fails for want of memory alone
@@ -103,8 +105,8 @@ absl::StatusOr<bool> PacketFile::Next(Packet* packet) {
     ended_ = absl::Status(stream_error_.code(),
                           Concat(FromAbsl(stream_error_.message()), " (after packet ", packets_, ")"));
   } else {
-    ended_ = absl::DataLossError(Concat(name_, ": after packet ", packets_,
-                                        " the capture is damaged or cut off: ", pcap_geterr(handle_)));
+    ended_ = absl::DataLossError(
+        Concat(name_, ": after packet ", packets_, " the capture cannot be read on: ", pcap_geterr(handle_)));
   }
   return ended_;
 }

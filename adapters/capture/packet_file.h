@@ -12,7 +12,7 @@
 //
 // Errors. Open: the file cannot be opened; it is neither pcap nor pcapng; its link type is one that packet_decoder.h
 // does not read, which is named (a file of Wi-Fi frames that gave no logins would look like a quiet night). Next: the
-// file is damaged or ends within a packet; another link type begins within a pcapng file. Every whole packet before
+// file is damaged or ends within a packet; within a pcapng file an interface of another link type begins. Every whole packet before
 // the place is given first; after an error there is no further packet.
 //
 // A packet costs one copy, by libpcap; memory is a packet (at most 256 KiB, libpcap's own ceiling) and the

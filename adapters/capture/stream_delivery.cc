@@ -9,6 +9,9 @@ namespace {
 
 constexpr std::array<Direction, 2> kBoth = {Direction::kFromClient, Direction::kFromServer};
 
+// More than any server sends, and a capture loses, before the first byte that is seen of it.
+constexpr uint32_t kFirstBytesMax = 1 << 20;
+
 constexpr size_t Index(Direction direction) {
   return static_cast<size_t>(direction);
 }
@@ -76,8 +79,10 @@ uint32_t StreamDelivery::AcknowledgedHole(const Flow& flow, Direction direction)
   // The client's own word does not make a hole of what the server has not sent yet: it could be a lie, and cost us the
   // begin of the answer.
   if (direction == Direction::kFromServer) return 0;
-  // A FIN is acknowledged like a byte.
-  return static_cast<uint32_t>(acked) - (half.has_fin && Distance(half.acked, half.fin) > 0 ? 1 : 0);
+  // A FIN is acknowledged like a byte; a single byte more than was seen is a FIN that the capture lost, which every
+  // connection ends with, and no byte.
+  if (half.has_fin) return static_cast<uint32_t>(acked) - (Distance(half.acked, half.fin) > 0 ? 1 : 0);
+  return acked == 1 ? 0 : static_cast<uint32_t>(acked);
 }
 
 void StreamDelivery::Drain(Flow* flow, Direction direction, bool whatever_the_client) {
@@ -102,6 +107,14 @@ void StreamDelivery::EndIfComplete(Flow* flow, Direction direction, bool capture
   const bool believed = capture_is_over || (half.is_acked && Distance(half.acked, half.fin) > 0) ||
                         !flow->half[Index(Opposite(direction))].heard;
   if (!believed) return;
+  if (IsHeld(*flow, direction)) {
+    // The receiver takes either the FIN or what goes on behind it, and says which.
+    if (!half.is_acked || half.acked != half.fin + 1) return;
+    HeldBytes& held = flow->holes->held[Index(direction)];
+    held_bytes_ -= held.memory_bytes();
+    while (!held.empty()) counts_->after_close_bytes += held.DropLast();
+    held_bytes_ += held.memory_bytes();
+  }
   half.ended = true;
   half.next = half.fin + 1;
   if (flow->opened) listener_->Ended(flow->connection, direction, time_ns_);
@@ -147,6 +160,11 @@ void StreamDelivery::Content(uint32_t flow_number, Direction direction, uint32_t
   if (half.has_fin && Distance(sequence + static_cast<uint32_t>(bytes.size()), half.fin) > 0)
     half.has_fin = false;
   if (half.unwanted) half.next = sequence;
+  // The server has answered one SYN by several numbers, as one that keeps nothing of it does (RFC 4987 §3.6), and the client
+  // has chosen another than the last: nobody's first bytes are so far away.
+  const bool restarted = half.next == half.first && half.is_acked && half.acked == sequence &&
+                         static_cast<uint32_t>(Distance(sequence, half.next)) > kFirstBytesMax;
+  if (restarted && !IsHeld(flow, direction)) half.first = half.next = sequence;
   if (is_next()) return Tell(&flow, direction, bytes);
   const bool fits = MakeRoom(&flow, direction, sequence, bytes.size());
   // Making room may have told what was held of them, and all in front.

@@ -14,7 +14,7 @@
 namespace stockade {
 
 struct TcpAssemblerOptions {
-  // 160 MiB when full. A gateway with 10,000 logins a second and 30 seconds a connection has 300,000 at a time.
+  // 200 MB when full. A gateway with 10,000 logins a second and 30 seconds a connection has 300,000 at a time.
   uint32_t connections_max = 1 << 20;
   static constexpr uint32_t kConnectionsMaxMin = 16;
   static constexpr uint32_t kConnectionsMaxMax = 1 << 24;

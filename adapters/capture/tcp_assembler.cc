@@ -41,7 +41,7 @@ void TcpAssembler::MakeRoom() {
   while (flows.size() >= options_.connections_max) {
     for (const FlowList list :
          {FlowList::kLingering, FlowList::kSilent, FlowList::kResetting, FlowList::kCarrying}) {
-      const uint32_t flow = flows.First(list);
+      const uint32_t flow = flows.FindIdle(list);
       if (flow == FlowTable::kNone) continue;
       if (list != FlowList::kLingering) delivery_.Close(flow, ConnectionClose::kEvicted);
       flows.Remove(flow);
@@ -246,7 +246,7 @@ void TcpAssembler::Take(const TcpSegment& segment, int64_t clock_ns) {
   if (list == FlowList::kResetting && flow.reset_by_server == (from == Direction::kFromServer)) {
     list = FlowList::kCarrying;
   }
-  flows.Move(number, list);
+  list == flow.list ? flows.Touch(number) : flows.Move(number, list);
   if (!segment.bytes.empty()) delivery_.Content(number, from, sequence, segment.bytes);
   if (segment.Is(TcpSegment::kFin)) TakeFin(segment, number);
   delivery_.Settle(number);

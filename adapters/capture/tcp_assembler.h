@@ -18,10 +18,16 @@
 //   that goes on from there); RFC 5961 §4.2.
 // - A connection that was told in full stays known for kLingerNs, so that its last segments, sent again, are not another.
 //
-// Memory: 160 bytes a connection, known from its SYN (sizeof(Flow) and its place in the index), and what is held for
-// holes, each piece with kPieceBytes on top. When `connections_max` is reached, the one that is worth least gives way:
-// closed ones, then those that never carried a byte, then reset ones, then those idle longest; each kind the longest idle
-// first. So a SYN flood evicts itself. When `held_bytes_max` is reached, the hole that is waited for longest is told as lost.
+// - Several SYN-ACKs with different numbers (SYN cookies): the one that the client acknowledges holds.
+// Not known here are windows and hop counts: content that passes the capture and that its receiver will not take (beyond his
+// window, with a wrong checksum, dying on the way) is told like any other where it comes first. Place the capture next to
+// the server.
+//
+// Memory: about 190 bytes a connection, known from its SYN (sizeof(Flow) and its place in the index), and what is held for
+// holes, each piece with HeldBytes::kPieceBytes on top. When `connections_max` is reached, the one that is worth least gives
+// way: closed ones, then those that never carried a byte, then reset ones, then those idle longest; each kind the longest
+// idle first, to the second. So a SYN flood evicts itself. When `held_bytes_max` is reached, the hole that is waited for longest
+// is told as lost, acknowledged ones first.
 //
 // libtins was considered (Tins::TCPIP::StreamFollower): it bounds what one stream holds, but neither the streams nor the
 // bytes of all, has no view of acknowledgements to tell loss by, gives up a stream at its limit, and throws; so this is ours.

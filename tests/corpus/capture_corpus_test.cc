@@ -85,8 +85,8 @@ void CheckSum(const Run& run) {
   const CaptureCounts& c = run.counts;
   REQUIRE(c.packets == c.tcp_segments + c.udp_datagrams + c.other + c.malformed + c.cut_short + c.too_deep +
                            c.bad_checksums + c.fragments);
-  REQUIRE(c.connections == c.closed_fin + c.closed_reset + c.closed_replaced + c.closed_idle + c.closed_evicted +
-                               c.closed_capture_end);
+  REQUIRE(c.connections == c.closed_fin + c.closed_reset + c.closed_replaced + c.closed_idle +
+                               c.closed_evicted + c.closed_capture_end);
 }
 
 void TakeAll(const std::string& corpus, Sum* sum) {
@@ -131,26 +131,26 @@ void TakeAll(const std::string& corpus, Sum* sum) {
     const auto add = [](uint64_t CaptureCounts::*of, const CaptureCounts& from, CaptureCounts* to) {
       to->*of += from.*of;
     };
-    for (const auto of :
-         {&CaptureCounts::packets, &CaptureCounts::tcp_segments, &CaptureCounts::udp_datagrams, &CaptureCounts::other,
-          &CaptureCounts::malformed, &CaptureCounts::cut_short, &CaptureCounts::fragments, &CaptureCounts::tunnelled,
-          &CaptureCounts::connections, &CaptureCounts::connections_mid_stream, &CaptureCounts::told_bytes,
-          &CaptureCounts::gap_bytes, &CaptureCounts::too_deep}) {
+    for (const auto of : {&CaptureCounts::packets, &CaptureCounts::tcp_segments,
+                          &CaptureCounts::udp_datagrams, &CaptureCounts::other, &CaptureCounts::malformed,
+                          &CaptureCounts::cut_short, &CaptureCounts::fragments, &CaptureCounts::tunnelled,
+                          &CaptureCounts::connections, &CaptureCounts::connections_mid_stream,
+                          &CaptureCounts::told_bytes, &CaptureCounts::gap_bytes, &CaptureCounts::too_deep}) {
       add(of, run.counts, &sum->counts);
     }
   }
-  std::cout << corpus << ": " << sum->files << " files, " << sum->whole << " read to the end, " << sum->damaged
-            << " damaged or no capture, refused:";
+  std::cout << corpus << ": " << sum->files << " files, " << sum->whole << " read to the end, "
+            << sum->damaged << " damaged or no capture, refused:";
   int refused = 0;
   for (const auto& [name, count] : sum->refused) refused += count;
   std::cout << " " << refused << "\n";
   for (const auto& [name, count] : sum->refused) std::cout << "  " << count << "  " << name << "\n";
   const CaptureCounts& c = sum->counts;
-  std::cout << "  packets " << c.packets << ": TCP " << c.tcp_segments << ", UDP " << c.udp_datagrams << ", other "
-            << c.other << ", malformed " << c.malformed << ", cut short " << c.cut_short << ", too deep "
-            << c.too_deep << ", fragments " << c.fragments << "; tunnelled " << c.tunnelled << "; connections "
-            << c.connections << " (" << c.connections_mid_stream << " mid-stream), bytes " << c.told_bytes
-            << ", in gaps " << c.gap_bytes << "\n";
+  std::cout << "  packets " << c.packets << ": TCP " << c.tcp_segments << ", UDP " << c.udp_datagrams
+            << ", other " << c.other << ", malformed " << c.malformed << ", cut short " << c.cut_short
+            << ", too deep " << c.too_deep << ", fragments " << c.fragments << "; tunnelled " << c.tunnelled
+            << "; connections " << c.connections << " (" << c.connections_mid_stream << " mid-stream), bytes "
+            << c.told_bytes << ", in gaps " << c.gap_bytes << "\n";
   REQUIRE(sum->whole + sum->damaged + refused == sum->files);
 }
 

@@ -41,7 +41,8 @@ class Told final : public ConnectionListener {
     connections_.back().connection = connection;
     Log(1, connection.id, 0, 0);
   }
-  bool Bytes(const Connection& connection, Direction direction, std::string_view bytes, int64_t time_ns) override {
+  bool Bytes(const Connection& connection, Direction direction, std::string_view bytes,
+             int64_t time_ns) override {
     ToldDirection& told = Find(connection, direction);
     REQUIRE(!bytes.empty());
     const bool wanted = wanted_bytes_ == 0 || told.bytes.size() < wanted_bytes_;
