@@ -490,7 +490,9 @@ bool TailSource::Deliver(FollowedFile* file, std::string_view lines) {
   LiveCounters before;
   AddCounts(file->reader->counters(), &before);
   file->reader->Give(lines);
-  for (bool last = false; !last;) {
+  // A chunk goes whole or not at all: its place is one.
+  bool begun = false;
+  for (bool last = false; !last; begun = true) {
     LiveBatch batch = queue_->Take();
     last = !file->reader->Read(&batch.batch);
     batch.fields = reading_fields_;
@@ -508,7 +510,7 @@ bool TailSource::Deliver(FollowedFile* file, std::string_view lines) {
         [[maybe_unused]] const ssize_t ignored = write(told->wake, &one, sizeof one);
       };
     }
-    if (!queue_->Push(&batch)) return false;
+    if (!(begun ? queue_->PushRest(&batch) : queue_->Push(&batch))) return false;
   }
   ++delivered_;
   file->Advance();

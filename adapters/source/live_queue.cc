@@ -58,6 +58,16 @@ bool LiveQueue::Push(LiveBatch* batch) {
   return true;
 }
 
+bool LiveQueue::PushRest(LiveBatch* batch) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (closed_) return false;
+    Enter(batch);
+  }
+  if (on_push_) on_push_();
+  return true;
+}
+
 bool LiveQueue::HasRoom(size_t records, size_t batches) const {
   const std::lock_guard lock(mutex_);
   return !closed_ && waiting_.size() + batches <= kBatchesMax && records_ + records <= kRecordsMax;

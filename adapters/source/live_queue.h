@@ -38,6 +38,9 @@ class LiveQueue {
   bool TryPush(LiveBatch* batch);
   // Waits for room. False: the queue was closed, or Interrupt was called; the batch is as it was.
   bool Push(LiveBatch* batch);
+  // The rest of what a Push has begun and that must not be parted: goes in whether there is room or not, and after Interrupt
+  // too; one block of text at most. False: closed.
+  bool PushRest(LiveBatch* batch);
   // Whether so many records in so many batches would have room now: for who answers before he reads.
   bool HasRoom(size_t records, size_t batches) const;
   // Who waits in Push, and who will, gets false: for LiveSource::Stop.

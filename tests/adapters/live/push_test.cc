@@ -103,6 +103,7 @@ TEST_CASE("what the queue has no room for is sent back whole", "[push][real]") {
   LiveBatch batch;
   while (queue.Pop(&batch)) queue.GiveBack(std::move(batch));
   CHECK(scene.Post(body).starts_with("200 "));
+  scene.source->Stop();  // before the queue goes
 }
 
 }  // namespace

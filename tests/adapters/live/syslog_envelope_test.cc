@@ -52,7 +52,8 @@ TEST_CASE("RFC 3164 with and without priority, host, pid; a year at its turn", "
 }
 
 TEST_CASE("nothing within a message begins a line of its own", "[syslog]") {
-  const std::string packet("<38>1 2026-10-11T22:14:15Z gw sshd 1 - - user \nroot\r\0x\n", 57);
+  using namespace std::string_literals;
+  const std::string packet = "<38>1 2026-10-11T22:14:15Z gw sshd 1 - - user \nroot\r\0x\n"s;
   std::string lines;
   AppendSyslogLine(Read(packet), &lines);
   CHECK(lines == "2026-10-11T22:14:15.000000Z gw sshd[1]: user  root  x\n");

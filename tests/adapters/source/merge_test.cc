@@ -163,7 +163,7 @@ TEST_CASE("detection says what it chose and why, or lists the formats", "[regist
   CHECK(describe("192.0.2.1 - - [01/May/2024:12:11:12 +0200] \"GET / HTTP/1.1\" 200 5\n") ==
         "combined: of one line, all are an access log in common format");
   CHECK(describe("") == "ndjson: the input is empty");
-  CHECK(describe("what\nis this\n").find("ndjson, csv, combined, sshd") != std::string::npos);
+  CHECK(describe("what\nis this\n").find("ndjson, csv, combined, haproxy, sshd") != std::string::npos);
 }
 
 TEST_CASE("options are validated whole", "[options]") {
