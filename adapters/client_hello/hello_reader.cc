@@ -12,6 +12,7 @@ constexpr uint8_t kHeartbeat = 24;
 // RFC 8446 §5.1. A record of a hello is never encrypted, so nothing is added to it.
 constexpr size_t kRecordBytesMax = size_t{1} << 14;
 constexpr size_t kMessageHeadBytes = 4;
+constexpr std::string_view kConnect = "CONNECT ";
 
 }  // namespace
 
@@ -25,6 +26,8 @@ void HelloReader::Reset() {
   state_ = HelloState::kMore;
   error_ = HelloError::kNone;
   head_bytes_ = record_left_ = 0;
+  in_connect_ = false;
+  request_bytes_ = line_bytes_ = connect_bytes_ = 0;
   message_.clear();
 }
 
@@ -35,9 +38,38 @@ ClientHello HelloReader::hello() const noexcept {
 }
 
 HelloState HelloReader::Read(std::string_view bytes) {
-  while (state_ == HelloState::kMore && !bytes.empty())
-    state_ = record_left_ == 0 ? TakeHead(&bytes) : TakeBody(&bytes);
+  while (state_ == HelloState::kMore && !bytes.empty()) {
+    const bool is_first = message_.empty() && record_left_ == 0 && head_bytes_ == 0;
+    if (in_connect_ || (is_first && bytes.front() == kConnect.front())) {
+      state_ = TakeConnect(&bytes);
+    } else {
+      state_ = record_left_ == 0 ? TakeHead(&bytes) : TakeBody(&bytes);
+    }
+  }
   return state_;
+}
+
+// One request, to the empty line behind its fields.
+HelloState HelloReader::TakeConnect(std::string_view* bytes) {
+  in_connect_ = true;
+  while (!bytes->empty()) {
+    const char byte = bytes->front();
+    bytes->remove_prefix(1);
+    if (request_bytes_ < kConnect.size() && byte != kConnect[request_bytes_]) return HelloState::kNotTls;
+    ++request_bytes_;
+    if (++connect_bytes_ > kConnectBytesMax) return HelloState::kNotTls;
+    if (byte == '\n' && line_bytes_ == 0) {
+      in_connect_ = false;
+      request_bytes_ = 0;
+      return HelloState::kMore;
+    }
+    if (byte == '\n') {
+      line_bytes_ = 0;
+    } else if (byte != '\r') {
+      ++line_bytes_;
+    }
+  }
+  return HelloState::kMore;
 }
 
 // Each byte as soon as it is there: a stream that is none is known by its first.

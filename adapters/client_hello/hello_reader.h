@@ -3,6 +3,9 @@
 //
 //   kMore ─Read─► kMore … ─► kHello | any of the others; there it stays, and Read looks at nothing more
 //
+// Through an HTTP proxy TLS begins behind a CONNECT request (RFC 9110 §9.3.6): such requests are passed over, refused ones
+// that are made again too, kConnectBytesMax of them.
+//
 // What is no TLS is said by name at the first byte that shows it, so that whoever collects can stop. Bytes of a stream that is
 // joined in its middle are kNotTls or kOtherRecord, and never a hello that nobody sent.
 //
@@ -32,6 +35,9 @@ std::string_view Name(HelloState state) noexcept;
 
 class HelloReader {
  public:
+  // Of CONNECT requests, together: with credentials they have 1 KiB, and are made two or three times.
+  static constexpr size_t kConnectBytesMax = size_t{16} << 10;
+
   // The next bytes of the stream, in order and without gaps.
   HelloState Read(std::string_view bytes);
 
@@ -44,6 +50,7 @@ class HelloReader {
   void Reset();
 
  private:
+  HelloState TakeConnect(std::string_view* bytes);
   HelloState TakeHead(std::string_view* bytes);
   HelloState TakeBody(std::string_view* bytes);
   HelloState JudgeHead() noexcept;
@@ -54,6 +61,10 @@ class HelloReader {
   uint8_t head_[kRecordHeadBytes] = {};
   size_t head_bytes_ = 0;
   size_t record_left_ = 0;
+  bool in_connect_ = false;
+  size_t request_bytes_ = 0;  // of the CONNECT request under way
+  size_t line_bytes_ = 0;     // of its line, without line ends
+  size_t connect_bytes_ = 0;  // of all of them
   std::string message_;
 };
 

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <set>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -27,6 +28,10 @@ namespace {
 namespace fs = std::filesystem;
 
 const fs::path kCorpora = STOCKADE_CORPORA;
+
+// Where the file's list and its third party's hello are of different releases: Chrome 133 has a new number for
+// application_settings, and the third party saw Chrome 131 (its user_agent says so).
+const std::set<std::string> kOfAnotherRelease = {"chrome_133.0.6943.55.yaml"};
 
 bool Missing(const char* corpus) {
   if (fs::exists(kCorpora / corpus)) return false;
@@ -178,6 +183,7 @@ TEST_CASE("browsers have the JA3 that a third party measured, and a JA4 that say
     const std::string sorted = Sorted(Ja3Text(hello));
     const std::string theirs = other["ja3n_text"].as<std::string>();
     texts += sorted == theirs ? 1 : 0;
+    CHECK((sorted == theirs || kOfAnotherRelease.contains(name)));
     if (sorted != theirs)
       std::printf("  %s: JA3 of the lists, sorted, is %s, of the third party's hello %s\n", name.c_str(),
                   sorted.c_str(), theirs.c_str());

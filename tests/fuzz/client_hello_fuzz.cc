@@ -3,6 +3,7 @@
 #include <string>
 
 #include "adapters/client_hello/client_fingerprint.h"
+#include "adapters/client_hello/dtls_hello.h"
 #include "adapters/client_hello/hello_reader.h"
 
 namespace {
@@ -52,5 +53,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (state == HelloState::kHello) Require(cut.message() == whole.message());
   Look(bytes, stockade::HelloTransport::kTcp);
   Look(bytes, stockade::HelloTransport::kDtls);
+  if (const std::string message = stockade::DtlsClientHello(bytes); !message.empty())
+    Look(message, stockade::HelloTransport::kDtls);
   return 0;
 }

@@ -105,6 +105,7 @@ gateway:
     certificate: {body: ""}
     unavailable: {retry_after: 0}
   challenges: {response_header: X-Passed, secret_file: secret, remember: 5m}
+  tls_fingerprint: {ja3_header: X-JA3-Print, ja4_header: X-JA4-Print}
   certificates:
     anchors: chain.pem
     from_header: nginx
@@ -224,6 +225,8 @@ TEST_CASE("every key of the gateway reaches its setting", "[config][gateway]") {
   CHECK(all.challenges.secret_file == folder.At("secret"));
   CHECK(all.challenges.remember == absl::Minutes(5));
   CHECK(all.certificates.anchor_files == std::vector<std::string>{folder.At("chain.pem")});
+  CHECK(all.tls_fingerprint.ja3_header == "x-ja3-print");
+  CHECK(all.tls_fingerprint.ja4_header == "x-ja4-print");
   CHECK(all.certificates.from_header == "nginx");
   CHECK(all.certificates.queue.threads == 3);
   CHECK(all.certificates.queue.queue == 99);
@@ -361,6 +364,8 @@ TEST_CASE("a mistake in the gateway is named with its place and what would be ri
       {"  answers: {deny: {redirect: /x, status: 403}}\n", "gateway.answers.deny.status", "write 303"},
       {"  answers: {deny: {redirect: \"/x\\r\\ny\"}}\n", "gateway.answers.deny.redirect", "ASCII"},
       {"  challenges: {response_header: 'a b'}\n", "gateway.challenges.response_header", "no name"},
+      {"  tls_fingerprint: {ja4_header: 'x y'}\n", "gateway.tls_fingerprint.ja4_header", "no name"},
+      {"  tls_fingerprint: {ja4: x-ja4}\n", "gateway.tls_fingerprint.ja4", "did you mean"},
       {"  challenges: {secret_file: short}\n", "gateway.challenges.secret_file", "openssl rand"},
       {"  certificates: {account_pattern: abc}\n", "gateway.certificates.account_pattern", "no group"},
       {"  certificates: {account: dn}\n", ":2:27: gateway.certificates.account", "an object identifier"},

@@ -7,6 +7,7 @@
 
 #include "CLI/CLI.hpp"
 #include "absl/time/time.h"
+#include "adapters/client_hello/stack_lookup.h"
 #include "adapters/store/ndjson_log.h"
 #include "engine/engine.h"
 #include "engine/rule/finding.h"
@@ -255,14 +256,18 @@ void Drive(World* world, Engine* engine, SimulationFiles* files, Score* score, C
   constexpr uint64_t kLook = 4096;  // attempts between two looks at the clock
   SimulationProgress progress(console);
   AttemptLines lines;
+  StackLookup stacks;
   uint64_t attempts = 0;
   while (const SimulatedAttempt* login = world->Next()) {
     Verdict verdict;
-    if (engine != nullptr) verdict = engine->Assess(login->attempt);
+    // As run and replay tell it: the log of a simulation, replayed, is the simulation.
+    Attempt attempt = login->attempt;
+    stacks.Fill(&attempt);
+    if (engine != nullptr) verdict = engine->Assess(attempt);
     const Settled settled = world->Settle(verdict);
     score->Add(*world, *login, verdict, settled);
     if (engine != nullptr && IsObserved(verdict, login->challenge)) {
-      engine->Observe(LoginEvent{login->attempt, {settled.outcome, login->challenge}}, verdict);
+      engine->Observe(LoginEvent{attempt, {settled.outcome, login->challenge}}, verdict);
     }
     if (files->events != nullptr) {
       lines.AppendEvent(*login, settled, &files->events->buffer());

@@ -161,6 +161,10 @@ class Tuning {
       progress.Show();
       return !Interrupted();
     };
+    options.tell = [this](Attempt* attempt) {
+      if (GeoLookup* const geo = session_->geo(); geo != nullptr) geo->Fill(attempt);
+      session_->stacks().Fill(attempt);
+    };
     absl::StatusOr<EventLog> log = EventLog::Read(&session_->source(), options);
     progress.Clear();
     if (!log.ok()) return log.status();

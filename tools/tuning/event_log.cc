@@ -92,7 +92,7 @@ absl::StatusOr<EventLog> EventLog::Read(Source* source, const Options& options) 
     ASSIGN_OR_RETURN(const bool more, source->Read(&batch));
     if (!more) break;
     if (options.goes_on && !options.goes_on(source->counters())) return absl::CancelledError("interrupted");
-    for (const Record& record : batch.records) {
+    for (Record& record : batch.records) {
       if (!record.ok()) {
         ++log.notes_.unreadable;
         continue;
@@ -100,6 +100,7 @@ absl::StatusOr<EventLog> EventLog::Read(Source* source, const Options& options) 
       switch (record.kind) {
         case RecordKind::kAttempt:
           if (record.number != 0) waiting[{record.input, record.number}] = static_cast<uint32_t>(log.size_);
+          if (options.tell) options.tell(&record.event.attempt);
           log.Keep(record);
           break;
         case RecordKind::kOutcome: {

@@ -65,6 +65,8 @@ class EventLog {
     size_t bytes_max = 0;
     // Asked now and then; false ends Read with Cancelled.
     std::function<bool(const SourceCounters&)> goes_on = nullptr;
+    // Tells an attempt what its event leaves out, before it is kept; null: nothing.
+    std::function<void(Attempt*)> tell = nullptr;
   };
   // What was read and is no attempt.
   struct Notes {

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "adapters/client_hello/client_fingerprint.h"
+#include "adapters/client_hello/dtls_hello.h"
 #include "adapters/client_hello/hello_reader.h"
 #include "tests/adapters/client_hello/hello_bytes.h"
 
@@ -136,6 +137,16 @@ TEST_CASE("DTLS is d, and has a cookie", "[client_hello]") {
   ClientHello hello;
   REQUIRE(ParseClientHello(message, HelloTransport::kDtls, &hello) == HelloError::kNone);
   CHECK(Ja4(hello, HelloTransport::kDtls).substr(0, 10) == "dd2i020000");
+
+  const auto datagram = [&](size_t offset, size_t size) {
+    const std::string head = message.substr(0, 4) + Big(0, 2) + Big(offset, 3) + Big(size, 3);
+    return "\x16\xfe\xfd" + std::string(8, '\0') + Vector(head + message.substr(4 + offset, size), 2);
+  };
+  CHECK(DtlsClientHello(datagram(0, message.size() - 4)) == message);
+  CHECK(DtlsClientHello(datagram(0, 40)).empty());
+  CHECK(DtlsClientHello(datagram(40, message.size() - 44)).empty());
+  for (size_t size = 0; size < message.size(); ++size)
+    CHECK(DtlsClientHello(datagram(0, message.size() - 4).substr(0, size)).empty());
 }
 
 TEST_CASE("a fault inside an extension hides no fingerprint", "[client_hello]") {
@@ -195,6 +206,21 @@ TEST_CASE("a hello comes out of a stream cut at every byte, over any records", "
     by_bytes.Reset();
     CHECK(by_bytes.Read(stream) == HelloState::kHello);
   }
+}
+
+TEST_CASE("behind CONNECT requests a hello is found, wherever they are cut", "[client_hello]") {
+  const std::string request = "CONNECT a.example:443 HTTP/1.1\r\nHost: a.example\r\n\r\n";
+  const std::string stream = request + request + Records(DocumentedHello().Message(), 100);
+  for (size_t cut = 0; cut <= stream.size(); ++cut) {
+    HelloReader reader;
+    reader.Read(std::string(stream, 0, cut));
+    CAPTURE(cut);
+    CHECK(reader.Read(std::string(stream, cut)) == HelloState::kHello);
+  }
+  CHECK(ReadWhole(request) == HelloState::kMore);
+  CHECK(ReadWhole(request + "GET /") == HelloState::kNotTls);
+  CHECK(ReadWhole("CONNECTED") == HelloState::kNotTls);
+  CHECK(ReadWhole("CONNECT " + std::string(HelloReader::kConnectBytesMax, 'x')) == HelloState::kNotTls);
 }
 
 TEST_CASE("what is no ClientHello is said by name", "[client_hello]") {
