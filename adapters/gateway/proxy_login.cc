@@ -63,7 +63,8 @@ Session::Step Session::StepLoginBody() {
 
 // What the client has sent is not touched while the login is held, so the views of its head stay where they are.
 GateQuestion Session::Question(std::string_view body) const {
-  return {endpoint_, request_reader_.request().view, body, client_address_, peer_is_listed_, shown_, fingerprint_};
+  return {endpoint_,   request_reader_.request().view, body, client_address_, peer_is_listed_, shown_,
+          fingerprint_};
 }
 
 Session::Step Session::TakeLogin() {
