@@ -6,7 +6,7 @@
 //     snaplen: 65791             # bytes of a packet that are kept
 //     buffer: 32MiB              # the kernel's ring, for while nobody reads
 //     promiscuous: true
-//     tunnels: true              # look into GRE, VXLAN and IP in IP: off where packets of strangers pass
+//     tunnels: false             # look into GRE, VXLAN and IP in IP: whoever can send such packets past here writes any sender
 //     user: stockade             # whom the process becomes once all is open; and, if not his own, the group
 //     group: stockade
 //
@@ -24,7 +24,7 @@ namespace stockade {
 
 struct CaptureSettings {
   PacketDeviceOptions device;
-  bool tunnels = true;
+  bool tunnels = false;
   std::string user, group;  // empty: the process stays who it is
 };
 
