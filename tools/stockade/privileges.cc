@@ -7,6 +7,7 @@
 
 #include <cerrno>
 
+#include "engine/rule/finding.h"
 #include "engine/status.h"
 #include "engine/text.h"
 
