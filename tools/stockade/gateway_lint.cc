@@ -252,6 +252,8 @@ class GatewayLinter {
   }
 
   void LintChallenges() {
+    // Where logins are only seen, nobody is asked for anything.
+    if (gateway_.listeners.empty() && !IsSet(gateway_.service.at)) return;
     const bool api = IsSet(gateway_.service.at) || IsSet(gateway_.admin.at);
     if (!api && gateway_.challenges.secret_file.empty()) {
       Warn("gateway.challenges",

@@ -252,7 +252,10 @@ class GatewayReader : GatewaySection {
   // What no key can say alone.
   void CheckWhole(Node node, Path path) {
     const bool proxy = !settings_.listeners.empty();
-    if (!proxy && !may_only_see_ && node.Find("listen") == nullptr && node.Find("service") == nullptr)
+    // Endpoints alone say what logins are, for captures that are replayed.
+    const bool only_sees =
+        may_only_see_ || (node.Find("endpoints") != nullptr && node.Find("upstreams") == nullptr);
+    if (!proxy && !only_sees && node.Find("listen") == nullptr && node.Find("service") == nullptr)
       reader_.Error(node, path,
                     "has neither listen nor service: nobody could ask; write listen: 127.0.0.1:8080");
     if (proxy && settings_.upstreams.empty() && node.Find("upstreams") == nullptr)
