@@ -419,7 +419,7 @@ void Engine::State::TakeNews() {
         alarm.text = Concat(Printed(event.attempt.account), ": ", news.text);
       Raise(alarm);
       if (news.kind != DetectorNews::Kind::kTakeover || !event.attempt.has_account()) continue;
-      lanes.Revoke(event.attempt.account);
+      lanes.Revoke(event.attempt);
     }
     Alert alert;
     alert.rule = is_source ? "source_ladder" : "takeover";

@@ -214,6 +214,11 @@ void EngineDesk::Witness(const LoginEvent& seen, const FieldTable* fields) {
   event.attempt = CleanAttempt(seen.attempt, &storage);
   const std::lock_guard lock(mutex_);
   if (finished_) return;
+  // Nobody's clock moves everybody's: two events from the future would confirm each other, and all others were too late.
+  if (const int64_t now_ns = Now(); event.attempt.time_ns > now_ns + lateness_ns_) {
+    event.attempt.time_ns = now_ns;
+    ++figures_.clock_ahead;
+  }
   if (fields != nullptr && fields == fields_.get() && !seen.attempt.extra.empty()) {
     extra_.clear();
     CleanExtra(seen.attempt.extra, *fields, &extra_, &extra_texts);

@@ -61,8 +61,9 @@ struct DeskFigures {
   uint64_t outcomes[kOutcomeNames.size()] = {};  // told, by Outcome; given up ones are not among them
   uint64_t given_up = 0;                         // let through and never told: taken as unknown
   uint64_t abandoned = 0;
-  uint64_t witnessed = 0;  // brought by live sources; their outcomes are among those told
-  uint64_t unmatched = 0;  // outcomes of tickets that nobody holds (any more)
+  uint64_t witnessed = 0;    // brought by live sources; their outcomes are among those told
+  uint64_t clock_ahead = 0;  // of those: later than now by more than the lateness, taken as of now
+  uint64_t unmatched = 0;    // outcomes of tickets that nobody holds (any more)
   size_t in_flight = 0;
   size_t challenges_remembered = 0;
   uint64_t challenges_used = 0;

@@ -80,6 +80,10 @@ void AddDesk(const DeskFigures& desk, Families* out) {
                "Outcomes of tickets that are told, given up or were never given", {}, desk.unmatched);
   out->Counter("stockade_attempts_abandoned_total",
                "Attempts let through that never reached an upstream's answer", {}, desk.abandoned);
+  out->Counter("stockade_attempts_seen_total", "Attempts that live sources brought", {}, desk.witnessed);
+  out->Counter("stockade_attempts_clock_ahead_total",
+               "Of those seen: of a clock ahead of ours by more than the lateness, taken as of now", {},
+               desk.clock_ahead);
   out->Gauge("stockade_attempts_in_flight", "Attempts let through and not told of yet", {},
              static_cast<double>(desk.in_flight));
   out->Histogram("stockade_gate_seconds", "Time inside the engine, by call", {{"call", "assess"}},

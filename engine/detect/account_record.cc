@@ -124,12 +124,21 @@ void LearnSuccess(AccountRecord* record, uint32_t network, uint32_t device, DayQ
   std::for_each(record->devices.begin(), record->devices.end(), halve);
 }
 
-void ForgetProbation(AccountRecord* record) noexcept {
-  const auto forget = [](SeenToken& seen) noexcept {
-    if (seen.on_probation()) seen = {};
+void ForgetSuccess(AccountRecord* record, uint32_t network, uint32_t device, DayQuarter now) noexcept {
+  bool counted = false;
+  const auto forget = [&counted](auto* seen, uint32_t token) noexcept {
+    for (SeenToken& one : *seen) {
+      const bool only = token != 0 && one.token == token && one.count <= kSuccessCount;
+      if (!only && !one.on_probation()) continue;
+      counted |= only;
+      one = {};
+    }
   };
-  std::for_each(record->networks.begin(), record->networks.end(), forget);
-  std::for_each(record->devices.begin(), record->devices.end(), forget);
+  forget(&record->networks, network);
+  forget(&record->devices, device);
+  if (!counted) return;
+  record->count = Stored(std::max(0.0, SuccessesOf(*record, now) - 1));
+  if (QuartersSince(record->quarter, now) > 0) record->quarter = now;
 }
 
 }  // namespace stockade

@@ -59,7 +59,7 @@ void Settle(AccountRecord* record, DayQuarter now) noexcept;
 // Takes in a success with these tokens (0: none). The rarest token gives way to a new one; on probation no learnt one does.
 void LearnSuccess(AccountRecord* record, uint32_t network, uint32_t device, DayQuarter now,
                   bool on_probation) noexcept;
-// Forgets what is on probation.
-void ForgetProbation(AccountRecord* record) noexcept;
+// Takes back a success with these tokens, where it is the only one they have, and forgets what is on probation.
+void ForgetSuccess(AccountRecord* record, uint32_t network, uint32_t device, DayQuarter now) noexcept;
 
 }  // namespace stockade

@@ -277,10 +277,10 @@ void Lanes::NoteIdentityPassed(const Attempt& attempt) noexcept {
   has_step_ups_ = true;
 }
 
-void Lanes::Revoke(std::string_view account) noexcept {
-  const uint64_t low = SipHash128(key_, account).low;
-  const uint64_t tag = low == 0 ? 1 : low;
-  if (AccountRecord* const record = records_.Find(tag); record != nullptr) ForgetProbation(record);
+void Lanes::Revoke(const Attempt& success) noexcept {
+  const Identity identity = Identify(success, SipHash128(key_, success.account), nullptr);
+  if (AccountRecord* const record = records_.Find(identity.tag); record != nullptr)
+    ForgetSuccess(record, identity.tokens.network, identity.tokens.device, DayQuarterOf(success.time_ns));
 }
 
 }  // namespace stockade

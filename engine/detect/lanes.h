@@ -116,8 +116,9 @@ class Lanes {
   // An identity step-up was passed on this attempt, whatever its password came to. At most kStepUps are remembered; a newer one may push an
   // older out.
   void NoteIdentityPassed(const Attempt& attempt) noexcept;
-  // Forgets what is on probation for this account: a campaign was found to have known its password.
-  void Revoke(std::string_view account) noexcept;
+  // A campaign was found to have known this account's password: what is on probation is forgotten, and of this success its network and
+  // its device, where nothing else speaks for them.
+  void Revoke(const Attempt& success) noexcept;
 
   // What is remembered, for snapshots (familiar_writer.h, familiar_reader.h); nobody else reads it.
   struct StepUp {

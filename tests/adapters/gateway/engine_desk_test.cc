@@ -95,6 +95,26 @@ TEST_CASE("who is familiar is copied while logins go on, and what a desk begins 
         std::string::npos);
 }
 
+TEST_CASE("what a live source dates ahead of now counts now, and makes nobody else late", "[gateway][desk]") {
+  DeskScene scene;
+  const auto see = [&](const std::string& source, const std::string& account, int64_t time_ns) {
+    LoginEvent event;
+    event.attempt.time_ns = time_ns;
+    event.attempt.source = *Address::Parse(source);
+    event.attempt.account = account;
+    event.aftermath.outcome = Outcome::kBadPassword;
+    scene.now_ns += kSecond;
+    scene.desk->Witness(event, nullptr);
+  };
+  for (int i = 0; i < 20; ++i) see("198.51.100.7", "x", scene.now_ns + 3600 * kSecond);
+  for (int i = 0; i < 8; ++i) see("192.0.2.9", "a" + std::to_string(i), scene.now_ns);
+  const DeskFigures figures = scene.desk->figures();
+  CHECK(figures.witnessed == 28);
+  CHECK(figures.clock_ahead == 20);
+  CHECK(figures.engine.too_late == 0);
+  CHECK(scene.desk->StandingDecisions().size() == 1);
+}
+
 TEST_CASE("tickets are bounded: the oldest is given up for the newest", "[gateway][desk]") {
   DeskScene scene;
   for (size_t i = 0; i < EngineDesk::kTicketsMax + 3; ++i) {

@@ -62,7 +62,7 @@ class History {
       for (Knowledge* one : all) {
         const Lane lane = certified ? Lane::kCertified : one->lanes.LaneOf(attempt);
         if (what == 0) one->lanes.NoteIdentityPassed(attempt);
-        if (what == 1) one->lanes.Revoke(attempt.account);
+        if (what == 1) one->lanes.Revoke(attempt);
         one->lanes.Learn(attempt, lane, context);
         if (lane <= Lane::kFamiliar) one->customers.Note(attempt, attempt.time_ns / 1'000'000);
       }
@@ -181,7 +181,7 @@ TEST_CASE("what waits on probation goes on waiting over a snapshot, and step-ups
   CHECK_FALSE(after.lanes.StandingOf(attempt).has_history);
   attempt.time_ns += 30 * kHourNs;
   CHECK(after.lanes.StandingOf(attempt).has_history);
-  after.lanes.Revoke("ann");
+  after.lanes.Revoke(attempt);
   CHECK_FALSE(after.lanes.StandingOf(attempt).has_history);
 }
 

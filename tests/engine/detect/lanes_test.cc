@@ -235,11 +235,31 @@ TEST_CASE("an unfamiliar success under pressure counts a day later, unless revok
       // Saying it again neither hastens nor delays it.
       lanes.Learn(thief, Lane::kUnfamiliar, {.pressure = true});
     }
-    if (revoked) lanes.Revoke("alice");
+    if (revoked) lanes.Revoke(thief);
     thief.time_ns = kStart + 32 * kHourNs;
     CHECK(lanes.LaneOf(thief) == (revoked ? Lane::kUnfamiliar : Lane::kFamiliar));
     CHECK(lanes.LaneOf(victim) == Lane::kFamiliar);
   }
+}
+
+TEST_CASE("a success that is taken back leaves its cookie a stranger, and the owner where he was",
+          "[detect]") {
+  Lanes lanes(0, kKey);
+  LearnCrowd(&lanes, kStart);
+  const Attempt victim = Login("alice", "192.0.2.7", "home", kStart);
+  for (int i = 0; i < 20; ++i) lanes.Learn(victim, Lane::kCertified);
+  const double phi = lanes.Phi(victim);
+  const Attempt thief = Login("alice", "198.51.100.9", "thiefs", kStart + kHourNs);
+  lanes.Learn(thief, Lane::kUnfamiliar);  // before anybody knew of a campaign
+  const Attempt elsewhere = Login("alice", "203.0.113.5", "thiefs", kStart + 2 * kHourNs);
+  CHECK(lanes.LaneOf(elsewhere) == Lane::kFamiliar);
+  lanes.Revoke(thief);
+  CHECK(lanes.LaneOf(elsewhere) == Lane::kUnfamiliar);
+  CHECK(lanes.LaneOf(thief) == Lane::kUnfamiliar);
+  CHECK(lanes.Phi(victim) == Approx(phi).margin(0.01));
+  // What the owner has used more than once is not taken from him.
+  lanes.Revoke(victim);
+  CHECK(lanes.LaneOf(victim) == Lane::kFamiliar);
 }
 
 TEST_CASE("probation never displaces what was learnt", "[detect]") {
@@ -347,7 +367,7 @@ TEST_CASE("hostile names, times and repetition do no harm", "[detect]") {
   Attempt nobody;
   lanes.Learn(nobody, Lane::kCertified);
   lanes.NoteIdentityPassed(nobody);
-  lanes.Revoke("nobody");
+  lanes.Revoke(Login("nobody", "192.0.2.7", "d", kStart));
   CHECK(lanes.LaneOf(nobody) == Lane::kUnfamiliar);
 }
 
