@@ -217,6 +217,8 @@ bool StreamDelivery::MakeRoom(Flow* flow, Direction direction, uint32_t sequence
     while (const uint32_t lost = AcknowledgedHole(*flow, Direction::kFromClient)) {
       TellGap(flow, Direction::kFromClient, lost);
       Drain(flow, Direction::kFromClient, true);
+    if (IsHeld(*flow, direction) && flow->holes->held[Index(direction)].pieces() >= HeldBytes::kPiecesMax)
+      return false;
     }
     Drain(flow, direction, true);
   }

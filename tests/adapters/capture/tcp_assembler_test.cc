@@ -497,3 +497,17 @@ TEST_CASE("Nobody talks to himself") {
 
 }  // namespace
 }  // namespace stockade
+TEST_CASE("A direction is held in few pieces, and the nearest stay") {
+  Wire wire;
+  wire.Open();
+  constexpr uint32_t kSent = 1000;
+  for (uint32_t i = kSent; i > 0; --i) wire.Client({.at = 2 * i, .bytes = "x"});
+  REQUIRE(wire.counts().beyond_limit_bytes == kSent - HeldBytes::kPiecesMax);
+  wire.Client({.bytes = std::string(2 * kSent, 'y')});
+  // The furthest one gives way to what comes.
+  std::string expected = "yy";
+  for (uint32_t at = 2; at < 2 * kSent; ++at)
+    expected += at % 2 == 0 && at < 2 * HeldBytes::kPiecesMax ? 'x' : 'y';
+  REQUIRE(wire.only().client().bytes.substr(0, 2 * kSent) == expected);
+}
+
