@@ -270,5 +270,27 @@ TEST_CASE("a fingerprint is joined to a login by address and time, and never by 
   CHECK(sightings.Find(client, 21 * kSecond).fingerprint == nullptr);
 }
 
+TEST_CASE("hellos of one stack are one client's, and those of others are not", "[capture]") {
+  const auto ambiguous = [](std::string_view first, std::string_view second) {
+    TlsSightings sightings;
+    const Address client = *Address::Parse("203.0.113.9");
+    sightings.Note(client, {"a", std::string(first), "h", "h2"}, kSecond);
+    sightings.Note(client, {"b", std::string(second), "h", "h2"}, 2 * kSecond);
+    const TlsSightings::Found found = sightings.Find(client, 3 * kSecond);
+    if (!found.ambiguous) CHECK(found.fingerprint->ja4 == second);
+    return found.ambiguous;
+  };
+  const std::string chrome = "t13d1516h2_8daaf6152771_d8a2da3f94cd";
+  CHECK_FALSE(ambiguous(chrome, "t13d1517h2_8daaf6152771_b1ff8ab2d16f"));  // another release
+  CHECK_FALSE(ambiguous(chrome, "t13d1517h2_8daaf6152771_0123456789ab"));  // a session resumed
+  CHECK(ambiguous(chrome, "t13d1513h2_8daaf6152771_748f4c70de1c"));        // Tor Browser, which is Firefox
+  CHECK_FALSE(ambiguous("t13d3112h2_e8f1e7e78f70_b26ce05bbdd6", "t13d3113h1_e8f1e7e78f70_d339722ba4af"));
+  CHECK(ambiguous(chrome, "t13d1812h1_85036bcba153_b26ce05bbdd6"));  // python
+  // Unknown ones.
+  CHECK_FALSE(ambiguous("t13d0512h2_000000000001_000000000002", "t12i0511h1_000000000001_000000000002"));
+  CHECK(ambiguous("t13d0512h2_000000000001_000000000002", "t13d0512h2_000000000001_000000000003"));
+  CHECK(ambiguous("t13d0512h2_000000000001_000000000002", "t13d0512h2_000000000003_000000000002"));
+}
+
 }  // namespace
 }  // namespace stockade
