@@ -292,5 +292,47 @@ TEST_CASE("hellos of one stack are one client's, and those of others are not", "
   CHECK(ambiguous("t13d0512h2_000000000001_000000000002", "t13d0512h2_000000000003_000000000002"));
 }
 
+TEST_CASE("hellos that never end take a bounded room, and none from logins", "[capture]") {
+  Scene scene;
+  const std::string begin =
+      "\x16\x03\x01" + std::string("\x3f\xff\x01\x00\xff\xf0", 6) + std::string(1000, 'h');
+  size_t refused = 0;
+  std::vector<Connection> connections;
+  for (int i = 0; i < 20000; ++i) {
+    connections.push_back(scene.Open("203.0.113.9"));
+    if (!scene.Client(connections.back(), begin)) ++refused;
+    REQUIRE(scene.capture->memory_bytes() <= LoginCapture::kHelloBytesTogetherMax);
+  }
+  CHECK(refused > 10000);
+  CHECK(refused < 13000);
+  CHECK(scene.capture->talk().hellos_no_room == refused);
+  const Connection login = scene.Open("203.0.113.10");
+  CHECK(scene.Client(login, Post("user=a&pass=b")));
+  CHECK(scene.Server(login, Answer("302 Found")));
+  CHECK(scene.kept.events.size() == 1);
+  for (const Connection& connection : connections)
+    scene.capture->Closed(connection, ConnectionClose::kIdle, kSecond);
+  CHECK(scene.capture->memory_bytes() == 0);
+}
+
+TEST_CASE("a QUIC flow begins with a datagram as large as a client's first", "[capture]") {
+  Scene scene;
+  const auto receive = [&](uint16_t port, size_t size) {
+    std::string bytes = std::string("\xc3\0\0\0\1\2id\0\0\0", 11);
+    bytes.resize(size);
+    scene.capture->Received({.source = {*Address::Parse("203.0.113.9"), port},
+                             .destination = {*Address::Parse("192.0.2.80"), LoginCapture::kQuicPort},
+                             .time_ns = kSecond,
+                             .bytes = bytes});
+  };
+  receive(1, LoginCapture::kQuicFirstBytesMin - 1);
+  CHECK(scene.capture->quic_flows() == 0);
+  receive(1, LoginCapture::kQuicFirstBytesMin);
+  receive(1, LoginCapture::kQuicFirstBytesMin - 1);
+  CHECK(scene.capture->quic_flows() == 1);
+  for (uint16_t port = 0; port < 3000; ++port) receive(port, LoginCapture::kQuicFirstBytesMin);
+  CHECK(scene.capture->quic_flows() == LoginCapture::kQuicFlowsMax);
+}
+
 }  // namespace
 }  // namespace stockade
