@@ -3,9 +3,11 @@
 #include "adapters/capture/login_capture.h"
 
 #include <catch2/catch.hpp>
+#include <map>
 #include <string>
 #include <vector>
 
+#include "adapters/capture/capture_source.h"
 #include "adapters/capture/tls_sightings.h"
 
 namespace stockade {
@@ -332,6 +334,31 @@ TEST_CASE("a QUIC flow begins with a datagram as large as a client's first", "[c
   CHECK(scene.capture->quic_flows() == 1);
   for (uint16_t port = 0; port < 3000; ++port) receive(port, LoginCapture::kQuicFirstBytesMin);
   CHECK(scene.capture->quic_flows() == LoginCapture::kQuicFlowsMax);
+}
+
+TEST_CASE("what is lost and refused is among the figures", "[capture]") {
+  Scene scene;
+  CaptureCounts counts;
+  counts.truncated = 1;
+  counts.fragments_overlapping = 2;
+  counts.strange_segments = 3;
+  counts.closed_evicted = 1;
+  counts.evicted_silent = 3;
+  counts.gaps_for_memory = 5;
+  counts.beyond_limit_bytes = 6;
+  counts.after_close_bytes = 7;
+  counts.unproven_bytes = 8;
+  std::map<std::string, uint64_t> figures;
+  for (const SourceFigure& figure : CaptureFigures(counts, *scene.capture, scene.reading))
+    figures[std::string(figure.name)] = figure.count;
+  CHECK(figures.at("packets_truncated") == 1);
+  CHECK(figures.at("fragments_overlapping") == 2);
+  CHECK(figures.at("segments_strange") == 3);
+  CHECK(figures.at("connections_evicted") == 4);
+  CHECK(figures.at("gaps_for_memory") == 5);
+  CHECK(figures.at("bytes_beyond_limit") == 6);
+  CHECK(figures.at("bytes_after_close") == 7);
+  CHECK(figures.at("bytes_unproven") == 8);
 }
 
 }  // namespace
