@@ -153,12 +153,12 @@ bool TcpAssembler::HearsServer(const TcpSegment& segment, uint32_t number) {
     Start(&server, acked);
     server.heard = true;
   }
-  const int32_t slack = flow.client_hears || !flow.connection.start_seen ? kAheadBytesMax : 0;
-  const uint32_t low = server.is_acked ? server.acked : server.first;
-  // Of a connection known from its SYN nothing is before the server's first.
-  const bool near_start = flow.connection.start_seen && low - server.first <= uint32_t{kAheadBytesMax};
-  const bool is_old = Ahead(low, acked) > kAheadBytesMax || (near_start && Ahead(acked, server.first) < 0);
-  if (is_old || Ahead(acked, server.top) > slack) return false;
+  const bool exactly = flow.connection.start_seen && !flow.client_hears;
+  // By what the server sent alone: what its client says would let that one hide behind a lie.
+  const bool is_right = exactly ? acked - server.first <= server.top - server.first
+                                : Ahead(acked, server.top) <= kAheadBytesMax &&
+                                      Ahead(server.top, acked) <= kOldAcknowledgementMax;
+  if (!is_right) return false;
   flow.client_hears = true;
   if (!flow.opened) flow.connection.handshake_seen = flow.syn_answered;
   return true;

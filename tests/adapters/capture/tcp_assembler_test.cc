@@ -282,10 +282,22 @@ TEST_CASE("Content put into a connection without its numbers is not told") {
   wire.Server({.bytes = "100", .acked = 5});
   wire.Client({.at = 5, .bytes = "mallory", .acked = 3, .flags = 0});
   wire.Client({.at = 5, .bytes = "mallory", .acked = 0x20000000});
-  wire.Client({.at = 5, .bytes = "mallory", .acked = 0U - 0x20000000});
+  wire.Client({.at = 5, .bytes = "mallory", .acked = 0x80000000});
   wire.Client({.at = 5, .bytes = "alice", .acked = 9});  // of which the capture has lost some
   REQUIRE(wire.only().client().bytes == "user=alice");
   REQUIRE(wire.counts().unproven_bytes == 21);
+}
+
+TEST_CASE("No acknowledgement hides what the server takes") {
+  Wire wire;
+  wire.Open();
+  wire.Client({.bytes = "GET"});
+  wire.Server({.bytes = "200", .acked = 3});
+  wire.Client({.at = 3, .acked = 0x70000000});                    // of nothing: the server asks back
+  wire.Client({.at = 3, .bytes = "PO", .acked = 3});              // as it should be
+  wire.Client({.at = 5, .bytes = "ST", .acked = 0U - 50000000});  // old: it is taken
+  REQUIRE(wire.only().client().bytes == "GETPOST");
+  REQUIRE(wire.counts().unproven_bytes == 0);
 }
 
 TEST_CASE("A handshake is seen with the client's acknowledgement, whichever SYN-ACK it is of") {
