@@ -49,6 +49,7 @@ struct CaptureCounts {
   uint64_t gaps_for_memory = 0;     // of them: because the limit of all held bytes was reached
   uint64_t beyond_limit_bytes = 0;  // further ahead of a hole than is held, or than TCP allows
   uint64_t after_close_bytes = 0;
+  uint64_t unproven_bytes = 0;  // of clients that acknowledge nothing, or what their server never sent
   uint64_t strange_segments =
       0;  // that no flow begins with: neither SYN nor content; RSTs that nobody must believe
 };

@@ -28,7 +28,7 @@ struct FlowEndpoint {
   friend bool operator==(const FlowEndpoint&, const FlowEndpoint&) = default;
 };
 
-// A connection between two endpoints; the same for all its calls.
+// A connection between two endpoints; the same for all its calls, but for what is as of the call.
 struct Connection {
   uint64_t id = 0;  // unique in an assembly, counting up from 1
   FlowEndpoint client;
@@ -38,9 +38,18 @@ struct Connection {
   // capture began, or lost packets, in the midst: bytes may begin anywhere in a message, and the client is a guess (the
   // side with the higher port; of equal ones the one that spoke first).
   bool start_seen = false;
-  // SYN and its SYN-ACK were both seen: the client did receive packets at the address that it says it has. A connection
-  // without it may be forged by anybody who can send packets past the capture: he will not get an answer told, though.
+  // SYN, SYN-ACK and the client's acknowledgement of that were seen when it was opened: the client does receive packets at the
+  // address that it says it has. A connection without it may be forged by anybody who can send packets past the capture: he
+  // will not get an answer told, though.
   bool handshake_seen = false;
+
+  // As of the call, these two alone: what the server is seen to have taken. Bytes that it has not acknowledged and never
+  // answers may be anybody's, under any address.
+  bool server_heard =
+      false;  // a segment of the server was seen; false throughout where one direction is captured
+  // Where it was: of the client's bytes that were told, gaps among them, so many at their end are not acknowledged. An
+  // acknowledgement alone makes no call: at the next one, Closed at the latest, it shows.
+  uint32_t unacknowledged_bytes = 0;
 };
 
 enum class Direction : uint8_t { kFromClient = 0, kFromServer = 1 };

@@ -63,12 +63,17 @@ struct Flow {
   std::unique_ptr<FlowHoles> holes;
   uint32_t before = 0;
   uint32_t after = 0;
-  uint32_t other_syn = 0;  // where has_other_syn: of a SYN that would replace it
+  uint32_t other_syn = 0;      // where has_other_syn: of a SYN that would replace it
+  uint32_t earlier_first = 0;  // where has_earlier_first: of the server, as a SYN-ACK before the last said it
   FlowList list = FlowList::kSilent;
   bool opened : 1 = false;  // and told
   bool has_other_syn : 1 = false;
   bool other_syn_by_server : 1 = false;
-  bool reset_by_server : 1 = false;  // where kResetting
+  bool reset_by_server : 1 = false;  // where kResetting, or is_reset
+  bool is_reset : 1 = false;         // and told, as closed by that
+  bool has_earlier_first : 1 = false;
+  bool syn_answered : 1 = false;  // SYN and SYN-ACK were seen
+  bool client_hears : 1 = false;  // the client has acknowledged a number that the server has sent
 };
 
 class FlowTable {

@@ -1,15 +1,11 @@
 #include "adapters/capture/fragments.h"
 
 #include <algorithm>
-#include <cstring>
-
-#include "engine/status.h"
 
 namespace stockade {
 
 size_t FragmentTable::Unfinished::MemoryBytes() const noexcept {
-  return sizeof(Unfinished) + 128 /* list node and index */ + bytes.capacity() +
-         parts.capacity() * sizeof(Part);
+  return sizeof(Unfinished) + 128 /* list node and index */ + capacity + runs.capacity() * sizeof(Run);
 }
 
 void FragmentTable::Drop(Order::iterator which) {
@@ -18,19 +14,16 @@ void FragmentTable::Drop(Order::iterator which) {
   order_.erase(which);
 }
 
-void FragmentTable::Spoil(Unfinished* datagram, uint64_t CaptureCounts::*reason) {
-  ++(counts_->*reason);
-  bytes_ -= datagram->MemoryBytes();
-  datagram->spoilt = true;
-  datagram->bytes = {};
-  datagram->parts = {};
-  bytes_ += datagram->MemoryBytes();
+void FragmentTable::Finish(const Unfinished& datagram) {
+  finished_.clear();
+  finished_.reserve(datagram.total_bytes);
+  for (const Run& run : datagram.runs) finished_.insert(finished_.end(), run.bytes.begin(), run.bytes.end());
 }
 
 bool FragmentTable::Add(const Fragment& fragment, int64_t now_ns, uint8_t* protocol,
                         std::span<const uint8_t>* whole) {
   while (!order_.empty() && now_ns - order_.front().begun_ns > kAgeNsMax) {
-    if (!order_.front().spoilt) ++counts_->fragments_timed_out;
+    ++counts_->fragments_timed_out;
     Drop(order_.begin());
   }
   const auto begin = fragment.offset;
@@ -53,24 +46,32 @@ bool FragmentTable::Add(const Fragment& fragment, int64_t now_ns, uint8_t* proto
   }
   const Order::iterator which = found->second;
   Unfinished* const datagram = &*which;
-  if (datagram->spoilt) return false;
 
-  const auto next = std::lower_bound(datagram->parts.begin(), datagram->parts.end(), begin,
-                                     [](const Part& part, uint32_t at) { return part.begin < at; });
-  const bool repeated = next != datagram->parts.end() && next->begin == begin && next->end == end;
+  std::vector<Run>& runs = datagram->runs;
+  const auto next = std::upper_bound(runs.begin(), runs.end(), begin,
+                                     [](uint32_t at, const Run& run) { return at < run.begin; });
+  const bool is_behind = next != runs.begin();
+  const bool repeated = is_behind && std::prev(next)->end() >= end;
   if (repeated) return false;
-  const bool overlaps = (next != datagram->parts.end() && next->begin < end) ||
-                        (next != datagram->parts.begin() && std::prev(next)->end > begin);
+  const bool overlaps =
+      (next != runs.end() && next->begin < end) || (is_behind && std::prev(next)->end() > begin);
   const bool beyond_end = datagram->total_bytes != 0 && (end > datagram->total_bytes || !fragment.more);
-  const bool ends_early = !fragment.more && !datagram->parts.empty() && datagram->parts.back().end > end;
+  const bool ends_early = !fragment.more && !runs.empty() && runs.back().end() > end;
   if (overlaps || beyond_end || ends_early) {
-    Spoil(datagram, &CaptureCounts::fragments_overlapping);
+    ++counts_->fragments_overlapping;
+    Drop(which);
     return false;
   }
   bytes_ -= datagram->MemoryBytes();
-  datagram->parts.insert(next, Part{begin, end});
-  if (datagram->bytes.size() < end) datagram->bytes.resize(end);
-  std::memcpy(datagram->bytes.data() + begin, fragment.bytes.data(), fragment.bytes.size());
+  if (next == runs.end() && is_behind && runs.back().end() == begin) {
+    std::vector<uint8_t>& last = runs.back().bytes;
+    datagram->capacity -= last.capacity();
+    last.insert(last.end(), fragment.bytes.begin(), fragment.bytes.end());
+    datagram->capacity += last.capacity();
+  } else {
+    const auto added = runs.insert(next, Run{begin, {fragment.bytes.begin(), fragment.bytes.end()}});
+    datagram->capacity += added->bytes.capacity();
+  }
   bytes_ += datagram->MemoryBytes();
   datagram->had_bytes += end - begin;
   if (!fragment.more) datagram->total_bytes = end;
@@ -78,15 +79,13 @@ bool FragmentTable::Add(const Fragment& fragment, int64_t now_ns, uint8_t* proto
 
   if (datagram->total_bytes != 0 && datagram->had_bytes == datagram->total_bytes) {
     *protocol = datagram->protocol;
-    bytes_ -= datagram->MemoryBytes();
-    finished_ = std::move(datagram->bytes);
-    index_.erase(datagram->key);
-    order_.erase(which);
+    Finish(*datagram);
+    Drop(which);
     *whole = finished_;
     return true;
   }
   while (order_.size() > limits_.datagrams_max || bytes_ > limits_.bytes_max) {
-    if (!order_.front().spoilt) ++counts_->fragments_evicted;
+    ++counts_->fragments_evicted;
     Drop(order_.begin());
   }
   return false;

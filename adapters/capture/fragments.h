@@ -1,9 +1,11 @@
 // IPv4 and IPv6 fragments → whole datagrams, within bounds.
 //
-// Overlap: a datagram of which two fragments overlap is dropped whole, with all that still comes of it, in both versions.
+// Overlap: a datagram of which two fragments overlap is dropped whole, in both versions.
 // For IPv6 RFC 5722 says so; for IPv4 systems disagree about which bytes win, so that whatever were chosen here would be
-// wrong for somebody's server, Linux drops it since 4.20 too, and no honest sender makes one. An exact repetition of a
-// fragment (a mirror that sees it twice) is no overlap (RFC 8200 §4.5).
+// wrong for somebody's server, Linux drops it since 4.20 too, and no honest sender makes one. What lies within a run of what
+// came already is a repetition and changes nothing (RFC 8200 §4.5; Linux: inet_frag_queue_insert); runs are as Linux has
+// them, who lets only the last one grow. What comes after an overlap begins anew, as it does there: nobody hides a datagram
+// by overlapping an earlier one of its name.
 //
 // The oldest unfinished datagram gives way when there are too many or too many bytes, and none is older than kAgeNsMax of
 // packet time. Not thread-safe.
@@ -66,25 +68,26 @@ class FragmentTable {
       return H::combine(std::move(h), k.source, k.destination, k.id, k.protocol, k.is_v6);
     }
   };
-  struct Part {
+  // Fragments that came one behind the other.
+  struct Run {
     uint32_t begin;
-    uint32_t end;
+    std::vector<uint8_t> bytes;
+    uint32_t end() const noexcept { return begin + static_cast<uint32_t>(bytes.size()); }
   };
   struct Unfinished {
     Key key;
     int64_t begun_ns = 0;
-    std::vector<uint8_t> bytes;
-    std::vector<Part> parts;  // by begin; they do not overlap
+    std::vector<Run> runs;  // by begin; they do not overlap
+    size_t capacity = 0;    // of all runs' bytes
     uint32_t had_bytes = 0;
     uint32_t total_bytes = 0;  // 0: the last fragment has not come
     uint8_t protocol = 0;      // of the first fragment
-    bool spoilt = false;       // overlapping: kept without bytes, so that what follows of it is dropped too
     size_t MemoryBytes() const noexcept;
   };
   using Order = std::list<Unfinished>;
 
   void Drop(Order::iterator which);
-  void Spoil(Unfinished* datagram, uint64_t CaptureCounts::*reason);
+  void Finish(const Unfinished& datagram);
 
   FragmentLimits limits_;
   CaptureCounts* counts_;

@@ -16,6 +16,9 @@ class HeldBytes {
  public:
   // What a piece costs beside its bytes: its place here and the allocator's.
   static constexpr size_t kPieceBytes = 64;
+  // What a direction may be cut into, its owner's duty: a sender keeps a hole or two open, a bad path some dozens; and a new
+  // piece moves all that lie behind it.
+  static constexpr size_t kPiecesMax = 256;
 
   // Takes what is not held yet of `bytes`, whose first has the number `begin`, at or behind `next`. The number of bytes
   // taken.
@@ -30,8 +33,9 @@ class HeldBytes {
   // Of the first byte held. Not empty.
   uint32_t begin() const noexcept { return pieces_[first_].begin; }
   uint32_t last_begin() const noexcept { return pieces_.back().begin; }
+  size_t pieces() const noexcept { return pieces_.size() - first_; }
   // Bytes and kPieceBytes a piece: what a limit for a direction is compared with.
-  size_t size() const noexcept { return size_ + (pieces_.size() - first_) * kPieceBytes; }
+  size_t size() const noexcept { return size_ + pieces() * kPieceBytes; }
   // What is allocated.
   size_t memory_bytes() const noexcept { return capacity_ + pieces_.capacity() * kPieceBytes; }
 

@@ -42,6 +42,7 @@ struct LoginCapture::Talk {
   bool swapped = false;  // who was taken for the server is the client
   // TLS, until its hello has come.
   std::unique_ptr<HelloReader> hello;
+  size_t hello_bytes = 0;  // taken for it
   Address peer;
   // Not known yet.
   std::string begin;  // of a PROXY header
@@ -50,7 +51,7 @@ struct LoginCapture::Talk {
 };
 
 struct LoginCapture::QuicFlow {
-  FlowEndpoint client, server;
+  Way way;
   QuicHelloReader reader;
 };
 
@@ -65,7 +66,10 @@ LoginCapture::Talk* LoginCapture::FindTalk(const Connection& connection) noexcep
 }
 
 void LoginCapture::Forget(const Connection& connection) {
-  talks_.erase(connection.id);
+  const auto found = talks_.find(connection.id);
+  if (found == talks_.end()) return;
+  hellos_.Give(found->second->hello_bytes);
+  talks_.erase(found);
 }
 
 void LoginCapture::Opened(const Connection& connection) {
@@ -168,8 +172,17 @@ void LoginCapture::BeginHttp(const Address& peer, bool from_begin, Talk* talk) {
 
 bool LoginCapture::TakeHello(std::string_view bytes, int64_t time_ns, Talk* talk) {
   switch (talk->hello->Read(bytes)) {
-    case HelloState::kMore:
-      return true;
+    case HelloState::kMore: {
+      // Twice: a text that grows may have as much room again.
+      const size_t kept = 2 * bytes.size();
+      if (hellos_.Take(kept)) {
+        talk->hello_bytes += kept;
+        return true;
+      }
+      ++talk_.hellos_no_room;
+      ++talk_.hellos_unread;
+      return false;
+    }
     case HelloState::kHello:
       ++talk_.hellos;
       Note(talk->peer, talk->hello->message(), /*is_quic=*/false, time_ns);
@@ -234,19 +247,24 @@ void LoginCapture::Received(const Datagram& datagram) {
   if (datagram.destination.port != kQuicPort || datagram.truncated || datagram.bytes.empty() ||
       (static_cast<unsigned char>(datagram.bytes[0]) & kLongHeader) == 0)
     return;
-  auto flow = std::find_if(quic_.begin(), quic_.end(), [&](const QuicFlow& known) {
-    return known.client == datagram.source && known.server == datagram.destination;
-  });
-  if (flow == quic_.end()) {
-    if (quic_.size() == kQuicFlowsMax) quic_.pop_front();
-    flow = quic_.insert(quic_.end(), {datagram.source, datagram.destination, {}});
+  const Way way{datagram.source, datagram.destination};
+  auto found = quic_index_.find(way);
+  if (found == quic_index_.end()) {
+    if (datagram.bytes.size() < kQuicFirstBytesMin) return;
+    if (quic_.size() == kQuicFlowsMax) {
+      quic_index_.erase(quic_.front().way);
+      quic_.pop_front();
+    }
+    found = quic_index_.emplace(way, quic_.insert(quic_.end(), QuicFlow{way, {}})).first;
   }
+  const auto flow = found->second;
   const HelloState state = flow->reader.Read(datagram.bytes);
   if (state == HelloState::kMore) return;
   if (state == HelloState::kHello) {
     ++talk_.quic_hellos;
     Note(datagram.source.address, flow->reader.message(), /*is_quic=*/true, datagram.time_ns);
   }
+  quic_index_.erase(found);
   quic_.erase(flow);
 }
 

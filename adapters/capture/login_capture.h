@@ -10,13 +10,15 @@
 //
 // Hellos of listed proxies are theirs, not their clients', and are left out.
 //
-// Memory: kConversationBytes for each connection that speaks HTTP, and what the share gives. Not thread-safe.
+// Memory: kConversationBytes for each connection that speaks HTTP, what the share gives, and kHelloBytesTogetherMax. Not
+// thread-safe.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <list>
 #include <memory>
+#include <utility>
 
 #include "absl/container/flat_hash_map.h"
 #include "adapters/capture/connection_listener.h"
@@ -40,7 +42,8 @@ struct TalkCounts {
   uint64_t proxy_headers = 0;  // connections that began with one
   uint64_t hellos = 0;         // over TCP, read
   uint64_t quic_hellos = 0;
-  uint64_t hellos_unread = 0;  // TLS without a hello that can be read: broken, lost, of SSL 2, in mid-stream
+  uint64_t hellos_unread = 0;   // TLS without a hello that can be read: broken, lost, of SSL 2, in mid-stream
+  uint64_t hellos_no_room = 0;  // of them: because kHelloBytesTogetherMax were taken
 };
 
 class LoginCapture final : public ConnectionListener {
@@ -50,6 +53,11 @@ class LoginCapture final : public ConnectionListener {
   // QUIC flows whose hello is not whole yet; an Initial answers in a round trip.
   static constexpr size_t kQuicFlowsMax = 1024;
   static constexpr uint16_t kQuicPort = 443;
+  // RFC 9000 §14.1: a client's datagram with an Initial has no fewer bytes, and a server takes no smaller one.
+  static constexpr size_t kQuicFirstBytesMin = 1200;
+  // Of TLS hellos that are not whole yet, together, apart from the share of HTTP: whoever begins hellos and never ends them
+  // costs fingerprints, and no logins. One that comes in a single segment takes none of it.
+  static constexpr size_t kHelloBytesTogetherMax = size_t{16} << 20;
 
   // `reading` outlives it.
   LoginCapture(const LoginCaptureOptions& options, LoginReading* reading);
@@ -65,11 +73,21 @@ class LoginCapture final : public ConnectionListener {
 
   const HttpCounts& http() const noexcept { return shared_.counts; }
   const TalkCounts& talk() const noexcept { return talk_; }
-  size_t memory_bytes() const noexcept { return memory_.taken(); }
+  size_t memory_bytes() const noexcept { return memory_.taken() + hellos_.taken(); }
+  size_t quic_flows() const noexcept { return quic_.size(); }
 
  private:
   struct Talk;
   struct QuicFlow;
+  struct Way {
+    FlowEndpoint client, server;
+    friend bool operator==(const Way&, const Way&) = default;
+    template <typename H>
+    friend H AbslHashValue(H h, const Way& way) {
+      return H::combine(std::move(h), way.client.address, way.client.port, way.server.address,
+                        way.server.port);
+    }
+  };
 
   Talk* FindTalk(const Connection& connection) noexcept;
   // False: nothing more of the connection is wanted.
@@ -83,11 +101,13 @@ class LoginCapture final : public ConnectionListener {
 
   LoginReading& reading_;
   MemoryShare memory_;
+  MemoryShare hellos_{kHelloBytesTogetherMax};
   HttpConversation::Shared shared_;
   TalkCounts talk_;
   absl::flat_hash_map<uint64_t, std::unique_ptr<Talk>> talks_;
   // The one that found no room for longest is in front.
   std::list<QuicFlow> quic_;
+  absl::flat_hash_map<Way, std::list<QuicFlow>::iterator> quic_index_;
 };
 
 }  // namespace stockade

@@ -31,12 +31,21 @@ bool IsHeld(const Flow& flow, Direction direction) {
 
 }  // namespace
 
+const Connection& StreamDelivery::AsOfNow(Flow* flow) {
+  const HalfFlow& client = flow->half[Index(Direction::kFromClient)];
+  Connection& connection = flow->connection;
+  connection.server_heard = flow->half[Index(Direction::kFromServer)].heard;
+  const int32_t left = Distance(client.next, client.is_acked ? client.acked : client.first);
+  connection.unacknowledged_bytes = connection.server_heard && left > 0 ? static_cast<uint32_t>(left) : 0;
+  return connection;
+}
+
 void StreamDelivery::Open(Flow* flow) {
   flow->opened = true;
   flow->connection.id = ++connections_;
   ++counts_->connections;
   if (!flow->connection.start_seen) ++counts_->connections_mid_stream;
-  listener_->Opened(flow->connection);
+  listener_->Opened(AsOfNow(flow));
 }
 
 void StreamDelivery::Tell(Flow* flow, Direction direction, std::string_view bytes) {
@@ -48,7 +57,7 @@ void StreamDelivery::Tell(Flow* flow, Direction direction, std::string_view byte
   }
   if (!flow->opened) Open(flow);
   counts_->told_bytes += bytes.size();
-  half.unwanted = !listener_->Bytes(flow->connection, direction, bytes, time_ns_);
+  half.unwanted = !listener_->Bytes(AsOfNow(flow), direction, bytes, time_ns_);
 }
 
 void StreamDelivery::TellGap(Flow* flow, Direction direction, uint32_t bytes) {
@@ -58,7 +67,7 @@ void StreamDelivery::TellGap(Flow* flow, Direction direction, uint32_t bytes) {
   if (!flow->opened) Open(flow);
   ++counts_->gaps;
   counts_->gap_bytes += bytes;
-  listener_->Gap(flow->connection, direction, bytes, time_ns_);
+  listener_->Gap(AsOfNow(flow), direction, bytes, time_ns_);
 }
 
 bool StreamDelivery::WaitsForClient(const Flow& flow) const {
@@ -117,7 +126,7 @@ void StreamDelivery::EndIfComplete(Flow* flow, Direction direction, bool capture
   }
   half.ended = true;
   half.next = half.fin + 1;
-  if (flow->opened) listener_->Ended(flow->connection, direction, time_ns_);
+  if (flow->opened) listener_->Ended(AsOfNow(flow), direction, time_ns_);
 }
 
 void StreamDelivery::Settle(uint32_t flow_number) {
@@ -208,6 +217,8 @@ void StreamDelivery::ForgetHoles(uint32_t flow_number) {
 bool StreamDelivery::MakeRoom(Flow* flow, Direction direction, uint32_t sequence, size_t bytes) {
   HalfFlow& half = flow->half[Index(direction)];
   const auto fits = [&] {
+    if (IsHeld(*flow, direction) && flow->holes->held[Index(direction)].pieces() >= HeldBytes::kPiecesMax)
+      return false;
     const size_t held = flow->holes == nullptr ? 0 : flow->holes->held[Index(direction)].size();
     const size_t ahead = static_cast<uint32_t>(Distance(sequence, half.next));
     return std::max(held, ahead) + bytes + HeldBytes::kPieceBytes <= options_.held_bytes_a_direction_max;
@@ -347,7 +358,7 @@ void StreamDelivery::Close(uint32_t flow_number, ConnectionClose why) {
       ++counts_->closed_capture_end;
       break;
   }
-  listener_->Closed(flow.connection, why, time_ns_);
+  listener_->Closed(AsOfNow(&flow), why, time_ns_);
 }
 
 }  // namespace stockade

@@ -62,6 +62,8 @@ class StreamDelivery {
 
  private:
   void Open(Flow* flow);
+  // Brings what stands in the flow's Connection as of a call up to date.
+  static const Connection& AsOfNow(Flow* flow);
   void Tell(Flow* flow, Direction direction, std::string_view bytes);
   void TellGap(Flow* flow, Direction direction, uint32_t bytes);
   // Tells what is held and comes next; ends.

@@ -121,22 +121,47 @@ uint32_t TcpAssembler::TakeSynAck(const TcpSegment& segment, uint32_t number) {
     delivery_.flows().Remove(number);
     const uint32_t begun = Begin(segment);
     // The client's SYN was seen, though for another flow.
-    delivery_.flows()[begun].connection.handshake_seen = agrees;
+    delivery_.flows()[begun].syn_answered = agrees;
     return begun;
   }
   const bool answers = !other.known || other.first == segment.acknowledged;
   if (answers && (flow.list == FlowList::kSilent || !half.heard) &&
       (direction == Direction::kFromServer || !flow.connection.start_seen)) {
     // Also where the server, which keeps nothing of an unanswered SYN, chose another number.
+    if (half.known && half.heard && half.first != first) {
+      flow.earlier_first = half.first;
+      flow.has_earlier_first = true;
+    }
     if (!half.known || half.first != first) Start(&half, first);
     if (!flow.opened) {
-      flow.connection.handshake_seen = other.heard;
+      flow.syn_answered = other.heard;
       flow.connection.start_seen = true;
     }
     return number;
   }
   Strange();
   return FlowTable::kNone;
+}
+
+bool TcpAssembler::HearsServer(const TcpSegment& segment, uint32_t number) {
+  Flow& flow = delivery_.flows()[number];
+  HalfFlow& server = flow.half[Side(Direction::kFromServer)];
+  if (!server.heard) return true;  // nobody can tell
+  if (!segment.Is(TcpSegment::kAck)) return false;
+  const uint32_t acked = segment.acknowledged;
+  if (flow.has_earlier_first && acked == flow.earlier_first && server.top == server.first) {
+    Start(&server, acked);
+    server.heard = true;
+  }
+  const bool exactly = flow.connection.start_seen && !flow.client_hears;
+  // By what the server sent alone: what its client says would let that one hide behind a lie.
+  const bool is_right = exactly ? acked - server.first <= server.top - server.first
+                                : Ahead(acked, server.top) <= kAheadBytesMax &&
+                                      Ahead(server.top, acked) <= kOldAcknowledgementMax;
+  if (!is_right) return false;
+  flow.client_hears = true;
+  if (!flow.opened) flow.connection.handshake_seen = flow.syn_answered;
+  return true;
 }
 
 void TcpAssembler::TakeAcknowledgement(const TcpSegment& segment, uint32_t number) {
@@ -194,7 +219,10 @@ void TcpAssembler::TakeLate(const TcpSegment& segment, uint32_t number) {
   const HalfFlow& half = flows[number].half[Side(DirectionOf(segment, flows[number]))];
   if (segment.wire_bytes == 0) return;
   // Its sender cannot have more to say: this is the midst of another connection, whose start was not captured.
-  const bool is_new = half.known && half.ended && Ahead(segment.sequence, half.top) > 0;
+  const Flow& flow = flows[number];
+  const bool goes_on =
+      flow.is_reset && flow.reset_by_server == (DirectionOf(segment, flow) == Direction::kFromServer);
+  const bool is_new = goes_on || (half.known && half.ended && Ahead(segment.sequence, half.top) > 0);
   if (!is_new) {
     counts_->after_close_bytes += segment.bytes.size();
     return;
@@ -234,12 +262,20 @@ void TcpAssembler::Take(const TcpSegment& segment, int64_t clock_ns) {
   Flow& flow = flows[number];
   const Direction from = DirectionOf(segment, flow);
   HalfFlow& half = flow.half[Side(from)];
+  if (from == Direction::kFromClient && !is_syn && !HearsServer(segment, number) &&
+      (segment.wire_bytes != 0 || segment.Is(TcpSegment::kFin))) {
+    counts_->unproven_bytes += segment.bytes.size();
+    return;
+  }
   flow.last_ns = clock_ns_;
   TakeAcknowledgement(segment, number);
   if (!half.known && segment.wire_bytes != 0) Start(&half, sequence);
   half.heard = true;
   const uint32_t end = sequence + segment.wire_bytes + (segment.Is(TcpSegment::kFin) ? 1 : 0);
-  if (half.known && Ahead(end, half.top) > 0) half.top = end;
+  if (half.known && Ahead(end, half.top) > 0) {
+    const uint32_t from_next = half.is_acked && Ahead(half.acked, half.next) > 0 ? half.acked : half.next;
+    if (Ahead(end, from_next) <= kAheadBytesMax) half.top = end;
+  }
 
   FlowList list = flow.list;
   if (segment.wire_bytes != 0 && list == FlowList::kSilent) list = FlowList::kCarrying;
@@ -271,6 +307,7 @@ void TcpAssembler::Advance(int64_t clock_ns, int64_t time_ns) {
        flow != FlowTable::kNone && clock_ns - flows[flow].last_ns > kResetLingerNs;
        flow = flows.First(FlowList::kResetting)) {
     delivery_.Close(flow, ConnectionClose::kReset);
+    flows[flow].is_reset = true;
     flows[flow].last_ns = clock_ns;
     flows.Move(flow, FlowList::kLingering);
   }

@@ -19,6 +19,12 @@
 // - A connection that was told in full stays known for kLingerNs, so that its last segments, sent again, are not another.
 //
 // - Several SYN-ACKs with different numbers (SYN cookies): the one that the client acknowledges holds.
+// - Content and FIN of a client whose server is heard count where they acknowledge what that server has sent, as he takes
+//   them (RFC 5961 §5): who sends under another's address does not know the server's numbers. From a SYN on that is to the
+//   number until the client has shown that it hears the server; then, and in mid-stream, as old as receivers take, and
+//   kAheadBytesMax ahead, for a capture may lose what the client acknowledges. What does not count is `unproven_bytes`.
+// - Numbers further than kAheadBytesMax ahead of what is acknowledged, or told, are nobody's: no RST there is believed.
+// - Content of a side that has reset its connection shows that it did not: it begins another, in mid-stream.
 // Not known here are windows and hop counts: content that passes the capture and that its receiver will not take (beyond his
 // window, with a wrong checksum, dying on the way) is told like any other where it comes first. Place the capture next to
 // the server.
@@ -49,6 +55,11 @@ class TcpAssembler {
  public:
   static constexpr int64_t kResetLingerNs = int64_t{2} * 1'000'000'000;
   static constexpr int64_t kLingerNs = int64_t{30} * 1'000'000'000;
+  // Above the windows that systems open to a login's connection (Linux: 6 MiB, net.ipv4.tcp_rmem).
+  static constexpr int32_t kAheadBytesMax = 1 << 24;
+  // Receivers take content with an acknowledgement as old as the largest window that they were offered (RFC 5961 §5), which
+  // may be this (RFC 7323 §2.3).
+  static constexpr int32_t kOldAcknowledgementMax = 1 << 30;
 
   // `listener` and `counts` outlive it. Options within their ranges are the caller's duty (STOCKADE_CHECK).
   TcpAssembler(const TcpAssemblerOptions& options, ConnectionListener* listener, CaptureCounts* counts);
@@ -74,6 +85,8 @@ class TcpAssembler {
   uint32_t TakeSyn(const TcpSegment& segment, uint32_t flow);
   uint32_t TakeSynAck(const TcpSegment& segment, uint32_t flow);
   void TakeAcknowledgement(const TcpSegment& segment, uint32_t flow);
+  // Whether the client's segment, by what it acknowledges, may be of one who hears the server.
+  bool HearsServer(const TcpSegment& segment, uint32_t flow);
   void TakeReset(const TcpSegment& segment, uint32_t flow);
   void TakeFin(const TcpSegment& segment, uint32_t flow);
   void TakeLate(const TcpSegment& segment, uint32_t flow);

@@ -1,9 +1,43 @@
 #include "adapters/capture/tls_sightings.h"
 
+#include <algorithm>
 #include <iterator>
+#include <string_view>
 #include <utility>
 
+#include "adapters/client_hello/stack_table.h"
+
 namespace stockade {
+namespace {
+
+// "t13d1516h2_8daaf6152771_d8a2da3f94cd": what a client is and asks for, its ciphers, its extensions.
+constexpr size_t kCiphersAt = 11;
+constexpr size_t kCiphersBytes = 12;
+
+// Whether "a|b" has it.
+bool HasStack(std::string_view stacks, std::string_view stack) noexcept {
+  while (!stacks.empty()) {
+    const size_t end = std::min(stacks.find('|'), stacks.size());
+    if (stacks.substr(0, end) == stack) return true;
+    stacks.remove_prefix(std::min(end + 1, stacks.size()));
+  }
+  return false;
+}
+
+bool IsOneClient(std::string_view a, std::string_view b) {
+  if (a == b) return true;
+  if (a.size() != kJa4Bytes || b.size() != kJa4Bytes) return false;
+  if (a.substr(kCiphersAt) == b.substr(kCiphersAt)) return true;
+  const std::string_view stack = StackTable::Shipped().StackOf(a);
+  const std::string_view other = StackTable::Shipped().StackOf(b);
+  if (stack.empty() || other.empty()) return false;
+  const bool is_one = stack == other && stack.find('|') == std::string_view::npos;
+  if (is_one) return true;
+  return a.substr(kCiphersAt, kCiphersBytes) == b.substr(kCiphersAt, kCiphersBytes) &&
+         (stack == other || HasStack(stack, other) || HasStack(other, stack));
+}
+
+}  // namespace
 
 void TlsSightings::Note(const Address& client, ClientFingerprint fingerprint, int64_t time_ns) {
   if (!client.present() || fingerprint.ja4.empty()) return;
@@ -19,7 +53,7 @@ void TlsSightings::Note(const Address& client, ClientFingerprint fingerprint, in
     seen_.splice(seen_.end(), seen_, known->second);
   }
   Seen& seen = seen_.back();
-  if (seen.count == 0 || seen.newest[0].fingerprint.ja4 != fingerprint.ja4) {
+  if (seen.count == 0 || !IsOneClient(seen.newest[0].fingerprint.ja4, fingerprint.ja4)) {
     seen.newest[1] = std::move(seen.newest[0]);
     seen.count = seen.count == 0 ? 1 : 2;
   }

@@ -3,8 +3,16 @@
 //
 // Joined by address and time: a login is given the fingerprint that its client's address showed within kJoinNs before it, if
 // there was one alone. Where an address showed several (an office, a mobile network's NAT), nobody can say whose the login
-// was, and it gets none; that is counted (Found::ambiguous), never guessed. Two hellos with one JA4 are one fingerprint: the
-// JA3 is then the newest's, for browsers that shuffle their extensions have a new one each time.
+// was, and it gets none; that is counted (Found::ambiguous), never guessed.
+//
+// Hellos that are one client's, whose newest then counts:
+// - with one JA4; the JA3 is another each time, where a browser shuffles its extensions;
+// - whose JA4s are the same known stack's (client_hello/stack_table.h): a session resumed or another ALPN changes a JA4, and
+//   not whose it is. Where the table knows one of them by its ciphers alone, and these may be of several stacks, the other must
+//   be among them and have the same ciphers;
+// - with the same ciphers and the same extensions, and another version, server name or ALPN.
+// A browser over HTTP/3 offers the three suites that everyone does: nothing says that it is the one over TCP, and both
+// together are ambiguous.
 //
 // Memory: at most kAddressesMax addresses of some 300 bytes; the one seen longest ago gives way. Cost: a look-up. Not
 // thread-safe.

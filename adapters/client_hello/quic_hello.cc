@@ -10,6 +10,8 @@ namespace {
 constexpr uint8_t kLongHeader = 0x80;
 constexpr size_t kConnectionIdBytesMax = 20;
 constexpr size_t kMessageHead = 4;
+// A packet number of 4 bytes and the 16 that hide it (RFC 9001 §5.4.2): with less it opens under no key.
+constexpr size_t kInitialBytesMin = 20;
 
 // Types of long headers; version 2 counts them from another begin.
 enum class LongType : uint8_t { kInitial, kZeroRtt, kHandshake, kRetry };
@@ -52,6 +54,7 @@ ClientHello QuicHelloReader::hello() const noexcept {
 
 HelloState QuicHelloReader::Read(std::string_view datagram) {
   if (state_ != HelloState::kMore) return state_;
+  tried_keys_ = false;
   while (state_ == HelloState::kMore && !datagram.empty() && TakePacket(&datagram)) {
   }
   if (state_ == HelloState::kMore && ++datagrams_ >= kDatagramsMax) state_ = HelloState::kNotTls;
@@ -91,7 +94,12 @@ bool QuicHelloReader::TakePacket(std::string_view* datagram) {
 
 void QuicHelloReader::TakeInitial(const QuicVersion& version, std::string_view connection_id,
                                   std::string_view packet, size_t number_at) {
+  if (packet.size() - number_at < kInitialBytesMin) return;
   if (!has_keys_ || !keys_.Open(packet, number_at, &payload_)) {
+    // Packets of one datagram have one connection id (RFC 9000 §12.2): what does not open under its key is nobody's.
+    if (tried_keys_ || derivations_ == kDerivationsMax) return;
+    tried_keys_ = true;
+    ++derivations_;
     QuicInitialKeys keys;
     if (!keys.Derive(version, connection_id) || !keys.Open(packet, number_at, &payload_)) return;
     // After a Retry the hello begins anew; before one, what did not open left nothing.

@@ -5,10 +5,12 @@
 //
 // Give it the datagrams of one flow from client to server, from the first seen. The key follows the connection id of the
 // first Initial; after a Retry there is another, which is tried where the first opens nothing. What was not opened is
-// passed over: a stranger's datagram with the same addresses hurts nobody. An Initial need not be the first of the flow.
+// passed over: a stranger's datagram with the same addresses hurts nobody, unless there are kDerivationsMax of them before the
+// client's first. An Initial need not be the first of the flow.
 //
 // Memory: the hello's bytes, at most kHelloBytesMax, and kPiecesMax gaps in them. Looks at kDatagramsMax datagrams, then
-// gives up (kNotTls). Cost: 18 µs for the first, 4 for each further. Not thread-safe.
+// gives up (kNotTls). Cost: 18 µs for the first, 4 for each further; keys are derived once a datagram at most, and
+// kDerivationsMax times in all, whatever is sent. Not thread-safe.
 // Sources: RFC 9000 §17.2 (long headers), §12.2 (coalesced packets), §19 (frames); RFC 9001; RFC 9369.
 #pragma once
 
@@ -28,6 +30,8 @@ class QuicHelloReader {
   // A hello of 64 KiB has 55 packets; clients that send more than one repeat them while they wait, a few times.
   static constexpr int kDatagramsMax = 128;
   static constexpr size_t kPiecesMax = 64;
+  // The first key, the one after a Retry, and some for strangers' packets.
+  static constexpr int kDerivationsMax = 4;
 
   // kNotTls: no QUIC, or only versions whose Initials cannot be read (gQUIC before Q046, drafts before 23).
   HelloState Read(std::string_view datagram);
@@ -39,6 +43,7 @@ class QuicHelloReader {
   HelloError error() const noexcept { return error_; }
   // Of the first long header, 0 before: 1, 0x6b3343cf, or something else, as "Q050".
   uint32_t version() const noexcept { return version_; }
+  int derivations() const noexcept { return derivations_; }
 
  private:
   struct Piece {
@@ -57,6 +62,8 @@ class QuicHelloReader {
   int datagrams_ = 0;
   uint32_t version_ = 0;
   bool has_keys_ = false;
+  bool tried_keys_ = false;  // others, in the datagram at hand
+  int derivations_ = 0;
   QuicInitialKeys keys_;
   std::string message_;        // with gaps, until state_ is kHello
   std::vector<Piece> pieces_;  // what of it is there: apart, ascending

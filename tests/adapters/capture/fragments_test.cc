@@ -90,7 +90,7 @@ TEST_CASE("A datagram with overlapping fragments comes to nothing, in IPv4 as in
         assembly.Take(test::AsPacket(v6 ? Packet6(17, 5, piece) : Packet4(17, 5, piece), test::kRawIp));
       };
       take({16, whole.substr(16, 16), true});
-      take({offset, std::string(offset == 16 ? 8 : 24, 'X'), true});
+      take({offset, std::string(24, 'X'), true});
       take({0, whole.substr(0, 16), true});
       take({32, whole.substr(32), false});
       REQUIRE(told.datagrams().empty());
@@ -98,6 +98,49 @@ TEST_CASE("A datagram with overlapping fragments comes to nothing, in IPv4 as in
       REQUIRE(assembly.counts().fragments == 4);
     }
   }
+}
+
+TEST_CASE("A fragment within what came already changes nothing") {
+  const std::string whole = test::Udp(1, 2, Content(56));
+  for (const bool in_one : {true, false}) {
+    test::Told told;
+    Assembly assembly({}, &told);
+    const auto take = [&](const Piece& piece) {
+      assembly.Take(test::AsPacket(Packet4(17, 5, piece), test::kRawIp));
+    };
+    take({0, whole.substr(0, 24), true});
+    take({24, whole.substr(24, 8), true});
+    take({in_one ? 8U : 16U, std::string(in_one ? 8 : 16, 'X'), true});
+    take({32, whole.substr(32), false});
+    REQUIRE(told.datagrams() == std::vector<std::string>{Content(56)});
+    REQUIRE(assembly.counts().fragments_overlapping == 0);
+  }
+}
+
+TEST_CASE("After an overlap a datagram of the same name begins anew") {
+  const std::string whole = test::Udp(1, 2, Content(56));
+  test::Told told;
+  Assembly assembly({}, &told);
+  const auto take = [&](const Piece& piece) {
+    assembly.Take(test::AsPacket(Packet4(17, 5, piece), test::kRawIp));
+  };
+  take({0, std::string(24, 'X'), true});
+  take({16, std::string(24, 'X'), true});
+  REQUIRE(assembly.counts().fragments_overlapping == 1);
+  take({0, whole.substr(0, 32), true});
+  take({32, whole.substr(32), false});
+  REQUIRE(told.datagrams() == std::vector<std::string>{Content(56)});
+}
+
+TEST_CASE("A few bytes far behind cost a few bytes") {
+  CaptureCounts counts;
+  FragmentTable table({}, &counts);
+  const std::vector<uint8_t> bytes(7, 1);
+  uint8_t protocol = 0;
+  std::span<const uint8_t> whole;
+  REQUIRE(!table.Add({.id = 1, .more = false, .offset = 65528, .bytes = bytes}, 0, &protocol, &whole));
+  REQUIRE(counts.fragments_unusable == 0);
+  REQUIRE(table.memory_bytes() < 1000);
 }
 
 TEST_CASE("Two ends of one datagram, and bytes behind its end, come to nothing") {

@@ -3,9 +3,11 @@
 #include "adapters/capture/login_capture.h"
 
 #include <catch2/catch.hpp>
+#include <map>
 #include <string>
 #include <vector>
 
+#include "adapters/capture/capture_source.h"
 #include "adapters/capture/tls_sightings.h"
 
 namespace stockade {
@@ -268,6 +270,95 @@ TEST_CASE("a fingerprint is joined to a login by address and time, and never by 
     sightings.Note(Address::V4(0x0b000000u + i), chrome, 20 * kSecond);
   CHECK(sightings.addresses() == TlsSightings::kAddressesMax);
   CHECK(sightings.Find(client, 21 * kSecond).fingerprint == nullptr);
+}
+
+TEST_CASE("hellos of one stack are one client's, and those of others are not", "[capture]") {
+  const auto ambiguous = [](std::string_view first, std::string_view second) {
+    TlsSightings sightings;
+    const Address client = *Address::Parse("203.0.113.9");
+    sightings.Note(client, {"a", std::string(first), "h", "h2"}, kSecond);
+    sightings.Note(client, {"b", std::string(second), "h", "h2"}, 2 * kSecond);
+    const TlsSightings::Found found = sightings.Find(client, 3 * kSecond);
+    if (!found.ambiguous) CHECK(found.fingerprint->ja4 == second);
+    return found.ambiguous;
+  };
+  const std::string chrome = "t13d1516h2_8daaf6152771_d8a2da3f94cd";
+  CHECK_FALSE(ambiguous(chrome, "t13d1517h2_8daaf6152771_b1ff8ab2d16f"));  // another release
+  CHECK_FALSE(ambiguous(chrome, "t13d1517h2_8daaf6152771_0123456789ab"));  // a session resumed
+  CHECK(ambiguous(chrome, "t13d1513h2_8daaf6152771_748f4c70de1c"));        // Tor Browser, which is Firefox
+  CHECK_FALSE(ambiguous("t13d3112h2_e8f1e7e78f70_b26ce05bbdd6", "t13d3113h1_e8f1e7e78f70_d339722ba4af"));
+  CHECK(ambiguous(chrome, "t13d1812h1_85036bcba153_b26ce05bbdd6"));  // python
+  // Unknown ones.
+  CHECK_FALSE(ambiguous("t13d0512h2_000000000001_000000000002", "t12i0511h1_000000000001_000000000002"));
+  CHECK(ambiguous("t13d0512h2_000000000001_000000000002", "t13d0512h2_000000000001_000000000003"));
+  CHECK(ambiguous("t13d0512h2_000000000001_000000000002", "t13d0512h2_000000000003_000000000002"));
+}
+
+TEST_CASE("hellos that never end take a bounded room, and none from logins", "[capture]") {
+  Scene scene;
+  const std::string begin =
+      "\x16\x03\x01" + std::string("\x3f\xff\x01\x00\xff\xf0", 6) + std::string(1000, 'h');
+  size_t refused = 0;
+  std::vector<Connection> connections;
+  for (int i = 0; i < 20000; ++i) {
+    connections.push_back(scene.Open("203.0.113.9"));
+    if (!scene.Client(connections.back(), begin)) ++refused;
+    REQUIRE(scene.capture->memory_bytes() <= LoginCapture::kHelloBytesTogetherMax);
+  }
+  CHECK(refused > 10000);
+  CHECK(refused < 13000);
+  CHECK(scene.capture->talk().hellos_no_room == refused);
+  const Connection login = scene.Open("203.0.113.10");
+  CHECK(scene.Client(login, Post("user=a&pass=b")));
+  CHECK(scene.Server(login, Answer("302 Found")));
+  CHECK(scene.kept.events.size() == 1);
+  for (const Connection& connection : connections)
+    scene.capture->Closed(connection, ConnectionClose::kIdle, kSecond);
+  CHECK(scene.capture->memory_bytes() == 0);
+}
+
+TEST_CASE("a QUIC flow begins with a datagram as large as a client's first", "[capture]") {
+  Scene scene;
+  const auto receive = [&](uint16_t port, size_t size) {
+    std::string bytes = std::string("\xc3\0\0\0\1\2id\0\0\0", 11);
+    bytes.resize(size);
+    scene.capture->Received({.source = {*Address::Parse("203.0.113.9"), port},
+                             .destination = {*Address::Parse("192.0.2.80"), LoginCapture::kQuicPort},
+                             .time_ns = kSecond,
+                             .bytes = bytes});
+  };
+  receive(1, LoginCapture::kQuicFirstBytesMin - 1);
+  CHECK(scene.capture->quic_flows() == 0);
+  receive(1, LoginCapture::kQuicFirstBytesMin);
+  receive(1, LoginCapture::kQuicFirstBytesMin - 1);
+  CHECK(scene.capture->quic_flows() == 1);
+  for (uint16_t port = 0; port < 3000; ++port) receive(port, LoginCapture::kQuicFirstBytesMin);
+  CHECK(scene.capture->quic_flows() == LoginCapture::kQuicFlowsMax);
+}
+
+TEST_CASE("what is lost and refused is among the figures", "[capture]") {
+  Scene scene;
+  CaptureCounts counts;
+  counts.truncated = 1;
+  counts.fragments_overlapping = 2;
+  counts.strange_segments = 3;
+  counts.closed_evicted = 1;
+  counts.evicted_silent = 3;
+  counts.gaps_for_memory = 5;
+  counts.beyond_limit_bytes = 6;
+  counts.after_close_bytes = 7;
+  counts.unproven_bytes = 8;
+  std::map<std::string, uint64_t> figures;
+  for (const SourceFigure& figure : CaptureFigures(counts, *scene.capture, scene.reading))
+    figures[std::string(figure.name)] = figure.count;
+  CHECK(figures.at("packets_truncated") == 1);
+  CHECK(figures.at("fragments_overlapping") == 2);
+  CHECK(figures.at("segments_strange") == 3);
+  CHECK(figures.at("connections_evicted") == 4);
+  CHECK(figures.at("gaps_for_memory") == 5);
+  CHECK(figures.at("bytes_beyond_limit") == 6);
+  CHECK(figures.at("bytes_after_close") == 7);
+  CHECK(figures.at("bytes_unproven") == 8);
 }
 
 }  // namespace

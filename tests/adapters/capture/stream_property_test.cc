@@ -38,6 +38,7 @@ void Handshake(const Conversation& talk, TcpAssembler* tcp, int64_t time_ns, uin
   segment = AsSegment(talk, {1, 0, 0, TcpSegment::kSyn | TcpSegment::kAck, ""}, time_ns, client_port);
   segment.sequence -= 1;
   tcp->Take(segment, time_ns);
+  tcp->Take(AsSegment(talk, {0, 0, 0, TcpSegment::kAck, ""}, time_ns, client_port), time_ns);
 }
 
 // Checks at every call what is told against the first bytes captured, and that no answer overtakes its question.

@@ -228,6 +228,117 @@ TEST_CASE("A reset is believed with the number that its receiver must believe, a
   }
 }
 
+TEST_CASE("A reset beyond every window is not believed, whatever was sent there") {
+  Wire wire;
+  wire.Open();
+  wire.Client({.bytes = "abc"});
+  wire.Server({.acked = 3});
+  wire.Client({.at = 0x20000000, .bytes = "x"});
+  wire.Client({.at = 0x20000001, .flags = kRst});
+  wire.Later(TcpAssembler::kResetLingerNs * 2);
+  wire.Advance();
+  REQUIRE(!wire.only().closed);
+  REQUIRE(wire.counts().strange_segments == 1);
+  wire.Client({.at = 3, .bytes = "d"});
+  REQUIRE(wire.only().client().bytes == "abcd");
+}
+
+TEST_CASE("A side that goes on long after its reset is told as another connection") {
+  Wire wire;
+  wire.Open();
+  wire.Client({.bytes = "GET"});
+  wire.Client({.at = 3, .flags = kRst});
+  wire.Later(TcpAssembler::kResetLingerNs * 2);
+  wire.Server({.bytes = "200", .acked = 3});  // of the other side: late
+  REQUIRE(wire.only().why == ConnectionClose::kReset);
+  wire.Client({.at = 3, .bytes = "POST", .acked = 3});
+  wire.Server({.at = 3, .bytes = "302", .acked = 7});
+  REQUIRE(wire.told().size() == 2);
+  REQUIRE(wire.told()[1].client().bytes == "POST");
+  REQUIRE(wire.told()[1].server().bytes == "302");
+  REQUIRE(wire.counts().after_close_bytes == 3);
+}
+
+TEST_CASE("Content under an address whose owner does not hear the server is not told") {
+  for (const bool acknowledges : {false, true}) {
+    Wire wire;
+    wire.Client({.at = 0U - 1, .flags = kSyn});
+    wire.Server({.at = 0U - 1, .flags = kSyn | kAck});
+    const uint8_t flags = acknowledges ? kAck : 0;
+    wire.Client({.bytes = "POST", .acked = 1, .flags = flags});
+    wire.Client({.bytes = "POST", .acked = 0U - 1, .flags = flags});
+    wire.Client({.bytes = "POST", .acked = 0x40000000, .flags = flags});
+    wire.Client({.at = 4, .acked = 7, .flags = static_cast<uint8_t>(flags | kFin)});
+    wire.Finish();
+    REQUIRE(wire.told().empty());
+    REQUIRE(wire.counts().unproven_bytes == 12);
+  }
+}
+
+TEST_CASE("Content put into a connection without its numbers is not told") {
+  Wire wire;
+  wire.Open();
+  wire.Client({.bytes = "user="});
+  wire.Server({.bytes = "100", .acked = 5});
+  wire.Client({.at = 5, .bytes = "mallory", .acked = 3, .flags = 0});
+  wire.Client({.at = 5, .bytes = "mallory", .acked = 0x20000000});
+  wire.Client({.at = 5, .bytes = "mallory", .acked = 0x80000000});
+  wire.Client({.at = 5, .bytes = "alice", .acked = 9});  // of which the capture has lost some
+  REQUIRE(wire.only().client().bytes == "user=alice");
+  REQUIRE(wire.counts().unproven_bytes == 21);
+}
+
+TEST_CASE("No acknowledgement hides what the server takes") {
+  Wire wire;
+  wire.Open();
+  wire.Client({.bytes = "GET"});
+  wire.Server({.bytes = "200", .acked = 3});
+  wire.Client({.at = 3, .acked = 0x70000000});                    // of nothing: the server asks back
+  wire.Client({.at = 3, .bytes = "PO", .acked = 3});              // as it should be
+  wire.Client({.at = 5, .bytes = "ST", .acked = 0U - 50000000});  // old: it is taken
+  REQUIRE(wire.only().client().bytes == "GETPOST");
+  REQUIRE(wire.counts().unproven_bytes == 0);
+}
+
+TEST_CASE("A handshake is seen with the client's acknowledgement, whichever SYN-ACK it is of") {
+  for (const bool earlier : {false, true}) {
+    Wire wire;
+    wire.Client({.at = 0U - 1, .flags = kSyn});
+    wire.Server({.at = 0U - 1, .flags = kSyn | kAck});
+    wire.server_first += 1U << 30;
+    wire.Server({.at = 0U - 1, .flags = kSyn | kAck});
+    if (earlier) wire.server_first -= 1U << 30;
+    wire.Client({.bytes = "ask"});
+    wire.Server({.bytes = "answer", .acked = 3});
+    REQUIRE(wire.only().connection.handshake_seen);
+    REQUIRE(wire.only().client().bytes == "ask");
+    REQUIRE(wire.only().server().bytes == "answer");
+  }
+  Wire wire;
+  wire.Client({.at = 0U - 1, .bytes = "early", .flags = kSyn});
+  wire.Server({.at = 0U - 1, .acked = 5, .flags = kSyn | kAck});
+  REQUIRE(!wire.only().connection.handshake_seen);
+}
+
+TEST_CASE("What the server has taken is told with the connection") {
+  Wire wire;
+  wire.Client({.at = 0, .bytes = "one"});
+  REQUIRE(!wire.only().connection.server_heard);
+  wire.Finish();
+  REQUIRE(wire.only().last.unacknowledged_bytes == 0);
+  REQUIRE(!wire.only().last.server_heard);
+
+  Wire heard;
+  heard.Open();
+  heard.Client({.bytes = "one"});
+  heard.Client({.at = 3, .bytes = "two"});
+  REQUIRE(heard.only().last.server_heard);
+  REQUIRE(heard.only().last.unacknowledged_bytes == 6);
+  heard.Server({.acked = 3});
+  heard.Finish();
+  REQUIRE(heard.only().last.unacknowledged_bytes == 3);
+}
+
 TEST_CASE("A reset by a side that goes on was forged") {
   Wire wire;
   wire.Open();
@@ -448,6 +559,20 @@ TEST_CASE("What all connections hold together is bounded, and the oldest hole is
   REQUIRE(wire.told()[0].connection.client.port == 50000);
   REQUIRE(wire.told()[0].client().gap_bytes == 5);
   REQUIRE(wire.counts().gaps_for_memory == wire.told().size());
+}
+
+TEST_CASE("A direction is held in few pieces, and the nearest stay") {
+  Wire wire;
+  wire.Open();
+  constexpr uint32_t kSent = 1000;
+  for (uint32_t i = kSent; i > 0; --i) wire.Client({.at = 2 * i, .bytes = "x"});
+  REQUIRE(wire.counts().beyond_limit_bytes == kSent - HeldBytes::kPiecesMax);
+  wire.Client({.bytes = std::string(2 * kSent, 'y')});
+  // The furthest one gives way to what comes.
+  std::string expected = "yy";
+  for (uint32_t at = 2; at < 2 * kSent; ++at)
+    expected += at % 2 == 0 && at < 2 * HeldBytes::kPiecesMax ? 'x' : 'y';
+  REQUIRE(wire.only().client().bytes.substr(0, 2 * kSent) == expected);
 }
 
 TEST_CASE("A direction that is not wanted costs nothing and ends all the same") {

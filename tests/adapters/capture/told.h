@@ -20,7 +20,8 @@ struct ToldDirection {
 };
 
 struct ToldConnection {
-  Connection connection;
+  Connection connection;  // as it was opened
+  Connection last;        // as of the last call
   std::array<ToldDirection, 2> direction;
   bool closed = false;
   ConnectionClose why = ConnectionClose::kFin;
@@ -88,6 +89,7 @@ class Told final : public ConnectionListener {
     REQUIRE(told.connection.client == connection.client);
     REQUIRE(told.connection.start_seen == connection.start_seen);
     REQUIRE(told.connection.handshake_seen == connection.handshake_seen);
+    told.last = connection;
     return told;
   }
   ToldDirection& Find(const Connection& connection, Direction direction) {

@@ -139,6 +139,25 @@ TEST_CASE("what is no QUIC ends at its first datagram, what never becomes a hell
   CHECK(unknown.version() == 0x51303530);
 }
 
+TEST_CASE("keys are derived for what may be an Initial, once a datagram and a few times a flow",
+          "[client_hello]") {
+  const auto coalesced = [](const std::string& id, const std::string& content) {
+    std::string datagram;
+    for (int i = 0; i < 20; ++i)
+      datagram += "\xc3" + Big(1, 4) + Vector(id, 1) + Vector("", 1) + std::string(1, '\0') +
+                  Varint(content.size()) + content;
+    return datagram;
+  };
+  QuicHelloReader empty;
+  CHECK(empty.Read(coalesced("id", "")) == HelloState::kMore);
+  CHECK(empty.Read(coalesced("id", std::string(19, 'x'))) == HelloState::kMore);
+  CHECK(empty.derivations() == 0);
+  CHECK(empty.Read(coalesced("id", std::string(20, 'x'))) == HelloState::kMore);
+  CHECK(empty.derivations() == 1);
+  for (int i = 0; i < 20; ++i) empty.Read(coalesced("other", std::string(40, 'x')));
+  CHECK(empty.derivations() == QuicHelloReader::kDerivationsMax);
+}
+
 TEST_CASE("holes without end and offsets beyond the ceiling are refused", "[client_hello]") {
   QuicHelloReader holes;
   for (uint32_t i = 1; holes.state() == HelloState::kMore && i < 200; ++i) {
