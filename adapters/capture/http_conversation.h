@@ -11,6 +11,9 @@
 //   browsers do; a connection that was seen to do otherwise is given up instead.
 // - After a loss in the client's bytes a request counts only once the server has spoken in between: what was lost might
 //   have been asked and not answered yet.
+// - Behind such a loss, and where the start of a connection was not seen, nobody knows how many requests have no answer yet:
+//   two that were lost would have the answer of the one taken for that of the next. Requests and answers go on being
+//   read, but no answer is told as anybody's (kUnseen) for the rest of the connection.
 // - An answer that nobody asked for, by more than kReorderNsMax, ends it: a server's farewell (408) is no answer to what
 //   comes next. Within that, the two directions of a mirrored port may overtake one another; bytes then wait.
 // - "Connection: close", and HTTP/1.0 without keep-alive, end nothing by themselves: servers and clients go on all the same,
@@ -70,7 +73,7 @@ inline constexpr std::array<std::string_view, 9> kFollowEndNames = {
 // Of all conversations of a capture.
 struct HttpCounts {
   uint64_t requests = 0;        // heads read
-  uint64_t answers = 0;         // final heads, paired
+  uint64_t answers = 0;         // final heads, paired for certain
   uint64_t never_answered = 0;  // requests, by MessageEnd
   uint64_t answers_unseen = 0;
   uint64_t after_last = 0;
@@ -177,6 +180,7 @@ class HttpConversation {
     bool asks_upgrade = false;
     bool expects_continue = false;
     bool after_last = false;
+    bool is_certain = true;  // which answer is its own
   };
 
   void Client(std::string_view bytes, int64_t time_ns);
@@ -232,6 +236,7 @@ class HttpConversation {
   uint64_t server_pieces_ = 0;  // that have come
   uint64_t server_pieces_at_loss_ = 0;
   bool waits_for_server_ = false;  // after a loss: until the server has spoken
+  bool loses_count_ = false;       // of the requests: bytes that were never seen may have held some
   bool pipelines_ = false;
   bool said_last_ = false;         // a message said that the connection closes behind it
   bool request_has_data_ = false;  // a byte of the current request's body has come
