@@ -9,6 +9,10 @@
 // Outcome: what the endpoint's table says of the answer; unknown where there was none (the gateway was asked, and may have
 // looked at the password, so it is an attempt), or where it is not in the capture.
 //
+// A login is told only once the server was heard behind the request's head: a byte of it, or its FIN. Whoever writes another's
+// address into his packets has the server's SYN-ACK at most, or its RST, and neither counts. So nothing is told of a
+// capture in which only the client's direction is: it is counted (LoginCounts::unanswered).
+//
 // Memory: while a request is read, its head and at most `body_bytes`; until its answer, some 2 KiB and what AnswerReading
 // keeps. All of it is taken from the share. Not thread-safe.
 #pragma once
@@ -66,19 +70,24 @@ class ConnectionLogins final : public HttpVisitor {
   void OnRequestHead(uint64_t number, const RequestHead& head, std::string_view bytes,
                      int64_t time_ns) override;
   void OnRequestData(uint64_t number, std::string_view data) override;
-  void OnRequestEnd(uint64_t number, MessageEnd end) override;
+  void OnRequestEnd(uint64_t number, MessageEnd end, int64_t time_ns) override;
   void OnAnswerHead(uint64_t number, const ResponseHead& head, std::string_view bytes) override;
   void OnAnswerData(uint64_t number, std::string_view data) override;
   void OnAnswerEnd(uint64_t number, MessageEnd end) override;
+  void OnServerHeard() override;
+  bool WaitsForServer() const override { return !logins_.empty(); }
 
  private:
+  // Under way at once: HttpConversation follows no more, and those that only wait for a sign of the server add to them.
+  static constexpr size_t kLoginsMax = 2 * HttpConversation::kWaitingMax;
+
   struct Login {
     Login(const LoginExchange& logins, int index) : endpoint(index), answer(logins, index) {}
 
     uint64_t number = 0;
     int endpoint;
-    int64_t time_ns = 0;
-    size_t taken = 0;  // from the share
+    int64_t time_ns = 0;  // of its end
+    size_t taken = 0;     // from the share
     // While it is read.
     SecretText head, body;
     size_t body_bytes_max = 0;
@@ -86,6 +95,8 @@ class ConnectionLogins final : public HttpVisitor {
     // Behind its end.
     bool request_ended = false;
     bool is_login = true;
+    bool is_unreadable = false;
+    bool is_damaged = false;
     LoginClaim claim;
     Address client;
     CertificateStatus certificate = CertificateStatus::kUnchecked;
@@ -94,6 +105,8 @@ class ConnectionLogins final : public HttpVisitor {
 
     AnswerReading answer;
     bool answer_ended = false;
+    bool is_unseen = false;     // its answer, or what of it would say the outcome
+    bool server_heard = false;  // since its head came
     std::optional<Outcome> outcome;
   };
 

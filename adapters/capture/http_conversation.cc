@@ -49,7 +49,9 @@ HttpConversation::~HttpConversation() {
 }
 
 void HttpConversation::Data(Talker talker, std::string_view bytes, int64_t time_ns) {
-  if (stopped_ || bytes.empty()) return;
+  if (bytes.empty() || over_) return;
+  if (talker == Talker::kServer) visitor_.OnServerHeard();
+  if (stopped_) return;
   if (talker == Talker::kClient) {
     if (!client_.closed) Client(bytes, time_ns);
   } else {
@@ -85,6 +87,7 @@ void HttpConversation::Settle() {
 
 void HttpConversation::Client(std::string_view bytes, int64_t time_ns) {
   bool at_begin = true;  // of a segment
+  client_ns_ = time_ns;
   while (!bytes.empty() && client_.state != State::kIgnored) {
     switch (client_.state) {
       case State::kIgnored:
@@ -225,7 +228,7 @@ void HttpConversation::TakeRequest(const RequestHead& head, std::string_view byt
 
 void HttpConversation::EndRequest(MessageEnd end) {
   client_.state = ignores_answers_ ? State::kIgnored : State::kHead;
-  visitor_.OnRequestEnd(number_, end);
+  visitor_.OnRequestEnd(number_, end, client_ns_);
   StopIfDone();
 }
 
@@ -430,6 +433,7 @@ void HttpConversation::LoseServer() {
 }
 
 void HttpConversation::Close(Talker talker) {
+  if (talker == Talker::kServer && !over_) visitor_.OnServerHeard();
   if (stopped_) return;
   if (talker == Talker::kServer) {
     server_.closed = true;
@@ -495,6 +499,7 @@ void HttpConversation::StopIfDone() {
 }
 
 void HttpConversation::Stop(bool closed) {
+  over_ = true;
   if (stopped_) return;
   stopped_ = true;
   if (client_.state == State::kBody)

@@ -22,7 +22,7 @@
 //
 // Order of calls: (Data | Gap | Close)* Stop. Bytes of one direction come in their order, directions as captured. Of each
 // request the visitor hears, in order:  RequestHead RequestData* RequestEnd   and, beginning anywhere behind RequestHead,
-// (AnswerHead AnswerData*)? AnswerEnd: both ends exactly once.
+// (AnswerHead AnswerData*)? AnswerEnd: both ends exactly once. ServerHeard comes anywhere.
 //
 // Cost: the readers', and no copy but of heads that a segment cuts. Memory: 500 bytes; what it keeps (at most two heads
 // and kHeldBytesMax) is taken from the MemoryShare. Not thread-safe.
@@ -92,10 +92,16 @@ class HttpVisitor {
   virtual void OnRequestHead(uint64_t number, const RequestHead& head, std::string_view bytes,
                              int64_t time_ns) = 0;
   virtual void OnRequestData(uint64_t number, std::string_view data) = 0;  // without chunks
-  virtual void OnRequestEnd(uint64_t number, MessageEnd end) = 0;
+  // `time_ns`: when the last byte of it that came was captured.
+  virtual void OnRequestEnd(uint64_t number, MessageEnd end, int64_t time_ns) = 0;
   virtual void OnAnswerHead(uint64_t number, const ResponseHead& head, std::string_view bytes) = 0;
   virtual void OnAnswerData(uint64_t number, std::string_view data) = 0;
   virtual void OnAnswerEnd(uint64_t number, MessageEnd end) = 0;
+  // A byte of the server's was seen, whatever it belongs to, or the server ended its direction: who asks is no forger that
+  // sends requests without ever being answered. Also between and behind the ends of its requests.
+  virtual void OnServerHeard() = 0;
+  // Whether it waits for OnServerHeard, so that the conversation goes on being followed for that alone.
+  virtual bool WaitsForServer() const = 0;
 };
 
 // Whether what a client says first may be a request; sooner than a reader can say so, so that of another protocol nothing is
@@ -145,8 +151,8 @@ class HttpConversation {
   // The connection is over (`closed`), or is not watched any further. Idempotent.
   void Stop(bool closed);
 
-  // Whether more bytes would be looked at.
-  bool following() const noexcept { return !stopped_; }
+  // Whether more bytes would be looked at, or more of the server is waited for.
+  bool following() const noexcept { return !stopped_ || (!over_ && visitor_.WaitsForServer()); }
   FollowEnd end() const noexcept { return end_; }
 
  private:
@@ -242,8 +248,10 @@ class HttpConversation {
   bool request_has_data_ = false;  // a byte of the current request's body has come
   bool ignores_answers_ = false;
   int interim_answers_ = 0;
+  int64_t client_ns_ = 0;  // of the last bytes of the client's that were read
   FollowEnd end_ = FollowEnd::kFollowed;
   bool stopped_ = false;
+  bool over_ = false;  // Stop was called
 };
 
 }  // namespace stockade

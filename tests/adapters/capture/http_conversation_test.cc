@@ -177,6 +177,13 @@ TEST_CASE("an answer that overtakes its request on a mirrored port is its answer
   CHECK(Text(scene.heard) == "GET /a > 200 ok; POST /login u=a&p=b > 401");
 }
 
+TEST_CASE("a request is as late as its end", "[capture]") {
+  Scene scene;
+  scene.Client(kPost.substr(0, 30), 5).Client(kPost.substr(30, 25), 6).Client(kPost.substr(55), 7);
+  CHECK(scene.heard.exchanges.at(0).time_ns == 5);
+  CHECK(scene.heard.exchanges.at(0).end_ns == 7);
+}
+
 TEST_CASE("a final answer before an expected body leaves open whether the body comes", "[capture]") {
   Scene scene;
   scene.Client("POST /login HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 29\r\n\r\n")
@@ -314,6 +321,25 @@ TEST_CASE("a connection that ends early leaves its requests unanswered", "[captu
   unwatched.Client(kGet);
   unwatched.conversation.Stop(false);
   CHECK(unwatched.heard.exchanges.at(0).answer_end == MessageEnd::kUnseen);
+}
+
+TEST_CASE("who waits for the server hears it, whatever has ended", "[capture]") {
+  Scene scene;
+  scene.heard.waits_for_server = true;
+  scene.Client(kGet).Client(kPost);
+  scene.conversation.Gap(Talker::kServer, 10);
+  REQUIRE(scene.conversation.end() == FollowEnd::kGapInPipeline);
+  CHECK(scene.conversation.following());
+  CHECK(scene.heard.server_heard == 0);  // what was lost may have been nothing
+  scene.Server(kOk);
+  CHECK(scene.heard.server_heard == 1);
+  scene.conversation.Close(Talker::kServer);
+  CHECK(scene.heard.server_heard == 2);
+  scene.heard.waits_for_server = false;
+  CHECK_FALSE(scene.conversation.following());
+  scene.heard.waits_for_server = true;
+  scene.conversation.Stop(true);
+  CHECK_FALSE(scene.conversation.following());
 }
 
 TEST_CASE("a request behind the last that nobody answers was read by nobody", "[capture]") {
