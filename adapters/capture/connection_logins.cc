@@ -28,8 +28,13 @@ ConnectionLogins::ConnectionLogins(LoginReading* reading, MemoryShare* memory, c
 ConnectionLogins::~ConnectionLogins() {
   for (const auto& login : logins_) {
     if (login->request_ended && !login->server_heard) ++reading_.counts.unanswered;
-    memory_.Give(login->taken);
+    Release(*login);
   }
+}
+
+void ConnectionLogins::Release(const Login& login) {
+  memory_.Give(login.taken);
+  memory_.Leave(login.place);
 }
 
 ConnectionLogins::Login* ConnectionLogins::Find(uint64_t number) noexcept {
@@ -42,17 +47,40 @@ void ConnectionLogins::Drop(uint64_t number) {
   const auto found = std::find_if(logins_.begin(), logins_.end(),
                                   [number](const auto& login) { return login->number == number; });
   if (found == logins_.end()) return;
-  memory_.Give((*found)->taken);
+  Release(**found);
   logins_.erase(found);
 }
 
 bool ConnectionLogins::Take(Login* login, size_t bytes) {
-  if (!memory_.Take(bytes)) {
-    ++reading_.counts.no_room;
-    Drop(login->number);
+  const uint64_t number = login->number;
+  const bool has_room = memory_.Take(bytes);
+  if (Find(number) == nullptr) {  // it gave way itself
+    if (has_room) memory_.Give(bytes);
+    return false;
+  }
+  if (!has_room) {
+    GiveWay(number);
     return false;
   }
   login->taken += bytes;
+  return true;
+}
+
+void ConnectionLogins::GiveWay(uint64_t number) {
+  ++reading_.counts.no_room;
+  Drop(number);
+}
+
+bool ConnectionLogins::GrowBody(Login* login, size_t bytes) {
+  if (bytes <= login->body_room) return true;
+  // Most come in one piece, and are given room for that; what comes in many is not copied for each.
+  const size_t room = std::min(login->body_bytes_max, std::max(bytes, 2 * login->body_room));
+  if (!Take(login, room - login->body_room)) return false;
+  SecretText grown;
+  grown.Reset(room);
+  grown.Append(login->body.view());
+  login->body.Swap(grown);
+  login->body_room = room;
   return true;
 }
 
@@ -73,7 +101,6 @@ void ConnectionLogins::OnRequestHead(uint64_t number, const RequestHead& head, s
   auto login = std::make_unique<Login>(*reading_.logins, endpoint);
   login->number = number;
   const size_t body_bytes_max = reading_.logins->endpoint(endpoint).body_bytes;
-  // Room for all of it at once, so that growing leaves no copy behind.
   switch (head.framing) {
     case BodyFraming::kNone:
       break;
@@ -83,18 +110,19 @@ void ConnectionLogins::OnRequestHead(uint64_t number, const RequestHead& head, s
     default:
       login->body_bytes_max = body_bytes_max;
   }
+  login->place = memory_.Enter(this, number);
   Login* const kept = logins_.emplace_back(std::move(login)).get();
-  if (!Take(kept, kLoginBytes + bytes.size() + kept->body_bytes_max)) return;
+  if (!Take(kept, kLoginBytes + bytes.size())) return;
   kept->head.Reset(bytes.size());
   kept->head.Append(bytes);
-  kept->body.Reset(kept->body_bytes_max);
 }
 
 void ConnectionLogins::OnRequestData(uint64_t number, std::string_view data) {
   Login* const login = Find(number);
   if (login == nullptr) return;
   login->too_large = login->too_large || data.size() > login->body_bytes_max - login->body.size();
-  if (!login->too_large) login->body.Append(data);
+  if (login->too_large || !GrowBody(login, login->body.size() + data.size())) return;
+  login->body.Append(data);
 }
 
 void ConnectionLogins::OnRequestEnd(uint64_t number, MessageEnd end, int64_t time_ns) {

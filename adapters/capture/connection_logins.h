@@ -13,8 +13,9 @@
 // address into his packets has the server's SYN-ACK at most, or its RST, and neither counts. So nothing is told of a
 // capture in which only the client's direction is: it is counted (LoginCounts::unanswered).
 //
-// Memory: while a request is read, its head and at most `body_bytes`; until its answer, some 2 KiB and what AnswerReading
-// keeps. All of it is taken from the share. Not thread-safe.
+// Memory: while a request is read, its head and what has come of its body, at most `body_bytes`; until its answer, some 2 KiB
+// and what AnswerReading keeps. All of it is taken from the share, and where that is at its end the login that has been under
+// way for longest gives way, of whatever connection: who begins many and ends none loses his own. Not thread-safe.
 #pragma once
 
 #include <functional>
@@ -59,7 +60,7 @@ struct LoginReading {
   static constexpr size_t kMissedPathsMax = 256;
 };
 
-class ConnectionLogins final : public HttpVisitor {
+class ConnectionLogins final : public HttpVisitor, private MemoryHolder {
  public:
   // `peer`: who opened the connection, or whom its PROXY header names.
   ConnectionLogins(LoginReading* reading, MemoryShare* memory, const Address& peer);
@@ -88,9 +89,11 @@ class ConnectionLogins final : public HttpVisitor {
     int endpoint;
     int64_t time_ns = 0;  // of its end
     size_t taken = 0;     // from the share
+    MemoryShare::Place place;
     // While it is read.
     SecretText head, body;
     size_t body_bytes_max = 0;
+    size_t body_room = 0;  // that `body` has, and that was taken for it
     bool too_large = false;
     // Behind its end.
     bool request_ended = false;
@@ -112,7 +115,13 @@ class ConnectionLogins final : public HttpVisitor {
 
   Login* Find(uint64_t number) noexcept;
   void Drop(uint64_t number);
+  // Whatever of the share it had is free again, and its place in the list.
+  void Release(const Login& login);
+  void GiveWay(uint64_t number) override;
+  // False: there is no room, and it is gone.
   bool Take(Login* login, size_t bytes);
+  // Room for a body of so many bytes; false as above.
+  bool GrowBody(Login* login, size_t bytes);
   void ReadRequest(Login* login, MessageEnd end);
   void TellIfDone(Login* login);
   void Tell(const Login& login);

@@ -48,13 +48,13 @@ EndpointSettings Portal() {
 }
 
 struct Scene {
-  explicit Scene(EndpointSettings endpoint = Portal()) {
+  explicit Scene(EndpointSettings endpoint = Portal(), const LoginCaptureOptions& options = {}) {
     reading.logins = *LoginExchange::Create({std::move(endpoint)}, HashKey{1, 2});
     const Prefix listed = *Prefix::Parse("10.0.0.0/8");
     reading.client_addresses =
         std::make_shared<ClientAddressReader>(std::span(&listed, 1), ForwardingField::kXForwardedFor);
     reading.sink = &kept;
-    capture.emplace(LoginCaptureOptions{}, &reading);
+    capture.emplace(options, &reading);
   }
 
   Connection Open(std::string_view client, bool from_begin = true) {
@@ -284,6 +284,32 @@ TEST_CASE("in mid-stream the client is who asks", "[capture]") {
   // How many requests wait for an answer, nobody has seen.
   CHECK(scene.outcome(0) == Outcome::kUnknown);
   CHECK(scene.reading.counts.unseen == 1);
+}
+
+TEST_CASE("logins that are begun and never ended give way to others", "[capture]") {
+  LoginCaptureOptions options;
+  options.memory_bytes = size_t{16} << 10;
+  Scene scene(Portal(), options);
+  const std::string whole = Post("user=a&pass=" + std::string(900, 'x'));
+  const std::string head = whole.substr(0, whole.find("\r\n\r\n") + 4);
+  const Connection first = scene.Open("203.0.113.9");
+  scene.Client(first, head);
+  // A body costs nothing before it comes.
+  CHECK(scene.capture->memory_bytes() < 2048 + 2 * head.size());
+  for (int i = 0; i < 100; ++i) scene.Client(scene.Open("203.0.113.9"), head + "user=");
+  CHECK(scene.capture->memory_bytes() <= options.memory_bytes);
+  CHECK(scene.reading.counts.no_room > 90);
+  const Connection connection = scene.Open("198.51.100.1");
+  for (const char c : whole) scene.Client(connection, {&c, 1});
+  scene.Server(connection, Answer("302 Found"));
+  REQUIRE(scene.kept.events.size() == 1);
+  CHECK(scene.attempt(0).account == "a");
+  CHECK(scene.attempt(0).source.ToString() == "198.51.100.1");
+  CHECK(scene.reading.counts.too_large == 0);
+  // The first gave way long ago: the rest of it is no login.
+  scene.Client(first, whole.substr(head.size()));
+  scene.Server(first, Answer("302 Found"));
+  CHECK(scene.kept.events.size() == 1);
 }
 
 TEST_CASE("what is neither HTTP nor TLS is not followed", "[capture]") {
