@@ -26,7 +26,15 @@ ConnectionLogins::ConnectionLogins(LoginReading* reading, MemoryShare* memory, c
     : reading_(*reading), memory_(*memory), peer_(peer) {}
 
 ConnectionLogins::~ConnectionLogins() {
-  for (const auto& login : logins_) memory_.Give(login->taken);
+  for (const auto& login : logins_) {
+    if (login->request_ended && !login->server_heard) ++reading_.counts.unanswered;
+    Release(*login);
+  }
+}
+
+void ConnectionLogins::Release(const Login& login) {
+  memory_.Give(login.taken);
+  memory_.Leave(login.place);
 }
 
 ConnectionLogins::Login* ConnectionLogins::Find(uint64_t number) noexcept {
@@ -39,22 +47,45 @@ void ConnectionLogins::Drop(uint64_t number) {
   const auto found = std::find_if(logins_.begin(), logins_.end(),
                                   [number](const auto& login) { return login->number == number; });
   if (found == logins_.end()) return;
-  memory_.Give((*found)->taken);
+  Release(**found);
   logins_.erase(found);
 }
 
 bool ConnectionLogins::Take(Login* login, size_t bytes) {
-  if (!memory_.Take(bytes)) {
-    ++reading_.counts.no_room;
-    Drop(login->number);
+  const uint64_t number = login->number;
+  const bool has_room = memory_.Take(bytes);
+  if (Find(number) == nullptr) {  // it gave way itself
+    if (has_room) memory_.Give(bytes);
+    return false;
+  }
+  if (!has_room) {
+    GiveWay(number);
     return false;
   }
   login->taken += bytes;
   return true;
 }
 
+void ConnectionLogins::GiveWay(uint64_t number) {
+  ++reading_.counts.no_room;
+  Drop(number);
+}
+
+bool ConnectionLogins::GrowBody(Login* login, size_t bytes) {
+  if (bytes <= login->body_room) return true;
+  // Most come in one piece, and are given room for that; what comes in many is not copied for each.
+  const size_t room = std::min(login->body_bytes_max, std::max(bytes, 2 * login->body_room));
+  if (!Take(login, room - login->body_room)) return false;
+  SecretText grown;
+  grown.Reset(room);
+  grown.Append(login->body.view());
+  login->body.Swap(grown);
+  login->body_room = room;
+  return true;
+}
+
 void ConnectionLogins::OnRequestHead(uint64_t number, const RequestHead& head, std::string_view bytes,
-                                     int64_t time_ns) {
+                                     int64_t /*time_ns*/) {
   const int endpoint = reading_.logins->Find(head.view);
   if (endpoint == LoginExchange::kNoEndpoint) {
     if (reading_.counts.logins > 0 || head.view.method != "POST") return;
@@ -63,11 +94,13 @@ void ConnectionLogins::OnRequestHead(uint64_t number, const RequestHead& head, s
     if (missed.size() < LoginReading::kMissedPathsMax || missed.contains(path)) ++missed[std::move(path)];
     return;
   }
+  if (logins_.size() == kLoginsMax) {
+    ++reading_.counts.no_room;
+    Drop(logins_.front()->number);
+  }
   auto login = std::make_unique<Login>(*reading_.logins, endpoint);
   login->number = number;
-  login->time_ns = time_ns;
   const size_t body_bytes_max = reading_.logins->endpoint(endpoint).body_bytes;
-  // Room for all of it at once, so that growing leaves no copy behind.
   switch (head.framing) {
     case BodyFraming::kNone:
       break;
@@ -77,27 +110,29 @@ void ConnectionLogins::OnRequestHead(uint64_t number, const RequestHead& head, s
     default:
       login->body_bytes_max = body_bytes_max;
   }
+  login->place = memory_.Enter(this, number);
   Login* const kept = logins_.emplace_back(std::move(login)).get();
-  if (!Take(kept, kLoginBytes + bytes.size() + kept->body_bytes_max)) return;
+  if (!Take(kept, kLoginBytes + bytes.size())) return;
   kept->head.Reset(bytes.size());
   kept->head.Append(bytes);
-  kept->body.Reset(kept->body_bytes_max);
 }
 
 void ConnectionLogins::OnRequestData(uint64_t number, std::string_view data) {
   Login* const login = Find(number);
   if (login == nullptr) return;
   login->too_large = login->too_large || data.size() > login->body_bytes_max - login->body.size();
-  if (!login->too_large) login->body.Append(data);
+  if (login->too_large || !GrowBody(login, login->body.size() + data.size())) return;
+  login->body.Append(data);
 }
 
-void ConnectionLogins::OnRequestEnd(uint64_t number, MessageEnd end) {
+void ConnectionLogins::OnRequestEnd(uint64_t number, MessageEnd end, int64_t time_ns) {
   Login* const login = Find(number);
   if (login == nullptr) return;
   if (end == MessageEnd::kBroken) {
     ++reading_.counts.broken_off;
     return Drop(number);
   }
+  login->time_ns = time_ns;
   ReadRequest(login, end);
   login->request_ended = true;
   login->head.Reset(0);
@@ -125,12 +160,11 @@ void ConnectionLogins::ReadRequest(Login* login, MessageEnd end) {
       login->is_login = false;
       return;
     }
-    ++reading_.counts.unreadable;
+    login->is_unreadable = true;
     login->claim.has_account = false;
     login->claim.account.clear();
   }
-  if (login->too_large) ++reading_.counts.too_large;
-  if (end != MessageEnd::kWhole) ++reading_.counts.damaged;
+  login->is_damaged = end != MessageEnd::kWhole;
   login->client = reading_.client_addresses->Read(peer_, request.fields).address;
   if (reading_.client_addresses->Lists(peer_)) {
     const SeenFingerprint seen = ForwardedFingerprint(reading_.tls_fingerprint, request.fields);
@@ -150,15 +184,24 @@ void ConnectionLogins::ReadRequest(Login* login, MessageEnd end) {
 void ConnectionLogins::OnAnswerHead(uint64_t number, const ResponseHead& head, std::string_view bytes) {
   Login* const login = Find(number);
   if (login == nullptr) return;
+  login->server_heard = true;
   login->outcome = login->answer.ReadHead(head.view, bytes, head.framing != BodyFraming::kNone);
-  if (login->answer.wants_body())
+  if (login->answer.wants_body()) {
     Take(login, bytes.size() + reading_.logins->endpoint(login->endpoint).answer_bytes);
+    return;
+  }
+  // Whoever reads his answer slowly makes nobody wait for it.
+  login->answer_ended = true;
+  TellIfDone(login);
 }
 
 void ConnectionLogins::OnAnswerData(uint64_t number, std::string_view data) {
   Login* const login = Find(number);
   if (login == nullptr || !login->answer.wants_body()) return;
-  if (const std::optional<Outcome> outcome = login->answer.TakeBody(data)) login->outcome = outcome;
+  login->outcome = login->answer.TakeBody(data);
+  if (!login->outcome) return;
+  login->answer_ended = true;
+  TellIfDone(login);
 }
 
 void ConnectionLogins::OnAnswerEnd(uint64_t number, MessageEnd end) {
@@ -171,14 +214,12 @@ void ConnectionLogins::OnAnswerEnd(uint64_t number, MessageEnd end) {
       if (const std::optional<Outcome> outcome = login->answer.EndBody()) login->outcome = outcome;
       break;
     case MessageEnd::kDamaged:
-      if (login->answer.wants_body()) ++reading_.counts.unseen;
+      login->is_unseen = login->answer.wants_body();
       login->answer.LoseBody();
       break;
     case MessageEnd::kNever:
-      ++reading_.counts.unanswered;
-      break;
     case MessageEnd::kUnseen:
-      ++reading_.counts.unseen;
+      login->is_unseen = true;
       break;
     case MessageEnd::kAfterLast:
       ++reading_.counts.after_last;
@@ -187,8 +228,18 @@ void ConnectionLogins::OnAnswerEnd(uint64_t number, MessageEnd end) {
   TellIfDone(login);
 }
 
+void ConnectionLogins::OnServerHeard() {
+  for (size_t i = 0; i < logins_.size();) {
+    Login* const login = logins_[i].get();
+    const size_t before = logins_.size();
+    login->server_heard = true;
+    TellIfDone(login);
+    if (logins_.size() == before) ++i;
+  }
+}
+
 void ConnectionLogins::TellIfDone(Login* login) {
-  if (!login->request_ended || !login->answer_ended) return;
+  if (!login->request_ended || !login->answer_ended || !login->server_heard) return;
   Tell(*login);
   Drop(login->number);
 }
@@ -217,6 +268,10 @@ void ConnectionLogins::Tell(const Login& login) {
   told.host = login.host;
   told.status = login.answer.status();
   ++reading_.counts.logins;
+  if (login.is_unreadable) ++reading_.counts.unreadable;
+  if (login.too_large) ++reading_.counts.too_large;
+  if (login.is_damaged) ++reading_.counts.damaged;
+  if (login.is_unseen) ++reading_.counts.unseen;
   if (told.status != 0 && login.outcome == Outcome::kUnknown) ++reading_.counts.outcome_unknown;
   reading_.sink->Take(told);
 }

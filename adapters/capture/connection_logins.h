@@ -9,8 +9,13 @@
 // Outcome: what the endpoint's table says of the answer; unknown where there was none (the gateway was asked, and may have
 // looked at the password, so it is an attempt), or where it is not in the capture.
 //
-// Memory: while a request is read, its head and at most `body_bytes`; until its answer, some 2 KiB and what AnswerReading
-// keeps. All of it is taken from the share. Not thread-safe.
+// A login is told only once the server was heard behind the request's head: a byte of it, or its FIN. Whoever writes another's
+// address into his packets has the server's SYN-ACK at most, or its RST, and neither counts. So nothing is told of a
+// capture in which only the client's direction is: it is counted (LoginCounts::unanswered).
+//
+// Memory: while a request is read, its head and what has come of its body, at most `body_bytes`; until its answer, some 2 KiB
+// and what AnswerReading keeps. All of it is taken from the share, and where that is at its end the login that has been under
+// way for longest gives way, of whatever connection: who begins many and ends none loses his own. Not thread-safe.
 #pragma once
 
 #include <functional>
@@ -55,7 +60,7 @@ struct LoginReading {
   static constexpr size_t kMissedPathsMax = 256;
 };
 
-class ConnectionLogins final : public HttpVisitor {
+class ConnectionLogins final : public HttpVisitor, private MemoryHolder {
  public:
   // `peer`: who opened the connection, or whom its PROXY header names.
   ConnectionLogins(LoginReading* reading, MemoryShare* memory, const Address& peer);
@@ -66,26 +71,35 @@ class ConnectionLogins final : public HttpVisitor {
   void OnRequestHead(uint64_t number, const RequestHead& head, std::string_view bytes,
                      int64_t time_ns) override;
   void OnRequestData(uint64_t number, std::string_view data) override;
-  void OnRequestEnd(uint64_t number, MessageEnd end) override;
+  void OnRequestEnd(uint64_t number, MessageEnd end, int64_t time_ns) override;
   void OnAnswerHead(uint64_t number, const ResponseHead& head, std::string_view bytes) override;
   void OnAnswerData(uint64_t number, std::string_view data) override;
   void OnAnswerEnd(uint64_t number, MessageEnd end) override;
+  void OnServerHeard() override;
+  bool WaitsForServer() const override { return !logins_.empty(); }
 
  private:
+  // Under way at once: HttpConversation follows no more, and those that only wait for a sign of the server add to them.
+  static constexpr size_t kLoginsMax = 2 * HttpConversation::kWaitingMax;
+
   struct Login {
     Login(const LoginExchange& logins, int index) : endpoint(index), answer(logins, index) {}
 
     uint64_t number = 0;
     int endpoint;
-    int64_t time_ns = 0;
-    size_t taken = 0;  // from the share
+    int64_t time_ns = 0;  // of its end
+    size_t taken = 0;     // from the share
+    MemoryShare::Place place;
     // While it is read.
     SecretText head, body;
     size_t body_bytes_max = 0;
+    size_t body_room = 0;  // that `body` has, and that was taken for it
     bool too_large = false;
     // Behind its end.
     bool request_ended = false;
     bool is_login = true;
+    bool is_unreadable = false;
+    bool is_damaged = false;
     LoginClaim claim;
     Address client;
     CertificateStatus certificate = CertificateStatus::kUnchecked;
@@ -94,12 +108,20 @@ class ConnectionLogins final : public HttpVisitor {
 
     AnswerReading answer;
     bool answer_ended = false;
+    bool is_unseen = false;     // its answer, or what of it would say the outcome
+    bool server_heard = false;  // since its head came
     std::optional<Outcome> outcome;
   };
 
   Login* Find(uint64_t number) noexcept;
   void Drop(uint64_t number);
+  // Whatever of the share it had is free again, and its place in the list.
+  void Release(const Login& login);
+  void GiveWay(uint64_t number) override;
+  // False: there is no room, and it is gone.
   bool Take(Login* login, size_t bytes);
+  // Room for a body of so many bytes; false as above.
+  bool GrowBody(Login* login, size_t bytes);
   void ReadRequest(Login* login, MessageEnd end);
   void TellIfDone(Login* login);
   void Tell(const Login& login);

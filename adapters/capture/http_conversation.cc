@@ -36,7 +36,9 @@ bool MayBeginRequest(std::string_view bytes) noexcept {
 
 HttpConversation::HttpConversation(Shared* shared, HttpVisitor* visitor, bool from_begin)
     : shared_(*shared), visitor_(*visitor) {
-  if (!from_begin) client_.state = server_.state = State::kSeeking;
+  if (from_begin) return;
+  client_.state = server_.state = State::kSeeking;
+  loses_count_ = true;
 }
 
 HttpConversation::~HttpConversation() {
@@ -47,7 +49,9 @@ HttpConversation::~HttpConversation() {
 }
 
 void HttpConversation::Data(Talker talker, std::string_view bytes, int64_t time_ns) {
-  if (stopped_ || bytes.empty()) return;
+  if (bytes.empty() || over_) return;
+  if (talker == Talker::kServer) visitor_.OnServerHeard();
+  if (stopped_) return;
   if (talker == Talker::kClient) {
     if (!client_.closed) Client(bytes, time_ns);
   } else {
@@ -83,6 +87,7 @@ void HttpConversation::Settle() {
 
 void HttpConversation::Client(std::string_view bytes, int64_t time_ns) {
   bool at_begin = true;  // of a segment
+  client_ns_ = time_ns;
   while (!bytes.empty() && client_.state != State::kIgnored) {
     switch (client_.state) {
       case State::kIgnored:
@@ -209,7 +214,7 @@ void HttpConversation::TakeRequest(const RequestHead& head, std::string_view byt
   ++number_;
   ++shared_.counts.requests;
   waiting_.push_back({number_, client_.begun_ns, head.view.method == "HEAD", !head.upgrade.empty(),
-                      head.expect_continue, said_last_});
+                      head.expect_continue, said_last_, !loses_count_});
   visitor_.OnRequestHead(number_, head, bytes, client_.begun_ns);
   said_last_ = said_last_ || !head.keep_alive;
   client_.damaged = false;
@@ -223,7 +228,7 @@ void HttpConversation::TakeRequest(const RequestHead& head, std::string_view byt
 
 void HttpConversation::EndRequest(MessageEnd end) {
   client_.state = ignores_answers_ ? State::kIgnored : State::kHead;
-  visitor_.OnRequestEnd(number_, end);
+  visitor_.OnRequestEnd(number_, end, client_ns_);
   StopIfDone();
 }
 
@@ -257,8 +262,10 @@ void HttpConversation::Server(std::string_view bytes, int64_t time_ns) {
         break;
       case State::kBody: {
         const uint64_t number = waiting_.front().number;
-        const ChunkError error = server_.body.Scan(
-            bytes, [this, number](std::string_view data) { visitor_.OnAnswerData(number, data); });
+        const bool is_told = waiting_.front().is_certain;
+        const ChunkError error = server_.body.Scan(bytes, [this, number, is_told](std::string_view data) {
+          if (is_told) visitor_.OnAnswerData(number, data);
+        });
         const size_t taken = server_.body.ready();
         server_.body.Consume(taken);
         bytes.remove_prefix(taken);
@@ -302,8 +309,10 @@ void HttpConversation::TakeAnswer(const ResponseHead& head, std::string_view byt
   }
   const bool is_request_whole = asked.number != number_ || client_.state != State::kBody;
   if (status == 101 && (!asked.asks_upgrade || !is_request_whole)) return GiveUp(FollowEnd::kBadAnswer);
-  ++shared_.counts.answers;
-  visitor_.OnAnswerHead(asked.number, head, bytes);
+  if (asked.is_certain) {
+    ++shared_.counts.answers;
+    visitor_.OnAnswerHead(asked.number, head, bytes);
+  }
   if (status == 101) {
     TellAnswerEnd(MessageEnd::kWhole);
     return GiveUp(FollowEnd::kTunnel);
@@ -318,6 +327,8 @@ void HttpConversation::TakeAnswer(const ResponseHead& head, std::string_view byt
 void HttpConversation::TellAnswerEnd(MessageEnd end) {
   const uint64_t number = waiting_.front().number;
   if (waiting_.front().after_last && end == MessageEnd::kNever) end = MessageEnd::kAfterLast;
+  const bool was_answered = end != MessageEnd::kNever && end != MessageEnd::kAfterLast;
+  if (!waiting_.front().is_certain && was_answered) end = MessageEnd::kUnseen;
   waiting_.pop_front();
   interim_answers_ = 0;
   if (server_.state == State::kBody) server_.state = State::kHead;
@@ -390,6 +401,7 @@ void HttpConversation::Gap(Talker talker, uint64_t bytes) {
 
 void HttpConversation::LoseClient() {
   ++shared_.counts.lost_places;
+  loses_count_ = true;
   if (client_.state == State::kBody) EndRequest(MessageEnd::kDamaged);
   DropPartial(&client_);
   const bool was_paused = IsPaused();
@@ -421,6 +433,7 @@ void HttpConversation::LoseServer() {
 }
 
 void HttpConversation::Close(Talker talker) {
+  if (talker == Talker::kServer && !over_) visitor_.OnServerHeard();
   if (stopped_) return;
   if (talker == Talker::kServer) {
     server_.closed = true;
@@ -486,6 +499,7 @@ void HttpConversation::StopIfDone() {
 }
 
 void HttpConversation::Stop(bool closed) {
+  over_ = true;
   if (stopped_) return;
   stopped_ = true;
   if (client_.state == State::kBody)

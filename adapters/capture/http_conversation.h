@@ -11,6 +11,9 @@
 //   browsers do; a connection that was seen to do otherwise is given up instead.
 // - After a loss in the client's bytes a request counts only once the server has spoken in between: what was lost might
 //   have been asked and not answered yet.
+// - Behind such a loss, and where the start of a connection was not seen, nobody knows how many requests have no answer yet:
+//   two that were lost would have the answer of the one taken for that of the next. Requests and answers go on being
+//   read, but no answer is told as anybody's (kUnseen) for the rest of the connection.
 // - An answer that nobody asked for, by more than kReorderNsMax, ends it: a server's farewell (408) is no answer to what
 //   comes next. Within that, the two directions of a mirrored port may overtake one another; bytes then wait.
 // - "Connection: close", and HTTP/1.0 without keep-alive, end nothing by themselves: servers and clients go on all the same,
@@ -19,7 +22,7 @@
 //
 // Order of calls: (Data | Gap | Close)* Stop. Bytes of one direction come in their order, directions as captured. Of each
 // request the visitor hears, in order:  RequestHead RequestData* RequestEnd   and, beginning anywhere behind RequestHead,
-// (AnswerHead AnswerData*)? AnswerEnd: both ends exactly once.
+// (AnswerHead AnswerData*)? AnswerEnd: both ends exactly once. ServerHeard comes anywhere.
 //
 // Cost: the readers', and no copy but of heads that a segment cuts. Memory: 500 bytes; what it keeps (at most two heads
 // and kHeldBytesMax) is taken from the MemoryShare. Not thread-safe.
@@ -70,7 +73,7 @@ inline constexpr std::array<std::string_view, 9> kFollowEndNames = {
 // Of all conversations of a capture.
 struct HttpCounts {
   uint64_t requests = 0;        // heads read
-  uint64_t answers = 0;         // final heads, paired
+  uint64_t answers = 0;         // final heads, paired for certain
   uint64_t never_answered = 0;  // requests, by MessageEnd
   uint64_t answers_unseen = 0;
   uint64_t after_last = 0;
@@ -89,10 +92,16 @@ class HttpVisitor {
   virtual void OnRequestHead(uint64_t number, const RequestHead& head, std::string_view bytes,
                              int64_t time_ns) = 0;
   virtual void OnRequestData(uint64_t number, std::string_view data) = 0;  // without chunks
-  virtual void OnRequestEnd(uint64_t number, MessageEnd end) = 0;
+  // `time_ns`: when the last byte of it that came was captured.
+  virtual void OnRequestEnd(uint64_t number, MessageEnd end, int64_t time_ns) = 0;
   virtual void OnAnswerHead(uint64_t number, const ResponseHead& head, std::string_view bytes) = 0;
   virtual void OnAnswerData(uint64_t number, std::string_view data) = 0;
   virtual void OnAnswerEnd(uint64_t number, MessageEnd end) = 0;
+  // A byte of the server's was seen, whatever it belongs to, or the server ended its direction: who asks is no forger that
+  // sends requests without ever being answered. Also between and behind the ends of its requests.
+  virtual void OnServerHeard() = 0;
+  // Whether it waits for OnServerHeard, so that the conversation goes on being followed for that alone.
+  virtual bool WaitsForServer() const = 0;
 };
 
 // Whether what a client says first may be a request; sooner than a reader can say so, so that of another protocol nothing is
@@ -142,8 +151,8 @@ class HttpConversation {
   // The connection is over (`closed`), or is not watched any further. Idempotent.
   void Stop(bool closed);
 
-  // Whether more bytes would be looked at.
-  bool following() const noexcept { return !stopped_; }
+  // Whether more bytes would be looked at, or more of the server is waited for.
+  bool following() const noexcept { return !stopped_ || (!over_ && visitor_.WaitsForServer()); }
   FollowEnd end() const noexcept { return end_; }
 
  private:
@@ -177,6 +186,7 @@ class HttpConversation {
     bool asks_upgrade = false;
     bool expects_continue = false;
     bool after_last = false;
+    bool is_certain = true;  // which answer is its own
   };
 
   void Client(std::string_view bytes, int64_t time_ns);
@@ -232,13 +242,16 @@ class HttpConversation {
   uint64_t server_pieces_ = 0;  // that have come
   uint64_t server_pieces_at_loss_ = 0;
   bool waits_for_server_ = false;  // after a loss: until the server has spoken
+  bool loses_count_ = false;       // of the requests: bytes that were never seen may have held some
   bool pipelines_ = false;
   bool said_last_ = false;         // a message said that the connection closes behind it
   bool request_has_data_ = false;  // a byte of the current request's body has come
   bool ignores_answers_ = false;
   int interim_answers_ = 0;
+  int64_t client_ns_ = 0;  // of the last bytes of the client's that were read
   FollowEnd end_ = FollowEnd::kFollowed;
   bool stopped_ = false;
+  bool over_ = false;  // Stop was called
 };
 
 }  // namespace stockade

@@ -22,8 +22,9 @@ struct TcpAssemblerOptions {
   // More than a window of a login's connection; a download's may be larger, and nobody misses its bytes.
   uint32_t held_bytes_a_direction_max = 1 << 20;
   // No packet for so long: a connection that carried something, and one that never did.
-  int64_t idle_ns_max =
-      int64_t{300} * 1'000'000'000;  // above what gateways keep a connection open for (nginx 75 s)
+  // Above what gateways keep a connection open for (nginx 75 s), and far below the engine's lateness (5 min): a login whose
+  // answer never comes is told when its connection is closed, and must not be too late then.
+  int64_t idle_ns_max = int64_t{120} * 1'000'000'000;
   int64_t silent_ns_max = int64_t{60} * 1'000'000'000;  // Linux gives up an unanswered SYN-ACK after 63 s
 };
 

@@ -103,6 +103,17 @@ input:
   CHECK(access_log.outcomes.at("302") == Outcome::kSuccess);
 }
 
+TEST_CASE("what captures read by is told apart from the rest of the gateway", "[config]") {
+  const auto text = [](std::string_view gateway) {
+    Findings findings;
+    return Read("gateway:\n" + std::string(gateway), &findings).capture_text;
+  };
+  const std::string before = text("  trusted_proxies: [10.0.0.0/8]\n");
+  CHECK(text("  trusted_proxies: [10.0.0.0/8]\n  workers: 3\n") == before);
+  CHECK(text("  trusted_proxies: [10.0.0.0/9]\n") != before);
+  CHECK(text("  trusted_proxies: [10.0.0.0/8]\n  account_case: fold\n") != before);
+}
+
 TEST_CASE("a mistake is named with file, line, column and what would be right", "[config]") {
   struct Case {
     const char* text;

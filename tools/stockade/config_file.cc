@@ -327,6 +327,12 @@ class ConfigReader {
   }
   void ReadGateway(const YamlNode& node, const std::string& path) {
     if (node.is_null()) return;
+    // What captures read by.
+    for (const std::string_view key : {"endpoints", "trusted_proxies", "client_address_header",
+                                       "certificates", "tls_fingerprint", "account_case", "limits"}) {
+      Append(&config_.capture_text, "\n", key, ":");
+      if (const YamlNode* const value = node.Find(key)) AppendText(*value, &config_.capture_text);
+    }
     const bool may_only_see = sees_elsewhere_ || gateway_files_ == GatewayFiles::kNotLookedAt;
     config_.gateway = ReadGatewaySettings(node, path, gateway_files_, may_only_see, &reader_);
   }

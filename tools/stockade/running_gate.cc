@@ -46,6 +46,8 @@ absl::StatusOr<std::unique_ptr<RunningGate>> RunningGate::Start(const RunOptions
                                              ": gateway: neither `listen` nor `service` says where to wait "
                                              "for logins, nor are there `sources` or `capture`"));
   }
+  if (const auto& capture = gate->parts_->config.capture; capture.has_value() && !capture->user.empty())
+    RETURN_IF_ERROR(ForbidNewPrivileges());  // before a thread begins
   RETURN_IF_ERROR(gate->StartDesk(files));
   RETURN_IF_ERROR(gate->StartServices());
   return gate;
@@ -79,14 +81,16 @@ absl::Status RunningGate::StartDesk(const BookFiles& files) {
   return absl::OkStatus();
 }
 
+absl::Status RunningGate::GiveUpPrivileges() {
+  if (!parts_->config.capture.has_value() || parts_->config.capture->user.empty()) return absl::OkStatus();
+  const CaptureSettings& capture = *parts_->config.capture;
+  RETURN_IF_ERROR(DropPrivileges(capture.user, capture.group));
+  log_.Say(Concat("privileges are given up; the process is user ", capture.user, " from now on"));
+  return absl::OkStatus();
+}
+
 absl::Status RunningGate::StartServices() {
   const GatewaySettings& gateway = parts_->gateway();
-  RETURN_IF_ERROR(orders_->Start());
-  if (familiar_ != nullptr) {
-    // Nobody is asked yet, so that this is not in anybody's way (GateBooks::OnAlarm).
-    if (const std::optional<Alarm> alarm = familiar_->refusal()) orders_->OnAlarm(*alarm);
-    familiar_->Start();
-  }
   ASSIGN_OR_RETURN(std::vector<LiveInput> inputs, OpenLiveInputs(parts_->config, &log_));
   if (const std::optional<CaptureSettings>& capture = parts_->config.capture; capture.has_value()) {
     ASSIGN_OR_RETURN(CaptureReading reading, CaptureReadingOf(parts_->config, parts_->verifier));
@@ -94,6 +98,15 @@ absl::Status RunningGate::StartServices() {
     ASSIGN_OR_RETURN(std::unique_ptr<DeviceSource> device, DeviceSource::Open(capture->device, reading));
     capture_ = device.get();
     inputs.emplace_back().source = std::move(device);
+  }
+  // Capabilities without root were given for the interface, and only a process of one thread can give them up.
+  const bool keeps_rights = BeginsWithRoot();
+  if (!keeps_rights) RETURN_IF_ERROR(GiveUpPrivileges());
+  RETURN_IF_ERROR(orders_->Start());
+  if (familiar_ != nullptr) {
+    // Nobody is asked yet, so that this is not in anybody's way (GateBooks::OnAlarm).
+    if (const std::optional<Alarm> alarm = familiar_->refusal()) orders_->OnAlarm(*alarm);
+    familiar_->Start();
   }
   certificates_ = std::make_unique<GateCertificates>(parts_->config.engine.hash_key, &log_);
   geo_desk_ = std::make_unique<GeoDesk>(desk_.get(), &log_);
@@ -127,7 +140,6 @@ absl::Status RunningGate::StartServices() {
         },
         &log_);
     feed_->UseFields(parts_->fields());
-    RETURN_IF_ERROR(feed_->Start());
   }
   if (IsSet(gateway.admin.at)) {
     AdminParts admin;
@@ -151,13 +163,9 @@ absl::Status RunningGate::StartServices() {
                        return admin_desk_->Reply(request);
                      }));
   }
-  // Everything is open: addresses, files, the interface.
-  if (parts_->config.capture.has_value() && !parts_->config.capture->user.empty()) {
-    const CaptureSettings& capture = *parts_->config.capture;
-    RETURN_IF_ERROR(DropPrivileges(capture.user, capture.group));
-    log_.Say(Concat("privileges are given up; the process is user ", capture.user, " from now on"));
-  }
-  return absl::OkStatus();
+  // Everything is open: addresses, files, the interface. What strangers sent over the wire is read without any right.
+  if (keeps_rights) RETURN_IF_ERROR(GiveUpPrivileges());
+  return feed_ != nullptr ? feed_->Start() : absl::OkStatus();
 }
 
 RunningGate::~RunningGate() {
@@ -191,7 +199,8 @@ void RunningGate::WarnOfFixed(const Config& before, const Config& after) {
   if (before.familiar != after.familiar) warn("familiar");
   if (before.carried_text != after.carried_text) warn("store or firewalls");
   if (before.sources_text != after.sources_text) warn("sources");
-  if (before.capture_text != after.capture_text) warn("capture");
+  if (before.capture.has_value() && before.capture_text != after.capture_text)
+    warn("capture, or what of gateway it reads by (endpoints, trusted_proxies, certificates and the like)");
   if (before.gateway->workers != after.gateway->workers) warn("gateway.workers");
   // The mode may have been switched by hand since the start: the file says what a start takes.
   if (before.engine.mode != after.engine.mode) warn("mode (PUT /mode switches it)");

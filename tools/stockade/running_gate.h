@@ -65,6 +65,8 @@ class RunningGate {
 
   absl::Status StartDesk(const BookFiles& files);
   absl::Status StartServices();
+  // Becomes `capture.user`, where there is one.
+  absl::Status GiveUpPrivileges();
   void WarnOfFixed(const Config& before, const Config& after);
   std::string NotReady() const;
   void SayWhatWasUnread();

@@ -22,6 +22,7 @@ class Heard final : public HttpVisitor {
     int answer_ends = 0;
     MessageEnd answer_end = MessageEnd::kWhole;
     int64_t time_ns = 0;
+    int64_t end_ns = 0;
   };
 
   void OnRequestHead(uint64_t number, const RequestHead& head, std::string_view bytes,
@@ -35,7 +36,8 @@ class Heard final : public HttpVisitor {
     out_of_order = out_of_order || At(number).ends > 0;
     At(number).body.append(data);
   }
-  void OnRequestEnd(uint64_t number, MessageEnd end) override {
+  void OnRequestEnd(uint64_t number, MessageEnd end, int64_t time_ns) override {
+    At(number).end_ns = time_ns;
     ++At(number).ends;
     At(number).request_end = end;
   }
@@ -52,11 +54,15 @@ class Heard final : public HttpVisitor {
     ++At(number).answer_ends;
     At(number).answer_end = end;
   }
+  void OnServerHeard() override { ++server_heard; }
+  bool WaitsForServer() const override { return waits_for_server; }
 
   Exchange& At(uint64_t number) { return exchanges.at(number - 1); }
 
   std::vector<Exchange> exchanges;
   bool out_of_order = false;
+  int server_heard = 0;
+  bool waits_for_server = false;
 };
 
 // A conversation with all it needs.

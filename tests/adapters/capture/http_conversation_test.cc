@@ -177,6 +177,13 @@ TEST_CASE("an answer that overtakes its request on a mirrored port is its answer
   CHECK(Text(scene.heard) == "GET /a > 200 ok; POST /login u=a&p=b > 401");
 }
 
+TEST_CASE("a request is as late as its end", "[capture]") {
+  Scene scene;
+  scene.Client(kPost.substr(0, 30), 5).Client(kPost.substr(30, 25), 6).Client(kPost.substr(55), 7);
+  CHECK(scene.heard.exchanges.at(0).time_ns == 5);
+  CHECK(scene.heard.exchanges.at(0).end_ns == 7);
+}
+
 TEST_CASE("a final answer before an expected body leaves open whether the body comes", "[capture]") {
   Scene scene;
   scene.Client("POST /login HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 29\r\n\r\n")
@@ -211,8 +218,28 @@ TEST_CASE("a lost request's answer is not taken for another's", "[capture]") {
   scene.Server(kNo);                                     // answers it
   scene.Client(kPost).Server(kOk);
   scene.conversation.Stop(true);
-  CHECK(Text(scene.heard) == "GET /a > 200 ok; POST /login u=a&p=b > 200 ok");
+  CHECK(Text(scene.heard) == "GET /a > 200 ok; POST /login u=a&p=b > 0");
+  CHECK(scene.heard.exchanges[1].answer_end == MessageEnd::kUnseen);
   CHECK(scene.shared.counts.lost_places == 1);
+}
+
+TEST_CASE("behind a loss that hid several requests nobody gets the answer of another", "[capture]") {
+  Scene scene;
+  scene.Client(kGet).Server(kOk);
+  scene.conversation.Gap(Talker::kClient, kGet.size() + kGetB.size());  // two, pipelined
+  scene.Server(kNo).Client(kPost);
+  scene.Server(kOk);                // of the second that was lost
+  scene.Client(kGetB).Server(kNo);  // of the POST
+  scene.conversation.Stop(true);
+  CHECK(Text(scene.heard) == "GET /a > 200 ok; POST /login u=a&p=b > 0; GET /b > 0");
+  CHECK(scene.heard.exchanges[1].answer_end == MessageEnd::kUnseen);
+  CHECK(scene.heard.exchanges[2].answer_end == MessageEnd::kUnseen);
+
+  Scene before;  // what was asked before the loss has its own answer
+  before.Client(kPost);
+  before.conversation.Gap(Talker::kClient, kGet.size());
+  before.Server(kNo);
+  CHECK(Text(before.heard) == "POST /login u=a&p=b > 401");
 }
 
 TEST_CASE("after a loss a request counts only once the server has spoken", "[capture]") {
@@ -223,7 +250,7 @@ TEST_CASE("after a loss a request counts only once the server has spoken", "[cap
   scene.Server(kNo).Server(kOk);  // so these are anybody's
   scene.Client(kGetB).Server(kNo);
   scene.conversation.Stop(true);
-  CHECK(Text(scene.heard) == "GET /a > 200 ok; GET /b > 401");
+  CHECK(Text(scene.heard) == "GET /a > 200 ok; GET /b > 0");
 }
 
 TEST_CASE("a lost answer leaves its request without one, and the next exchange is whole", "[capture]") {
@@ -258,7 +285,8 @@ TEST_CASE("with several requests under way a loss ends it", "[capture]") {
   CHECK(scene.conversation.end() == FollowEnd::kGapInPipeline);
 }
 
-TEST_CASE("in mid-stream it begins with the next certain exchange", "[capture]") {
+TEST_CASE("in mid-stream requests begin with the next certain one, and no answer is theirs for certain",
+          "[capture]") {
   Scene scene(/*from_begin=*/false);
   scene.Client("rest=of&a=body")
       .Server("rest of a page")
@@ -266,7 +294,8 @@ TEST_CASE("in mid-stream it begins with the next certain exchange", "[capture]")
   scene.Client("e: x\r\n\r\nGET /inside HTTP/1.1\r\nHost: h\r\n\r\n");
   scene.Client(kPost).Server(kNo).Client(kGet).Server(kOk);
   scene.conversation.Stop(true);
-  CHECK(Text(scene.heard) == "POST /login u=a&p=b > 401; GET /a > 200 ok");
+  CHECK(Text(scene.heard) == "POST /login u=a&p=b > 0; GET /a > 0");
+  CHECK(scene.heard.exchanges.at(0).answer_end == MessageEnd::kUnseen);
   CHECK(scene.shared.counts.skipped_bytes > 0);
 }
 
@@ -276,7 +305,7 @@ TEST_CASE("what looks like a head in mid-stream and is none is passed over", "[c
   scene.Server("HTTP/1.9x\r\n").Server(kNo);  // whatever that was, it may have been the answer
   scene.Client(kGet).Server(kOk);
   scene.conversation.Stop(true);
-  CHECK(Text(scene.heard) == "POST /login u=a&p=b > 0; GET /a > 200 ok");
+  CHECK(Text(scene.heard) == "POST /login u=a&p=b > 0; GET /a > 0");
   CHECK(scene.heard.exchanges[0].answer_end == MessageEnd::kUnseen);
 }
 
@@ -292,6 +321,25 @@ TEST_CASE("a connection that ends early leaves its requests unanswered", "[captu
   unwatched.Client(kGet);
   unwatched.conversation.Stop(false);
   CHECK(unwatched.heard.exchanges.at(0).answer_end == MessageEnd::kUnseen);
+}
+
+TEST_CASE("who waits for the server hears it, whatever has ended", "[capture]") {
+  Scene scene;
+  scene.heard.waits_for_server = true;
+  scene.Client(kGet).Client(kPost);
+  scene.conversation.Gap(Talker::kServer, 10);
+  REQUIRE(scene.conversation.end() == FollowEnd::kGapInPipeline);
+  CHECK(scene.conversation.following());
+  CHECK(scene.heard.server_heard == 0);  // what was lost may have been nothing
+  scene.Server(kOk);
+  CHECK(scene.heard.server_heard == 1);
+  scene.conversation.Close(Talker::kServer);
+  CHECK(scene.heard.server_heard == 2);
+  scene.heard.waits_for_server = false;
+  CHECK_FALSE(scene.conversation.following());
+  scene.heard.waits_for_server = true;
+  scene.conversation.Stop(true);
+  CHECK_FALSE(scene.conversation.following());
 }
 
 TEST_CASE("a request behind the last that nobody answers was read by nobody", "[capture]") {

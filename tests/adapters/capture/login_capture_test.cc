@@ -50,13 +50,13 @@ EndpointSettings Portal() {
 }
 
 struct Scene {
-  explicit Scene(EndpointSettings endpoint = Portal()) {
+  explicit Scene(EndpointSettings endpoint = Portal(), const LoginCaptureOptions& options = {}) {
     reading.logins = *LoginExchange::Create({std::move(endpoint)}, HashKey{1, 2});
     const Prefix listed = *Prefix::Parse("10.0.0.0/8");
     reading.client_addresses =
         std::make_shared<ClientAddressReader>(std::span(&listed, 1), ForwardingField::kXForwardedFor);
     reading.sink = &kept;
-    capture.emplace(LoginCaptureOptions{}, &reading);
+    capture.emplace(options, &reading);
   }
 
   Connection Open(std::string_view client, bool from_begin = true) {
@@ -104,7 +104,7 @@ TEST_CASE("a login is told with its time, source, account, hashed password and o
   CHECK(scene.Server(connection, Answer("302 Found"), 7 * kSecond));
   REQUIRE(scene.kept.events.size() == 1);
   const Attempt& attempt = scene.attempt(0);
-  CHECK(attempt.time_ns == 5 * kSecond);
+  CHECK(attempt.time_ns == 6 * kSecond);  // however slowly it was sent
   CHECK(attempt.source.ToString() == "203.0.113.9");
   CHECK(attempt.account == "alice");
   CHECK(attempt.user_agent == "curl/8");
@@ -130,6 +130,22 @@ TEST_CASE("a row that asks for the body is answered by the body", "[capture]") {
   CHECK(scene.outcome(1) == Outcome::kUnknownAccount);
 }
 
+TEST_CASE("a login is told when its outcome stands, however slowly the answer goes on", "[capture]") {
+  Scene scene;
+  const Connection connection = scene.Open("203.0.113.9");
+  scene.Client(connection, Post("user=a&pass=b"));
+  scene.Server(connection, "HTTP/1.1 302 Found\r\nContent-Length: 1000\r\n\r\na");
+  REQUIRE(scene.kept.events.size() == 1);
+  CHECK(scene.outcome(0) == Outcome::kSuccess);
+  scene.Server(connection, std::string(999, 'a'));
+  scene.Client(connection, Post("user=a&pass=b"));
+  scene.Server(connection, "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nsorry, wrong pass");
+  CHECK(scene.kept.events.size() == 1);
+  scene.Server(connection, "word" + std::string(300, ' '));  // as much as the endpoint looks at
+  REQUIRE(scene.kept.events.size() == 2);
+  CHECK(scene.outcome(1) == Outcome::kBadPassword);
+}
+
 TEST_CASE("an answer with holes where a row would look is no outcome", "[capture]") {
   Scene scene;
   const Connection connection = scene.Open("203.0.113.9");
@@ -145,16 +161,53 @@ TEST_CASE("a login without an answer is an attempt whose outcome is unknown", "[
   Scene scene;
   const Connection connection = scene.Open("203.0.113.9");
   scene.Client(connection, Post("user=a&pass=b"));
-  scene.capture->Closed(connection, ConnectionClose::kReset, kSecond);
+  scene.capture->Ended(connection, Direction::kFromServer, kSecond);
   REQUIRE(scene.kept.events.size() == 1);
   CHECK(scene.outcome(0) == Outcome::kUnknown);
-  CHECK(scene.reading.counts.unanswered == 1);
+  CHECK(scene.reading.counts.unseen == 1);
+  CHECK(scene.reading.counts.unanswered == 0);
 
   const Connection broken = scene.Open("203.0.113.9");
   scene.Client(broken, Post("user=a&pass=b").substr(0, Post("user=a&pass=b").size() - 3));
   scene.capture->Closed(broken, ConnectionClose::kFin, kSecond);
   CHECK(scene.kept.events.size() == 1);
   CHECK(scene.reading.counts.broken_off == 1);
+}
+
+TEST_CASE("what no server has heard is no login", "[capture]") {
+  // Anybody can send this in another's name: the server's SYN-ACK or RST is all that comes of it.
+  for (const bool from_begin : {true, false}) {
+    for (const ConnectionClose why :
+         {ConnectionClose::kReset, ConnectionClose::kIdle, ConnectionClose::kReplaced}) {
+      Scene scene;
+      const Connection forged = scene.Open("203.0.113.9", from_begin);
+      CHECK(scene.Client(forged, Post("user=a&pass=b")));
+      scene.capture->Gap(forged, Direction::kFromServer, 100, kSecond);  // a forged acknowledgement
+      scene.Client(forged, Post("user=a&pass=b"));
+      scene.capture->Closed(forged, why, kSecond);
+      CHECK(scene.kept.events.empty());
+      CHECK(scene.reading.counts.unanswered == 2);
+      CHECK(scene.reading.counts.logins == 0);
+      CHECK(scene.capture->memory_bytes() == 0);
+    }
+  }
+  // An answer that was lost, and a word of the server behind it.
+  Scene scene;
+  const Connection connection = scene.Open("203.0.113.9");
+  scene.Client(connection, Post("user=a&pass=b"));
+  scene.capture->Gap(connection, Direction::kFromServer, 100, kSecond);
+  CHECK(scene.kept.events.empty());
+  scene.Server(connection, "rest of a page");
+  REQUIRE(scene.kept.events.size() == 1);
+  CHECK(scene.outcome(0) == Outcome::kUnknown);
+  CHECK(scene.reading.counts.unanswered == 0);
+  // Two at once whose answers were lost: nothing is paired any more, and both were asked.
+  const Connection pipelined = scene.Open("203.0.113.9");
+  scene.Client(pipelined, Post("user=a&pass=b") + Post("user=c&pass=d"));
+  scene.capture->Gap(pipelined, Direction::kFromServer, 100, kSecond);
+  CHECK(scene.kept.events.size() == 1);
+  CHECK_FALSE(scene.Server(pipelined, "rest of a page"));
+  CHECK(scene.kept.events.size() == 3);
 }
 
 TEST_CASE("a login that cannot be read counts for its source, without an account", "[capture]") {
@@ -230,7 +283,35 @@ TEST_CASE("in mid-stream the client is who asks", "[capture]") {
   CHECK(scene.Client(connection, Answer("302 Found")));
   REQUIRE(scene.kept.events.size() == 1);
   CHECK(scene.attempt(0).source.ToString() == "203.0.113.9");
-  CHECK(scene.outcome(0) == Outcome::kSuccess);
+  // How many requests wait for an answer, nobody has seen.
+  CHECK(scene.outcome(0) == Outcome::kUnknown);
+  CHECK(scene.reading.counts.unseen == 1);
+}
+
+TEST_CASE("logins that are begun and never ended give way to others", "[capture]") {
+  LoginCaptureOptions options;
+  options.memory_bytes = size_t{16} << 10;
+  Scene scene(Portal(), options);
+  const std::string whole = Post("user=a&pass=" + std::string(900, 'x'));
+  const std::string head = whole.substr(0, whole.find("\r\n\r\n") + 4);
+  const Connection first = scene.Open("203.0.113.9");
+  scene.Client(first, head);
+  // A body costs nothing before it comes.
+  CHECK(scene.capture->memory_bytes() < 2048 + 2 * head.size());
+  for (int i = 0; i < 100; ++i) scene.Client(scene.Open("203.0.113.9"), head + "user=");
+  CHECK(scene.capture->memory_bytes() <= options.memory_bytes);
+  CHECK(scene.reading.counts.no_room > 90);
+  const Connection connection = scene.Open("198.51.100.1");
+  for (const char c : whole) scene.Client(connection, {&c, 1});
+  scene.Server(connection, Answer("302 Found"));
+  REQUIRE(scene.kept.events.size() == 1);
+  CHECK(scene.attempt(0).account == "a");
+  CHECK(scene.attempt(0).source.ToString() == "198.51.100.1");
+  CHECK(scene.reading.counts.too_large == 0);
+  // The first gave way long ago: the rest of it is no login.
+  scene.Client(first, whole.substr(head.size()));
+  scene.Server(first, Answer("302 Found"));
+  CHECK(scene.kept.events.size() == 1);
 }
 
 TEST_CASE("what is neither HTTP nor TLS is not followed", "[capture]") {
