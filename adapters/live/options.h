@@ -46,7 +46,7 @@ struct PushOptions {
   SourceOptions reading;                // its format is ndjson
   size_t body_bytes = size_t{1} << 20;  // of a request, also once it is unpacked
 };
-// Of PushOptions::body_bytes: a full queue holds twice as much.
-inline constexpr size_t kPushBodyBytesMax = size_t{2} << 20;
+// Of PushOptions::body_bytes, 1984 KiB: what an empty queue has room for (push_source.cc).
+inline constexpr size_t kPushBodyBytesMax = size_t{62} * (size_t{32} << 10);
 
 }  // namespace stockade
