@@ -42,6 +42,8 @@ class FollowedFile {
 
   uint64_t offset() const noexcept { return offset_; }
   uint64_t behind() const noexcept { return behind_; }
+  // Where the bytes end that the last Next saw, in kNothing: of half a line behind offset().
+  uint64_t seen_to() const noexcept { return offset_ + text_.size(); }
   uint64_t device() const noexcept { return device_; }
   uint64_t inode() const noexcept { return inode_; }
   const FileBegin& begin() const noexcept { return begin_; }
@@ -49,6 +51,9 @@ class FollowedFile {
 
   std::string path;        // where it was found last
   bool is_current = true;  // it is what stands at `path`; else it was renamed, replaced or deleted
+  bool is_fresh = false;   // found by a glob, and nothing of it was read yet: it may be a copy
+  bool is_copy = false;    // it is
+  bool is_read = false;    // to its end, when that was looked for last
   absl::Time last_news;    // when it last gave lines, or was replaced
   std::unique_ptr<LiveReader> reader;  // of its lines
   int watch = -1;                      // of inotify

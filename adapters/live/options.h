@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/time/time.h"
 #include "adapters/http/endpoint_address.h"
 #include "adapters/source/options.h"
 #include "engine/event/address.h"
@@ -20,6 +21,8 @@ struct TailOptions {
   SourceOptions reading;      // `fields` of it is not looked at (UseFields)
   std::string position_file;  // empty: none is kept
   bool from_begin = false;  // of files that are there at the start and have no position: else from their end
+  // How long what was renamed or deleted is read on, after its last line: its writer may let go of it late.
+  absl::Duration rotated_idle = absl::Seconds(60);
   std::function<void(std::string_view)> say;  // of what a person should know; any thread. May be empty
 };
 
@@ -46,7 +49,7 @@ struct PushOptions {
   SourceOptions reading;                // its format is ndjson
   size_t body_bytes = size_t{1} << 20;  // of a request, also once it is unpacked
 };
-// Of PushOptions::body_bytes: a full queue holds twice as much.
-inline constexpr size_t kPushBodyBytesMax = size_t{2} << 20;
+// Of PushOptions::body_bytes, 1984 KiB: what an empty queue has room for (push_source.cc).
+inline constexpr size_t kPushBodyBytesMax = size_t{62} * (size_t{32} << 10);
 
 }  // namespace stockade

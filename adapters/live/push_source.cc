@@ -14,6 +14,14 @@
 namespace stockade {
 namespace {
 
+// A batch is cut at 64 KiB, and full of at least half of that; one more is begun and one is the rest.
+constexpr size_t kBatchBytesMin = size_t{32} << 10;
+constexpr size_t BatchesOf(size_t bytes) {
+  return bytes / kBatchBytesMin + 2;
+}
+static_assert(BatchesOf(kPushBodyBytesMax) <= LiveQueue::kBatchesMax,
+              "a body that no queue has room for is sent back for ever");
+
 ServiceReply ComeAgain() {
   ServiceReply reply = Plain(503, "the engine does not keep up; nothing was taken, send it again");
   reply.headers.emplace_back("Retry-After", "1");
@@ -103,7 +111,7 @@ ServiceReply PushSource::Take(std::string_view lines) {
   if (count > LiveQueue::kRecordsMax)
     return Plain(413, Concat("more than ", LiveQueue::kRecordsMax, " lines; send them in several requests"));
   // Nobody else pushes: where there is room now, there is room later.
-  if (!queue->HasRoom(count, lines.size() / (size_t{32} << 10) + 2)) return ComeAgain();
+  if (!queue->HasRoom(count, BatchesOf(lines.size()))) return ComeAgain();
   SourceOptions reading = options_.reading;
   std::shared_ptr<const FieldTable> fields;
   {

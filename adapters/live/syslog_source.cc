@@ -131,6 +131,7 @@ class SyslogSource::State::Connection : public std::enable_shared_from_this<Conn
     });
   }
   void ReadOn() {
+    if (closed_) return;  // a timer begun now would outlive Stop
     Expect(kIdleTime);
     const auto took = [self = shared_from_this()](const error_code& error, size_t size) {
       self->Took(error, size);
@@ -174,6 +175,9 @@ absl::Status SyslogSource::State::MakeTls() {
         Concat(name, ": certificate: ", options.certificate_file, ": ", error.message()));
   if (tls->use_private_key_file(options.key_file, asio::ssl::context::pem, error); error)
     return absl::InvalidArgumentError(Concat(name, ": key: ", options.key_file, ": ", error.message()));
+  // Without one OpenSSL turns away who resumes a session that had a certificate.
+  static constexpr unsigned char kSessionContext[] = "stockade syslog";
+  SSL_CTX_set_session_id_context(raw, kSessionContext, sizeof kSessionContext - 1);
   if (options.client_ca_file.empty()) return absl::OkStatus();
   if (tls->load_verify_file(options.client_ca_file, error); error)
     return absl::InvalidArgumentError(
@@ -300,6 +304,8 @@ void SyslogSource::State::Welcome(tcp::socket socket) {
     feeder.CountRefused();
     return;
   }
+  // A sender that vanished without a word gives its place back after the kernel's two hours, not kIdleTime.
+  socket.set_option(asio::socket_base::keep_alive(true), error);
   ++by_peer[peer];
   connections.push_back(std::make_shared<Connection>(this, std::move(socket), peer));
   connections.back()->Begin();

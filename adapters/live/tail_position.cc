@@ -125,6 +125,8 @@ absl::StatusOr<std::vector<TailPosition>> LoadPositions(const std::string& file)
                ": is no file of positions, or a damaged one; delete it, and the tail begins "
                "where `from` says"));
   };
+  // A loss of power leaves such a file behind a rename that was not synced.
+  if (bytes.empty()) return std::vector<TailPosition>();
   std::string_view text = bytes;
   if (!text.starts_with(kFirstLine)) return damaged();
   text.remove_prefix(kFirstLine.size());

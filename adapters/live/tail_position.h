@@ -45,7 +45,7 @@ struct TailPosition {
 
 // `sync`: also over a loss of power, for some milliseconds of the disk.
 absl::Status SavePositions(const std::string& file, const std::vector<TailPosition>& positions, bool sync);
-// Nothing where there is no such file. Errors: one that cannot be read, or that is none of these.
+// Nothing where there is no such file, or an empty one. Errors: one that cannot be read, or that is none of these.
 absl::StatusOr<std::vector<TailPosition>> LoadPositions(const std::string& file);
 
 }  // namespace stockade

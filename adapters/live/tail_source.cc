@@ -1,6 +1,5 @@
 #include "adapters/live/tail_source.h"
 
-#include <fcntl.h>
 #include <glob.h>
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -8,13 +7,13 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <filesystem>
 #include <system_error>
 #include <utility>
 
 #include "absl/time/clock.h"
+#include "adapters/live/log_files.h"
 #include "engine/status.h"
 #include "engine/text.h"
 
@@ -24,47 +23,6 @@ namespace {
 constexpr uint32_t kFolderEvents =
     IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_MODIFY | IN_CLOSE_WRITE | IN_ATTRIB;
 constexpr uint32_t kFileEvents = IN_MODIFY | IN_ATTRIB | IN_MOVE_SELF | IN_DELETE_SELF;
-
-bool IsCompressed(std::string_view name) {
-  constexpr std::array<std::string_view, 4> kEnds = {".gz", ".zst", ".bz2", ".xz"};
-  return std::any_of(kEnds.begin(), kEnds.end(), [&](std::string_view end) { return name.ends_with(end); });
-}
-
-std::string FolderOf(const std::string& path) {
-  const std::string folder = std::filesystem::path(path).parent_path().string();
-  return folder.empty() ? "." : folder;
-}
-
-// What stands at a path, opened; -1 with errno where it cannot be, or is no file.
-int OpenLog(const std::string& path, struct stat* about) {
-  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-  if (file < 0) return -1;
-  if (fstat(file, about) == 0 && S_ISREG(about->st_mode)) return file;
-  close(file);
-  errno = EINVAL;
-  return -1;
-}
-
-int64_t ChangedNs(int file) {
-  struct stat about {};
-  return fstat(file, &about) == 0 ? int64_t{about.st_mtim.tv_sec} * 1'000'000'000 + about.st_mtim.tv_nsec : 0;
-}
-
-// What rotation puts behind a name: ".1", "-20261127", ".2026-11-27_08".
-bool IsRotationMark(std::string_view behind) {
-  return behind.size() >= 2 && (behind[0] == '.' || behind[0] == '-') &&
-         behind.find_first_not_of("0123456789.-_") == std::string_view::npos;
-}
-
-// Where the last whole line ends, for a start in the middle of one would read its rest as a line.
-uint64_t LastLineEnd(int file, uint64_t size) {
-  char text[4096];
-  const uint64_t from = size - std::min<uint64_t>(size, sizeof text);
-  const ssize_t got = pread(file, text, sizeof text, static_cast<off_t>(from));
-  for (ssize_t i = got; i > 0; --i)
-    if (text[i - 1] == '\n') return from + static_cast<uint64_t>(i);
-  return size;
-}
 
 void AddCounts(const SourceCounters& read, LiveCounters* counters) {
   counters->received += read.lines;
@@ -91,6 +49,10 @@ absl::StatusOr<std::unique_ptr<TailSource>> TailSource::Open(TailOptions options
   RETURN_IF_ERROR(CheckLiveFormat(options.reading));
   std::unique_ptr<TailSource> tail(new TailSource(std::move(options)));
   if (!tail->options_.position_file.empty()) {
+    std::error_code ignored;
+    if (std::filesystem::file_size(tail->options_.position_file, ignored) == 0)
+      tail->Say(Concat(tail->options_.position_file,
+                       ": is empty, as after a loss of power; the tail begins where `from` says"));
     ASSIGN_OR_RETURN(tail->resumed_, LoadPositions(tail->options_.position_file));
     RETURN_IF_ERROR(SavePositions(tail->options_.position_file, tail->resumed_, /*sync=*/true));
   }
@@ -177,23 +139,34 @@ bool TailSource::Look() {
   const absl::Time now = absl::Now();
   if (std::exchange(folder_changed_, false) || now - looked_ >= kLookEvery) {
     looked_ = now;
-    for (const std::string& path : FindPaths()) LookAt(path);
+    std::vector<std::string> paths = FindPaths();
+    for (const std::string& path : paths) LookAt(path);
+    if (is_glob_) LetGo(std::move(paths));
     if (std::exchange(first_look_, false)) ResumeOthers();
   }
   bool more = false;
-  for (size_t i = 0; i < files_.size() && !stopping_;) {
+  // On from where the last round stopped: else two busy files starve those behind them.
+  for (size_t left = files_.size(); left > 0 && !files_.empty() && !stopping_; --left) {
     if (Untold() >= kUntoldMax) return false;  // Wait hears of the next one that is told
-    FollowedFile* const file = files_[i].get();
+    if (next_ >= files_.size()) next_ = 0;
+    FollowedFile* const file = files_[next_].get();
     bool more_of_it = false;
     if (!ReadSome(file, &more_of_it)) return false;
     more = more || more_of_it;
-    const bool is_over = !file->is_current && !more_of_it && absl::Now() - file->last_news > kRotatedIdle;
+    if (file->is_copy) {
+      SetAside(*file, FileAside::Why::kCopy);
+      Forget(next_);
+      continue;
+    }
+    const bool is_over =
+        !file->is_current && !more_of_it && absl::Now() - file->last_news > options_.rotated_idle;
     if (is_over) {
       if (MakeReader(file) && file->Last(&lines_) == FollowedFile::Got::kLines && !Deliver(file, lines_))
         return false;
-      Forget(i);
+      SetAside(*file, FileAside::Why::kOver);
+      Forget(next_);
     } else {
-      ++i;
+      ++next_;
     }
   }
   return more;
@@ -216,11 +189,12 @@ std::vector<std::string> TailSource::FindPaths() {
   }
   globfree(&found);
   for (const std::string& path : paths) WatchFolder(path);
+  if (first_look_ && paths.size() > kFilesMax) PutNewestFirst(kFilesMax, &paths);
   return paths;
 }
 
 void TailSource::WatchFolder(const std::string& path) {
-  const std::string folder = FolderOf(path);
+  const std::string folder = LogFolderOf(path);
   if (folder.find_first_of("*?[") != std::string::npos) return;
   // Again and again, for it may be made anew; the same one is watched once.
   if (inotify_add_watch(inotify_.get(), folder.c_str(), kFolderEvents) < 0 && errno != ENOENT)
@@ -256,6 +230,12 @@ void TailSource::LookAt(const std::string& path) {
     }
     return;
   }
+  if (FileAside* const aside = aside_.Find(about);
+      aside != nullptr && aside->why == FileAside::Why::kWaiting) {
+    aside->path = path;
+    const bool is_as_it_was = static_cast<uint64_t>(about.st_size) == aside->size;
+    if (is_as_it_was || (files_.size() >= kFilesMax && FindIdle() == nullptr)) return;
+  }
   OwnedFile file(OpenLog(path, &about));
   if (file.get() < 0) {
     if (errno != ENOENT)
@@ -264,20 +244,20 @@ void TailSource::LookAt(const std::string& path) {
     return;
   }
   said_.erase(path);
-  if (const auto copy = copies_.find({about.st_dev, about.st_ino}); copy != copies_.end()) {
-    if (BeginsWith(file.get(), copy->second)) return;
-    copies_.erase(copy);
-  }
   const uint64_t size = static_cast<uint64_t>(about.st_size);
-  if (!first_look_) {
-    if (is_glob_) {
-      for (const auto& other : files_) {
-        if (other->begin().bytes == 0 || !BeginsWith(file.get(), other->begin())) continue;
-        KeepOut(about.st_dev, about.st_ino, other->begin());
-        Say(Concat(path, ": begins as ", other->path, " and is taken for its copy; not followed"));
-        return;
-      }
+  if (const FileAside* const found = aside_.Find(about); found != nullptr) {
+    const FileAside aside = *found;
+    const bool is_it = aside_.Holds(file.get(), about);
+    if (is_it && aside.why == FileAside::Why::kCopy) return;
+    aside_.Remove(about);
+    const bool was_empty = aside.begin.bytes == 0 && aside.why == FileAside::Why::kWaiting;
+    if ((is_it || was_empty) && aside.offset <= size) {
+      Follow(file.Release(), path, aside.offset, /*is_current=*/true, aside.id);
+      return;
     }
+    DropPosition(aside.id);
+  }
+  if (!first_look_) {
     // Of several that came and went since the last look, those before this one.
     const auto before =
         std::find_if(files_.rbegin(), files_.rend(), [&](const auto& one) { return one->path == path; });
@@ -288,7 +268,8 @@ void TailSource::LookAt(const std::string& path) {
           Follow(descriptor, path, 0, /*is_current=*/false);
       }
     }
-    Follow(file.Release(), path, 0, /*is_current=*/true);
+    FollowedFile* const fresh = Follow(file.Release(), path, 0, /*is_current=*/true);
+    if (fresh != nullptr) fresh->is_fresh = is_glob_;
     return;
   }
   // What was left of the last run.
@@ -296,6 +277,14 @@ void TailSource::LookAt(const std::string& path) {
     return at.device == about.st_dev && at.inode == about.st_ino && at.offset <= size &&
            BeginsWith(file.get(), at.begin);
   });
+  // Of a volume that has another number now, or that was restored: where nobody has its inode, or it begins alike.
+  if (known == resumed_.end()) {
+    known = std::find_if(resumed_.begin(), resumed_.end(), [&](const TailPosition& at) {
+      return at.path == path && at.begin.bytes > 0 && at.offset <= size &&
+             (at.inode == about.st_ino || at.begin.bytes == FileBegin::kBytesMax) &&
+             BeginsWith(file.get(), at.begin);
+    });
+  }
   if (known != resumed_.end()) {
     const uint64_t offset = known->offset;
     resumed_.erase(known);
@@ -315,7 +304,7 @@ void TailSource::ResumeOthers() {
 
 void TailSource::ResumeRotated(const TailPosition& position, const std::vector<TailPosition>& others) {
   std::string found;
-  OwnedFile file(FindCopy(position, /*but_inode=*/0, &found));
+  OwnedFile file(FindCopy(position, &found));
   if (file.get() < 0) {
     if (position.begin.bytes == 0) return;  // it was empty
     Say(Concat(position.path, ": what was read last, to byte ", position.offset,
@@ -344,24 +333,18 @@ std::vector<std::string> TailSource::FindBetween(const std::string& path, int64_
   std::vector<std::pair<int64_t, std::string>> between;
   const std::string base = std::filesystem::path(path).filename().string();
   std::error_code ignored;
-  for (const auto& entry : std::filesystem::directory_iterator(FolderOf(path), ignored)) {
+  for (const auto& entry : std::filesystem::directory_iterator(LogFolderOf(path), ignored)) {
     const std::string name = entry.path().filename().string();
     if (!name.starts_with(base) || !IsRotationMark(std::string_view(name).substr(base.size()))) continue;
     struct stat about {};
     const OwnedFile file(OpenLog(entry.path().string(), &about));
     if (file.get() < 0) continue;
     const int64_t changed_ns = ChangedNs(file.get());
-    const bool is_known = std::any_of(files_.begin(), files_.end(),
-                                      [&](const auto& one) {
-                                        return one->device() == about.st_dev && one->inode() == about.st_ino;
-                                      }) ||
+    const bool is_known = FindFollowed(about) != nullptr || aside_.Holds(file.get(), about) ||
                           std::any_of(others.begin(), others.end(), [&](const TailPosition& one) {
                             return one.begin.bytes != 0 && BeginsWith(file.get(), one.begin);
                           });
-    const auto copy = copies_.find({about.st_dev, about.st_ino});
-    const bool is_copy = copy != copies_.end() && BeginsWith(file.get(), copy->second);
-    if (changed_ns >= after_ns && !is_known && !is_copy)
-      between.emplace_back(changed_ns, entry.path().string());
+    if (changed_ns >= after_ns && !is_known) between.emplace_back(changed_ns, entry.path().string());
   }
   std::sort(between.begin(), between.end());
   std::vector<std::string> paths;
@@ -369,40 +352,62 @@ std::vector<std::string> TailSource::FindBetween(const std::string& path, int64_
   return paths;
 }
 
-FollowedFile* TailSource::Follow(int file, const std::string& path, uint64_t offset, bool is_current) {
+FollowedFile* TailSource::FindFollowed(const struct stat& about) const {
+  for (const auto& file : files_)
+    if (file->device() == about.st_dev && file->inode() == about.st_ino) return file.get();
+  return nullptr;
+}
+
+FollowedFile* TailSource::Follow(int file, const std::string& path, uint64_t offset, bool is_current,
+                                 uint64_t id) {
   OwnedFile owned(file);
-  if (files_.size() >= kFilesMax) {
-    SayOnce("files", Concat(options_.pattern, ": more than ", kFilesMax, " files; ", path,
-                            " and others are not read"));
-    const std::lock_guard lock(mutex_);
-    ++counters_.refused;
-    return nullptr;
-  }
   struct stat about {};
   if (fstat(file, &about) != 0) return nullptr;
+  const bool may_wait = is_glob_ && is_current;
+  if (files_.size() >= kFilesMax && may_wait) LetWait(FindIdle());
+  if (files_.size() >= kFilesMax) {
+    SayOnce("files",
+            Concat(options_.pattern, ": more than ", kFilesMax,
+                   may_wait ? " files; the rest waits until some are read" : " files; some are not read"));
+    if (may_wait) {
+      WaitAt(file, about, path, offset, id);
+    } else {
+      const std::lock_guard lock(mutex_);
+      ++counters_.refused;
+    }
+    return nullptr;
+  }
   auto followed = std::make_unique<FollowedFile>(owned.Release(), about.st_dev, about.st_ino, path, offset);
   followed->is_current = is_current;
   followed->last_news = absl::Now();
-  followed->id = ++last_id_;
+  followed->id = id != 0 ? id : ++last_id_;
   Watch(followed.get());
-  {
-    const std::lock_guard lock(told_->mutex);
-    told_->positions[followed->id] = {followed->device(), followed->inode(), offset, followed->begin(), path};
-    told_->is_new = true;
-  }
+  KeepPosition(followed->id, {followed->device(), followed->inode(), offset, followed->begin(), path});
   files_.push_back(std::move(followed));
   return files_.back().get();
 }
 
-int TailSource::FindCopy(const TailPosition& position, uint64_t but_inode, std::string* found) {
+void TailSource::KeepPosition(uint64_t id, TailPosition position) {
+  const std::lock_guard lock(told_->mutex);
+  // One that waited has its own, which may be of before the last lines: they are on their way.
+  told_->is_new = told_->positions.try_emplace(id, std::move(position)).second || told_->is_new;
+}
+
+void TailSource::DropPosition(uint64_t id) {
+  const std::lock_guard lock(told_->mutex);
+  told_->is_new = told_->positions.erase(id) > 0 || told_->is_new;
+}
+
+int TailSource::FindCopy(const TailPosition& position, std::string* found) {
   const std::string base = std::filesystem::path(position.path).filename().string();
   std::error_code ignored;
-  for (const auto& entry : std::filesystem::directory_iterator(FolderOf(position.path), ignored)) {
+  for (const auto& entry : std::filesystem::directory_iterator(LogFolderOf(position.path), ignored)) {
     const std::string name = entry.path().filename().string();
     if (!name.starts_with(base) || IsCompressed(name)) continue;
     struct stat about {};
     OwnedFile file(OpenLog(entry.path().string(), &about));
-    if (file.get() < 0 || about.st_ino == but_inode || static_cast<uint64_t>(about.st_size) < position.offset)
+    if (file.get() < 0 || FindFollowed(about) != nullptr ||
+        static_cast<uint64_t>(about.st_size) < position.offset)
       continue;
     const bool is_it = position.begin.bytes != 0
                            ? BeginsWith(file.get(), position.begin)
@@ -414,20 +419,27 @@ int TailSource::FindCopy(const TailPosition& position, uint64_t but_inode, std::
   return -1;
 }
 
-void TailSource::KeepOut(uint64_t device, uint64_t inode, const FileBegin& begin) {
-  if (copies_.size() >= kFilesMax) copies_.clear();
-  copies_[{device, inode}] = begin;
+bool TailSource::IsCopy(const FollowedFile& file) const {
+  return std::any_of(files_.begin(), files_.end(), [&](const auto& other) {
+    return !other->is_fresh && other->begin().bytes == FileBegin::kBytesMax &&
+           BeginsWith(file.get(), other->begin());
+  });
 }
 
 void TailSource::HandleCut(FollowedFile* file) {
   const FileBegin begin = file->begin();
   const uint64_t offset = file->offset();
+  // The copy may be followed already, as one more that a glob found, and not be read yet.
+  const bool is_known = begin.bytes == FileBegin::kBytesMax;
+  for (size_t i = files_.size(); is_known && i-- > 0;)
+    if (files_[i]->is_fresh && files_[i].get() != file && BeginsWith(files_[i]->get(), begin)) Forget(i);
   std::string found;
-  OwnedFile copy(begin.bytes == 0 ? -1 : FindCopy({0, 0, offset, begin, file->path}, file->inode(), &found));
+  OwnedFile copy(begin.bytes == 0 ? -1 : FindCopy({0, 0, offset, begin, file->path}, &found));
   const bool missed = file->BeginAnew();
   if (copy.get() >= 0) {
     struct stat about {};
-    if (fstat(copy.get(), &about) == 0) KeepOut(about.st_dev, about.st_ino, begin);
+    if (is_known && fstat(copy.get(), &about) == 0)
+      aside_.Add(about.st_dev, about.st_ino, {FileAside::Why::kCopy, begin, offset, {}, 0, 0, 0});
     const size_t index = static_cast<size_t>(
         std::find_if(files_.begin(), files_.end(), [&](const auto& one) { return one.get() == file; }) -
         files_.begin());
@@ -460,12 +472,14 @@ bool TailSource::MakeReader(FollowedFile* file) {
 
 bool TailSource::ReadSome(FollowedFile* file, bool* more) {
   if (file->WasCut()) {
-    if (Untold() > 0) return true;  // whose places are of before the cut
+    if (Untold() > 0) return false;  // whose places are of before the cut; the next round begins here
     HandleCut(file);
     *more = true;
     return true;
   }
-  switch (file->Next(&lines_)) {
+  const FollowedFile::Got got = file->Next(&lines_);
+  file->is_read = got == FollowedFile::Got::kNothing;
+  switch (got) {
     case FollowedFile::Got::kNothing:
       return true;
     case FollowedFile::Got::kTooLong: {
@@ -479,7 +493,14 @@ bool TailSource::ReadSome(FollowedFile* file, bool* more) {
       *more = true;
       return true;
     case FollowedFile::Got::kLines:
+      // Not when it is found: a copy is empty then.
+      if (file->is_fresh && IsCopy(*file)) {
+        Say(Concat(file->path, ": begins as a log that is followed and is taken for its copy; not read"));
+        file->is_copy = true;
+        return true;
+      }
       if (!MakeReader(file)) return true;
+      file->is_fresh = false;
       *more = true;
       return Deliver(file, lines_);
   }
@@ -525,14 +546,17 @@ bool TailSource::Deliver(FollowedFile* file, std::string_view lines) {
   return true;
 }
 
+void TailSource::SetAside(const FollowedFile& file, FileAside::Why why) {
+  aside_.Add(file.device(), file.inode(), {why, file.begin(), file.offset(), {}, 0, 0, 0});
+}
+
 void TailSource::Forget(size_t index) {
-  FollowedFile& file = *files_[index];
-  if (file.watch >= 0) inotify_rm_watch(inotify_.get(), file.watch);
-  {
-    const std::lock_guard lock(told_->mutex);
-    told_->positions.erase(file.id);
-    told_->is_new = true;
-  }
+  DropPosition(files_[index]->id);
+  Close(index);
+}
+
+void TailSource::Close(size_t index) {
+  if (files_[index]->watch >= 0) inotify_rm_watch(inotify_.get(), files_[index]->watch);
   files_.erase(files_.begin() + static_cast<ptrdiff_t>(index));
 }
 

@@ -4,15 +4,15 @@
 //                        ▲                                                    │ told
 //                        └──────── positions, in a file ◄─────────────────────┘
 //
-// Rotation   renamed, and a new file made: the old one is read to its end, and for kRotatedIdle after its last line, for
+// Rotation   renamed, and a new file made: the old one is read to its end, and for a minute after its last line, for
 //            its writer may take a while to let go of it; the new one from its begin.
 // Cut        copied and truncated (copytruncate): begun anew. What was written before the cut and not read yet is read from
 //            the copy, which is known by its first bytes; where none is found, and bytes are missing, it is said and
 //            counted as lost.
 // Gone       and there again, or not there yet: waited for. A symbolic link is followed to whatever it names at the time.
 // Half lines wait for their end; longer than kLineBytesMax costs that line.
-// Globs      files that appear later are read from their begin. What begins as a file that is followed is its copy, and is
-//            not followed; nor is what ends in .gz, .zst, .bz2 or .xz.
+// Globs      files that appear later are read from their begin. What begins with the same 256 bytes as a file that is
+//            followed is its copy, and is not read; nor is what ends in .gz, .zst, .bz2 or .xz.
 // Restart    positions are saved once the engine was told, so that a stop loses and doubles nothing. A process that was
 //            killed had told its engine some lines, kUntoldMax chunks of 64 KiB at most, beyond what it saved: they are read
 //            again by its successor, whose engine never heard of them. Nothing is ever skipped. What was rotated meanwhile is found
@@ -35,6 +35,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "adapters/live/files_aside.h"
 #include "adapters/live/followed_file.h"
 #include "adapters/live/options.h"
 #include "adapters/owned_file.h"
@@ -47,12 +48,12 @@ namespace stockade {
 class TailSource final : public LiveSource {
  public:
   static constexpr absl::Duration kLookEvery = absl::Seconds(1);
-  static constexpr absl::Duration kRotatedIdle = absl::Seconds(60);
   // Over the loss of power at most so much is read again.
   static constexpr absl::Duration kSyncEvery = absl::Seconds(1);
   // Chunks on their way to the engine: one is read while another is told.
   static constexpr uint64_t kUntoldMax = 2;
-  // Each holds a descriptor, and up to 3 MiB where its lines are JSON.
+  // Each holds a descriptor, and up to 3 MiB where its lines are JSON. Of a glob that finds more, the newest are followed;
+  // the others wait until they are written, or those are read, and take the place of the idlest one.
   static constexpr size_t kFilesMax = 256;
 
   static absl::StatusOr<std::unique_ptr<TailSource>> Open(TailOptions options);
@@ -79,22 +80,35 @@ class TailSource final : public LiveSource {
   // Files of the last run that do not stand at their paths any more.
   void ResumeOthers();
   void ResumeRotated(const TailPosition& position, const std::vector<TailPosition>& others);
-  FollowedFile* Follow(int file, const std::string& path, uint64_t offset, bool is_current);
+  // `id`: of the position of one that waited. Null: it waits, or cannot be followed.
+  FollowedFile* Follow(int file, const std::string& path, uint64_t offset, bool is_current, uint64_t id = 0);
+  FollowedFile* FindFollowed(const struct stat& about) const;
+  void KeepPosition(uint64_t id, TailPosition position);
+  void DropPosition(uint64_t id);
   // In the folder of `position.path`: the file that it is of, by how it begins, or by its inode where it was empty; its
-  // descriptor, or -1.
-  int FindCopy(const TailPosition& position, uint64_t but_inode, std::string* found);
+  // descriptor, or -1. None that is followed.
+  int FindCopy(const TailPosition& position, std::string* found);
   // In the folder of `path`: what was begun and rotated since `after_ns` while nobody looked, oldest first.
   std::vector<std::string> FindBetween(const std::string& path, int64_t after_ns,
                                        const std::vector<TailPosition>& others);
   // Chunks that the engine was not told of yet.
   uint64_t Untold() const;
-  // False: the queue takes no more.
+  // False: the queue takes no more, or the engine is to be told first.
   bool ReadSome(FollowedFile* file, bool* more);
   bool Deliver(FollowedFile* file, std::string_view lines);
   void HandleCut(FollowedFile* file);
-  void KeepOut(uint64_t device, uint64_t inode, const FileBegin& begin);
+  // Whether a file that was not read yet begins as one that was.
+  bool IsCopy(const FollowedFile& file) const;
+  void SetAside(const FollowedFile& file, FileAside::Why why);
+  // Of a glob (tail_glob.cc). What is at none of `paths` any more.
+  void LetGo(std::vector<std::string> paths);
+  // The file that is read to its end and was written least lately; null where there is none.
+  FollowedFile* FindIdle() const;
+  void LetWait(const FollowedFile* file);
+  void WaitAt(int file, const struct stat& about, const std::string& path, uint64_t offset, uint64_t id);
   bool MakeReader(FollowedFile* file);
   void Forget(size_t index);
+  void Close(size_t index);  // its position stays
   void Watch(FollowedFile* file);
   void WatchFolder(const std::string& path);
   void Save();
@@ -119,8 +133,8 @@ class TailSource final : public LiveSource {
   bool folder_changed_ = true;
   absl::Time looked_ = absl::InfinitePast();
   std::map<std::string, std::string> said_;
-  // Of what is not followed, by device and inode: how it begins, for inodes are used again.
-  std::map<std::pair<uint64_t, uint64_t>, FileBegin> copies_;
+  FilesAside aside_;
+  size_t next_ = 0;  // of files_: where the next round begins
   uint64_t last_id_ = 0;
   uint64_t delivered_ = 0;  // chunks
   absl::Time synced_ = absl::InfinitePast();

@@ -87,6 +87,18 @@ TEST_CASE("a packed body is unpacked, and is no way to more than a plain one may
   CHECK(scene.taker.Until(50) == Numbers(0, 50));
 }
 
+TEST_CASE("the largest body that may be asked for is taken, where the queue is empty", "[push][real]") {
+  PushScene scene(size_t{4} << 20);
+  REQUIRE(scene.source->Start(&scene.taker.queue()).ok());
+  std::string body;
+  const std::string line = LoginLine(std::string(200, 'p'));
+  while (body.size() + line.size() <= kPushBodyBytesMax) body += line;
+  body.append(kPushBodyBytesMax - body.size(), '\n');
+  CHECK(scene.Post(body).starts_with("200 "));
+  body.push_back('\n');
+  CHECK(scene.Post(body).starts_with("413 "));
+}
+
 TEST_CASE("what the queue has no room for is sent back whole", "[push][real]") {
   PushScene scene;
   CHECK(scene.Post(LoginLine("0")).starts_with("503 "));  // not started yet

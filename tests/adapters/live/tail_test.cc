@@ -125,6 +125,126 @@ TEST_CASE("a link is followed to what it names, a glob to files that appear", "[
   CHECK(taker.Until(4) == Numbers(0, 4));
 }
 
+// Whether this process, and so its tail, has a file open whose name is `path`.
+bool IsOpen(const std::string& path) {
+  std::error_code ignored;
+  for (const auto& file : std::filesystem::directory_iterator("/proc/self/fd")) {
+    const std::string name = std::filesystem::read_symlink(file.path(), ignored).string();
+    if (name == path || name == path + " (deleted)") return true;
+  }
+  return false;
+}
+template <typename Condition>
+bool Comes(Condition condition) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (!condition() && std::chrono::steady_clock::now() < deadline) usleep(1000);
+  return condition();
+}
+
+TEST_CASE("what is deleted under a glob is let go of", "[tail]") {
+  const LiveFolder folder;
+  AppendTo(folder / "a.log", LoginLine("0"));
+  AppendTo(folder / "b.log", LoginLine("1"));
+  LiveTaker taker;
+  TailOptions options = Options(folder / "*.log");
+  options.rotated_idle = absl::ZeroDuration();
+  const auto tail = OpenTail(options);
+  REQUIRE(tail->Start(&taker.queue()).ok());
+  taker.Until(2);
+  REQUIRE(IsOpen(folder / "a.log"));
+  std::filesystem::remove(folder / "a.log");
+  CHECK(Comes([&] { return !IsOpen(folder / "a.log"); }));
+  CHECK(IsOpen(folder / "b.log"));
+}
+
+TEST_CASE("of more files than may be followed each is read once, and again when it is written", "[tail]") {
+  const LiveFolder folder;
+  constexpr int kMany = static_cast<int>(TailSource::kFilesMax) + 44;
+  const auto path = [&](int file) { return folder / ("app-" + std::to_string(1000 + file) + ".log"); };
+  for (int i = 0; i < kMany; ++i) AppendTo(path(i), LoginLine(std::to_string(i)));
+  TailOptions options = Options(folder / "app-*.log", folder / "position");
+  options.from_begin = GENERATE(true, false);
+  std::set<std::string> expected;
+  {
+    LiveTaker taker;
+    const auto tail = OpenTail(options);
+    REQUIRE(tail->Start(&taker.queue()).ok());
+    size_t count = options.from_begin ? kMany : 0;
+    for (int i = 0; i < kMany && options.from_begin; ++i) expected.insert(std::to_string(i));
+    taker.Until(count);
+    REQUIRE(Comes([&] {
+      const auto positions = LoadPositions(options.position_file);
+      return positions.ok() && positions->size() == kMany;
+    }));
+    for (const int file : {kMany - 1, 0, kMany / 2}) {
+      AppendTo(path(file), LoginLine("more" + std::to_string(file)));
+      expected.insert("more" + std::to_string(file));
+      taker.Until(++count);
+    }
+    tail->Stop();
+    taker.TakeAll();
+    CHECK(std::set<std::string>(taker.accounts().begin(), taker.accounts().end()) == expected);
+    CHECK(taker.accounts().size() == count);
+    CHECK(tail->counters().refused == 0);
+  }
+  LiveTaker taker;
+  const auto tail = OpenTail(options);
+  for (const int file : {0, kMany - 1}) AppendTo(path(file), LoginLine("last"));
+  REQUIRE(tail->Start(&taker.queue()).ok());
+  CHECK(taker.Until(2) == std::vector<std::string>{"last", "last"});
+  tail->Stop();
+  taker.TakeAll();
+  CHECK(taker.accounts().size() == 2);
+}
+
+TEST_CASE("a copy that a glob finds while it is empty is not read", "[tail]") {
+  const LiveFolder folder;
+  const std::string log = folder / "log";
+  AppendTo(log, LoginLines(0, 20));
+  LiveTaker taker;
+  const auto tail = OpenTail(Options(folder / "log*"));
+  REQUIRE(tail->Start(&taker.queue()).ok());
+  taker.Until(20);
+  AppendTo(log + ".1", "");
+  REQUIRE(Comes([&] { return IsOpen(log + ".1"); }));
+  AppendTo(log + ".1", LoginLines(0, 20));
+  std::filesystem::resize_file(log, 0);
+  AppendTo(log, LoginLines(20, 23));
+  CHECK(taker.Until(23) == Numbers(0, 23));
+  AppendTo(log, LoginLine("23"));
+  CHECK(taker.Until(24) == Numbers(0, 24));
+  // What only begins alike for a few bytes is no copy.
+  AppendTo(log + ".other", LoginLine("24"));
+  CHECK(taker.Until(25) == Numbers(0, 25));
+  AppendTo(log + ".third", LoginLine("24"));
+  CHECK(taker.Until(26).size() == 26);
+}
+
+TEST_CASE("an empty log that is rotated does not bring back the one before it", "[tail]") {
+  const LiveFolder folder;
+  const std::string log = folder / "log";
+  AppendTo(log, LoginLines(0, 5));
+  LiveTaker taker;
+  TailOptions options = Options(log);
+  options.rotated_idle = absl::ZeroDuration();
+  const auto tail = OpenTail(options);
+  REQUIRE(tail->Start(&taker.queue()).ok());
+  taker.Until(5);
+  std::filesystem::rename(log, log + ".1");
+  AppendTo(log, "");
+  REQUIRE(Comes([&] { return IsOpen(log) && !IsOpen(log + ".1"); }));
+  // Written after the empty one was made, as by a writer that let go of it late.
+  std::filesystem::last_write_time(log + ".1",
+                                   std::filesystem::last_write_time(log) + std::chrono::seconds(1));
+  std::filesystem::rename(log + ".1", log + ".2");
+  AppendTo(folder / "next", LoginLine("5"));
+  std::filesystem::create_hard_link(log, log + ".1");
+  std::filesystem::rename(folder / "next", log);
+  CHECK(taker.Until(6) == Numbers(0, 6));
+  AppendTo(log, LoginLine("6"));
+  CHECK(taker.Until(7) == Numbers(0, 7));
+}
+
 TEST_CASE("a line too long costs itself", "[tail]") {
   const LiveFolder folder;
   const std::string log = folder / "log";
@@ -169,6 +289,17 @@ TEST_CASE("a restart goes on where the last run was, whatever happened to the lo
     AppendTo(log, LoginLines(14, 15));
     CHECK(run(3) == Numbers(12, 15));
   }
+  SECTION("on a volume that has another number, or restored") {
+    const bool is_restored = GENERATE(false, true);
+    auto positions = LoadPositions(options.position_file);
+    REQUIRE(positions.ok());
+    REQUIRE(positions->size() == 1);
+    positions->front().device += 1;
+    positions->front().inode += is_restored ? 1'000'000 : 0;
+    REQUIRE(SavePositions(options.position_file, *positions, /*sync=*/false).ok());
+    AppendTo(log, LoginLine("12"));
+    CHECK(run(1) == Numbers(12, 13));
+  }
   SECTION("renamed, and nothing new yet") {
     AppendTo(log, LoginLines(12, 14));
     std::filesystem::rename(log, log + ".1");
@@ -183,6 +314,16 @@ TEST_CASE("positions that are none are refused with what to do", "[tail]") {
   const auto tail = TailSource::Open(Options(folder / "log", folder / "position"));
   REQUIRE_FALSE(tail.ok());
   CHECK(tail.status().message().find("delete it") != std::string::npos);
+}
+
+TEST_CASE("positions that a loss of power left empty begin anew, and that is said", "[tail]") {
+  const LiveFolder folder;
+  AppendTo(folder / "position", "");
+  TailOptions options = Options(folder / "log", folder / "position");
+  std::string said;
+  options.say = [&](std::string_view text) { said += text; };
+  const auto tail = OpenTail(options);
+  CHECK(said.find("is empty") != std::string::npos);
 }
 
 // One run of a process that is killed: appends each account that the engine was told of to a file of its own, batch by
