@@ -132,7 +132,7 @@ std::vector<SourceFigure> CaptureFigures(const CaptureCounts& packets, const Log
       {"logins_unreadable", "of them without a readable account", logins.unreadable},
       {"logins_too_large", "of them larger than a login is read", logins.too_large},
       {"logins_damaged", "of them with holes", logins.damaged},
-      {"logins_unanswered", "of them that nobody answered", logins.unanswered},
+      {"logins_unanswered", "that nobody answered: not told", logins.unanswered},
       {"logins_answer_lost", "of them whose answer is not in the capture", logins.unseen},
       {"logins_outcome_unknown", "of them whose answer fits no row of outcomes", logins.outcome_unknown},
       {"logins_broken_off", "login requests that were never sent to their end", logins.broken_off},
