@@ -1,8 +1,8 @@
 // The records of all accounts by a keyed 64-bit tag, under a ceiling in bytes that it never outgrows.
 //
 // Each account may lie in either of two buckets of eight and goes to the emptier one (Azar, Broder, Karlin, Upfal, "Balanced
-// allocations", SIAM J. Comput. 1999), so that the memory can be filled to nine tenths before anybody gives way; with one bucket an
-// account a twentieth gave way at eight tenths. Where both are full the account with the fewest successes gives way, of equals the
+// allocations", SIAM J. Comput. 1999), so that one of two thousand gives way where the memory is full to eight tenths, one of
+// a hundred at nine; with one bucket an account a twentieth did at eight. Where both are full the account with the fewest successes gives way, of equals the
 // one seen longest ago; one that would come in on probation displaces nobody who has any.
 //
 // 72 bytes an account. Memory is reserved whole and touched only as accounts come: the buckets in use double in place when both of an

@@ -106,7 +106,8 @@ TEST_CASE("what a live source dates ahead of now counts now, and makes nobody el
     scene.now_ns += kSecond;
     scene.desk->Witness(event, nullptr);
   };
-  for (int i = 0; i < 20; ++i) see("198.51.100.7", "x", scene.now_ns + 3600 * kSecond);
+  for (int i = 0; i < 20; ++i)
+    see("198.51.100." + std::to_string(i), "x" + std::to_string(i), scene.now_ns + 3600 * kSecond);
   for (int i = 0; i < 8; ++i) see("192.0.2.9", "a" + std::to_string(i), scene.now_ns);
   const DeskFigures figures = scene.desk->figures();
   CHECK(figures.witnessed == 28);
