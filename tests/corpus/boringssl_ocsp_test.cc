@@ -32,7 +32,7 @@ TEST_CASE("BoringSSL's OCSP responses", "[corpus][certificate]") {
     const std::string file(file_text);
     const std::string_view expected = test["expected_revocation_status"];
     std::string response, leaf_der, issuer_der, why;
-    for (auto& [label, bytes] : PemBlocks(ReadCaseFile(folder / file))) {
+    for (auto& [label, bytes] : PemBlocks(ReadText(folder / file))) {
       if (label == "OCSP RESPONSE") response = bytes;
       if (label == "CERTIFICATE") leaf_der = bytes;
       if (label == "CA CERTIFICATE") issuer_der = bytes;

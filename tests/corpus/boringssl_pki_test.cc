@@ -70,7 +70,7 @@ std::string Said(const PathAnswer& answer) {
 // The value of "key: value"; the lines behind expected_errors stand under that key.
 std::map<std::string, std::string> ReadTest(const fs::path& file) {
   std::map<std::string, std::string> values;
-  const std::string text = ReadCaseFile(file);
+  const std::string text = ReadText(file);
   for (size_t at = 0; at < text.size();) {
     const size_t end = std::min(text.find('\n', at), text.size());
     const std::string line = text.substr(at, end - at);
@@ -119,7 +119,7 @@ TEST_CASE("BoringSSL's certificate paths", "[corpus][certificate]") {
       options.leaf_says_purpose = purpose.find("_STRICT") != std::string::npos;
       options.authorities_say_purpose = purpose.ends_with("_STRICT");
       Path path;
-      for (auto& [label, der] : PemBlocks(ReadCaseFile(folder / test.at("chain"))))
+      for (auto& [label, der] : PemBlocks(ReadText(folder / test.at("chain"))))
         if (label == "CERTIFICATE") path.sent.push_back(std::move(der));
       REQUIRE_FALSE(path.sent.empty());
       if (trust.starts_with("TRUSTED_LEAF") && path.sent.size() > 1) {
@@ -150,7 +150,7 @@ TEST_CASE("BoringSSL's certificates that can and cannot be read", "[corpus][cert
     std::string der;
     bool good = true;
     bool only_part = false;
-    for (auto& [label, bytes] : PemBlocks(ReadCaseFile(file))) {
+    for (auto& [label, bytes] : PemBlocks(ReadText(file))) {
       if (label == "CERTIFICATE") der = std::move(bytes);
       only_part = only_part || label == "TBS CERTIFICATE";
       if (label == "ERRORS") good = !HasErrorLine(bytes);
@@ -176,7 +176,7 @@ TEST_CASE("BoringSSL's CRLs", "[corpus][certificate]") {
     Path path;
     CrlSetOptions crl_options;
     crl_options.age_max = absl::Hours(24 * 7);
-    for (auto& [label, bytes] : PemBlocks(ReadCaseFile(file))) {
+    for (auto& [label, bytes] : PemBlocks(ReadText(file))) {
       if (label == "CRL") crl_options.paths = {temporary.Write("list.crl", bytes)};
       if (label == "CERTIFICATE") path.leaf = bytes;
       if (label.starts_with("CA CERTIFICATE")) path.anchors.push_back(bytes);
@@ -231,7 +231,7 @@ TEST_CASE("NIST's PKITS", "[corpus][certificate]") {
     crl_options.floors = options.floors;
     Path path;
     for (const std::string_view name : test["certs"].get_array())
-      path.sent.push_back(ReadCaseFile(Corpus() / "nist-pkits/certs" / Concat(name, ".crt")));
+      path.sent.push_back(ReadText(Corpus() / "nist-pkits/certs" / Concat(name, ".crt")));
     path.anchors = {path.sent.front()};
     path.leaf = path.sent.back();
     path.sent.pop_back();

@@ -13,14 +13,13 @@
 #include "adapters/capture/packet_file.h"
 #include "engine/text.h"
 #include "tests/adapters/capture/told.h"
+#include "tests/corpus/corpora.h"
 #include "tests/read_text.h"
 
 namespace stockade {
 namespace {
 
 namespace fs = std::filesystem;
-
-const fs::path kCorpora = STOCKADE_CORPORA;
 
 struct Run {
   absl::Status status;
@@ -90,11 +89,8 @@ void CheckSum(const Run& run) {
 }
 
 void TakeAll(const std::string& corpus, Sum* sum) {
+  if (Missing(corpus)) return;
   const fs::path folder = kCorpora / corpus;
-  if (!fs::exists(folder)) {
-    WARN("skipped: corpus " << corpus << " is not present");
-    return;
-  }
   std::vector<fs::path> paths;
   for (const auto& entry : fs::recursive_directory_iterator(folder)) {
     const std::string name = entry.path().filename().string();

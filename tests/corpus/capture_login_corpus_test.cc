@@ -27,6 +27,7 @@
 #include "adapters/capture/capture_source.h"
 #include "engine/text.h"
 #include "simdjson.h"
+#include "tests/corpus/corpora.h"
 #include "tests/read_text.h"
 #include "yaml-cpp/yaml.h"
 
@@ -34,8 +35,6 @@ namespace stockade {
 namespace {
 
 namespace fs = std::filesystem;
-
-const fs::path kCorpora = STOCKADE_CORPORA;
 
 struct Request {
   std::string method, host, path, account;

@@ -15,13 +15,9 @@
 #include <vector>
 
 #include "absl/strings/escaping.h"
+#include "tests/read_text.h"
 
 namespace stockade {
-
-inline std::string ReadCaseFile(const std::filesystem::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return std::string((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
-}
 
 // Ends the program as skipped where the corpus is not there (SKIP_RETURN_CODE).
 inline std::filesystem::path RequireCorpus(const char* name) {

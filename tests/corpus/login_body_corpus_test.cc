@@ -14,6 +14,7 @@
 #include "adapters/gateway/json_body.h"
 #include "adapters/gateway/login_exchange.h"
 #include "engine/rule/yaml_tree.h"
+#include "tests/corpus/corpora.h"
 #include "tests/read_text.h"
 
 namespace stockade {
@@ -21,13 +22,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const fs::path kCorpora = STOCKADE_CORPORA;
-
-bool Missing(const char* corpus) {
-  if (fs::exists(kCorpora / corpus)) return false;
-  WARN("skipped: " << (kCorpora / corpus).string() << " is not there");
-  return true;
-}
 TEST_CASE("JSONTestSuite is accepted and refused as its files are named", "[corpus]") {
   if (Missing("json-test-suite")) return;
   int accepted = 0;

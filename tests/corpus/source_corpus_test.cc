@@ -12,20 +12,13 @@
 #include "absl/strings/str_split.h"
 #include "re2/re2.h"
 #include "tests/adapters/source/read_all.h"
+#include "tests/corpus/corpora.h"
 #include "tests/read_text.h"
 
 namespace stockade {
 namespace {
 
 namespace fs = std::filesystem;
-
-const fs::path kCorpora = STOCKADE_CORPORA;
-
-bool Missing(std::string_view corpus) {
-  if (fs::exists(kCorpora / corpus)) return false;
-  WARN("skipped: corpus " << corpus << " is not present");
-  return true;
-}
 
 SourceOptions In2026(std::string_view format) {
   SourceOptions options = test::Format(format);

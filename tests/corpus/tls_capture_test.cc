@@ -21,19 +21,12 @@
 #include "adapters/client_hello/hello_reader.h"
 #include "adapters/client_hello/quic_hello.h"
 #include "engine/text.h"
+#include "tests/corpus/corpora.h"
 
 namespace stockade {
 namespace {
 
 namespace fs = std::filesystem;
-
-const fs::path kCorpora = STOCKADE_CORPORA;
-
-bool Missing(const char* corpus) {
-  if (fs::exists(kCorpora / corpus)) return false;
-  WARN("skipped: " << (kCorpora / corpus).string() << " is not there");
-  return true;
-}
 
 // One hello, as both projects describe them.
 struct Seen {

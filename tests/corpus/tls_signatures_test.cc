@@ -21,23 +21,16 @@
 #include "adapters/client_hello/stack_table.h"
 #include "engine/text.h"
 #include "tests/adapters/client_hello/hello_bytes.h"
+#include "tests/corpus/corpora.h"
 
 namespace stockade {
 namespace {
 
 namespace fs = std::filesystem;
 
-const fs::path kCorpora = STOCKADE_CORPORA;
-
 // Where the file's list and its third party's hello are of different releases: Chrome 133 has a new number for
 // application_settings, and the third party saw Chrome 131 (its user_agent says so).
 const std::set<std::string> kOfAnotherRelease = {"chrome_133.0.6943.55.yaml"};
-
-bool Missing(const char* corpus) {
-  if (fs::exists(kCorpora / corpus)) return false;
-  WARN("skipped: " << (kCorpora / corpus).string() << " is not there");
-  return true;
-}
 
 // RFC 8446 §4.2 and the IANA registry; application_settings and ECH as Chrome sends them.
 const std::map<std::string, uint16_t> kExtensions = {{"GREASE", 0x0a0a},

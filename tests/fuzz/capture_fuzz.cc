@@ -8,23 +8,9 @@
 
 #include "adapters/capture/assembly.h"
 #include "adapters/capture/packet_file.h"
+#include "tests/adapters/capture/text_bytes.h"
 
 namespace {
-
-class TextBytes final : public stockade::ByteStream {
- public:
-  explicit TextBytes(std::string text) : text_(std::move(text)) {}
-  absl::StatusOr<size_t> Read(char* out, size_t room) override {
-    const size_t size = std::min(room, text_.size() - used_);
-    text_.copy(out, size, used_);
-    used_ += size;
-    return size;
-  }
-
- private:
-  std::string text_;
-  size_t used_ = 0;
-};
 
 void Check(bool holds) {
   if (!holds) std::abort();
@@ -78,7 +64,8 @@ class Grammar final : public stockade::ConnectionListener {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::string bytes(reinterpret_cast<const char*>(data), size);
-  auto file = stockade::PacketFile::OverStream(std::make_unique<TextBytes>(std::move(bytes)), "fuzz");
+  auto file =
+      stockade::PacketFile::OverStream(std::make_unique<stockade::test::TextBytes>(std::move(bytes)), "fuzz");
   if (!file.ok()) return 0;
   stockade::AssemblyOptions options;
   options.tcp.connections_max = 16;

@@ -2,31 +2,16 @@
 // and the damage said.
 #include "adapters/capture/packet_file.h"
 
-#include <zlib.h>
-
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
 
 #include "tests/adapters/capture/packets.h"
+#include "tests/adapters/capture/text_bytes.h"
+#include "tests/gzip_text.h"
 
 namespace stockade {
 namespace {
-
-class TextBytes final : public ByteStream {
- public:
-  explicit TextBytes(std::string text) : text_(std::move(text)) {}
-  absl::StatusOr<size_t> Read(char* out, size_t room) override {
-    const size_t size = std::min({room, text_.size() - used_, size_t{100}});
-    text_.copy(out, size, used_);
-    used_ += size;
-    return size;
-  }
-
- private:
-  std::string text_;
-  size_t used_ = 0;
-};
 
 struct FileRead {
   absl::Status status;
@@ -36,7 +21,7 @@ struct FileRead {
 
 FileRead ReadAll(const std::string& text) {
   FileRead read;
-  auto file = PacketFile::OverStream(std::make_unique<TextBytes>(text), "some.pcap");
+  auto file = PacketFile::OverStream(std::make_unique<test::TextBytes>(text, 100), "some.pcap");
   if (!file.ok()) {
     read.status = file.status();
     return read;
@@ -53,21 +38,6 @@ FileRead ReadAll(const std::string& text) {
   // Once over, over for ever.
   REQUIRE((*file)->Next(&packet).status() == read.status);
   return read;
-}
-
-std::string Gzip(const std::string& text) {
-  std::string out(compressBound(static_cast<uLong>(text.size())) + 100, '\0');
-  z_stream stream{};
-  REQUIRE(deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) == Z_OK);
-  std::string in = text;
-  stream.next_in = reinterpret_cast<Bytef*>(in.data());
-  stream.avail_in = static_cast<uInt>(in.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  REQUIRE(deflate(&stream, Z_FINISH) == Z_STREAM_END);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  return out;
 }
 
 const std::vector<std::string> kPackets = {test::Ipv4(6, test::Tcp({.bytes = "one"})), std::string(3000, 'x'),

@@ -3,19 +3,14 @@
 
 #include <catch2/catch.hpp>
 #include <filesystem>
-#include <fstream>
 #include <set>
 
 #include "engine/text.h"
 #include "simdjson.h"
+#include "tests/read_text.h"
 
 namespace stockade {
 namespace {
-
-std::string Slurp(const std::filesystem::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
 
 // An alert that passes, with these decisions.
 std::string AlertOf(std::string_view decisions, std::string_view simulated = "false") {
@@ -45,7 +40,7 @@ TEST_CASE("alerts of CrowdSec's own tests are accepted, the invalid one refused 
     ++files;
     const std::string name = file.path().filename();
     INFO(name);
-    const auto read = ParseCrowdsecAlerts(Slurp(file.path()), "agent");
+    const auto read = ParseCrowdsecAlerts(ReadText(file.path()), "agent");
     INFO(read.status().ToString());
     if (name == "invalidAlert_sample.json") {
       CHECK(absl::IsOutOfRange(read.status()));
@@ -79,7 +74,7 @@ TEST_CASE("decisions that cscli imports are read as it sends them in an alert", 
     return;
   }
   // cscli calls the file's `reason` the scenario, and sends one alert around all of them.
-  std::string list = Slurp(file);
+  std::string list = ReadText(file);
   for (size_t at; (at = list.find("\"reason\"")) != std::string::npos;) list.replace(at, 8, "\"scenario\"");
   const auto read = ParseCrowdsecAlerts(AlertOf(list), "desk");
   INFO(read.status().ToString());

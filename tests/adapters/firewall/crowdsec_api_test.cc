@@ -1,8 +1,6 @@
 // The Local API as bouncers and machines ask it: their very requests, and worse.
 #include "adapters/firewall/crowdsec_api.h"
 
-#include <zlib.h>
-
 #include <chrono>
 #include <fstream>
 #include <memory>
@@ -10,6 +8,7 @@
 #include "tests/adapters/firewall/crowdsec_scene.h"
 #include "tests/adapters/loopback.h"
 #include "tests/adapters/programs.h"
+#include "tests/gzip_text.h"
 
 namespace stockade {
 namespace {
@@ -17,20 +16,6 @@ namespace {
 using Fields = std::vector<HeaderField>;
 constexpr int64_t kT = kCrowdsecNow;
 constexpr int64_t kHour = 3'600'000;
-
-std::string Gzip(std::string_view text) {
-  z_stream stream{};
-  REQUIRE(deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) == Z_OK);
-  std::string out(deflateBound(&stream, text.size()), '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
-  stream.avail_in = static_cast<uInt>(text.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  REQUIRE(deflate(&stream, Z_FINISH) == Z_STREAM_END);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  return out;
-}
 
 class Server {
  public:

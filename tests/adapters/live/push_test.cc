@@ -36,8 +36,7 @@ class PushScene {
     REQUIRE(std::system(command.c_str()) == 0);
     std::string answer;
     for (const char* part : {"status", "answer"}) {
-      std::ifstream in(folder / part);
-      answer += std::string(std::istreambuf_iterator<char>(in), {});
+      answer += ReadText(folder / part);
     }
     return answer;
   }
@@ -109,8 +108,7 @@ TEST_CASE("what the queue has no room for is sent back whole", "[push][real]") {
   std::string answer;
   while (taken < 100 && (answer = scene.Post(body)).starts_with("200 {\"accepted\":5000,")) ++taken;
   CHECK(answer.starts_with("503 "));
-  std::ifstream head(scene.folder / "head");
-  CHECK(std::string(std::istreambuf_iterator<char>(head), {}).find("Retry-After: 1") != std::string::npos);
+  CHECK(ReadText(scene.folder / "head").find("Retry-After: 1") != std::string::npos);
   CHECK(queue.records() == static_cast<size_t>(taken) * 5000);
   LiveBatch batch;
   while (queue.Pop(&batch)) queue.GiveBack(std::move(batch));
