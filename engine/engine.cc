@@ -184,7 +184,7 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Create(const EngineOptions& opti
     return absl::InvalidArgumentError(Concat("lateness: ", FormatSpanMs(options.lateness_ms),
                                              " is not within 0 to ", FormatSpanMs(kLatenessMsMax)));
   }
-  // Windows get what is left, and want at least half.
+  // Windows get what is left.
   if (options.ledger_bytes > options.memory_bytes / 4) {
     return absl::InvalidArgumentError(Concat("store.memory: ", options.ledger_bytes >> 20,
                                              "MiB are more than a quarter of memory, ",

@@ -27,7 +27,7 @@ class CaptureSource final : public Source {
       : bytes_(std::move(bytes)),
         file_(std::move(file)),
         records_(options.fields),
-        reading_(LoginReadingOf(reading, &records_)),
+        reading_(reading, &records_),
         capture_(reading.capture, &reading_),
         assembly_(reading.assembly, &capture_) {}
 
@@ -74,16 +74,6 @@ class CaptureSource final : public Source {
 };
 
 }  // namespace
-
-LoginReading LoginReadingOf(const CaptureReading& given, LoginSink* sink) {
-  LoginReading reading;
-  reading.logins = given.logins;
-  reading.client_addresses = given.client_addresses;
-  reading.check_certificate = given.check_certificate;
-  reading.tls_fingerprint = given.tls_fingerprint;
-  reading.sink = sink;
-  return reading;
-}
 
 std::vector<SourceFigure> CaptureFigures(const CaptureCounts& packets, const LoginCapture& capture,
                                          const LoginReading& reading) {

@@ -26,19 +26,13 @@
 namespace stockade {
 
 // What logins are and how captures are read for them.
-struct CaptureReading {
-  std::shared_ptr<const LoginExchange> logins;
-  std::shared_ptr<const ClientAddressReader> client_addresses;
-  CapturedCertificateCheck check_certificate;  // null: nobody looks
-  TlsFingerprintSettings tls_fingerprint;      // fields in which a listed terminator says it
+struct CaptureReading : LoginTerms {
   LoginCaptureOptions capture;
   AssemblyOptions assembly;
 };
 
 // About what a block of a log holds.
 inline constexpr size_t kLoginsABatch = 256;
-
-LoginReading LoginReadingOf(const CaptureReading& given, LoginSink* sink);
 
 // The figures of a capture, in the order in which people read them; at the end what was refused, by its reason.
 std::vector<SourceFigure> CaptureFigures(const CaptureCounts& packets, const LoginCapture& capture,

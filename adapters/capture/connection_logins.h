@@ -46,12 +46,19 @@ struct CapturedCertificate {
 // kUnchecked where nobody looks at certificates.
 using CapturedCertificateCheck = std::function<CertificateStatus(const CapturedCertificate&)>;
 
-// What all connections of a capture read logins by; outlives them.
-struct LoginReading {
+// What logins are, as settings say it.
+struct LoginTerms {
   std::shared_ptr<const LoginExchange> logins;
   std::shared_ptr<const ClientAddressReader> client_addresses;
   CapturedCertificateCheck check_certificate;  // null: nobody looks
   TlsFingerprintSettings tls_fingerprint;      // fields in which a listed terminator says it
+};
+
+// What all connections of a capture read logins by, and where they note what they saw; outlives them.
+struct LoginReading : LoginTerms {
+  LoginReading() = default;
+  LoginReading(const LoginTerms& terms, LoginSink* to) : LoginTerms(terms), sink(to) {}
+
   TlsSightings sightings;
   LoginCounts counts;
   LoginSink* sink = nullptr;

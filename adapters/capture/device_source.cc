@@ -29,7 +29,7 @@ DeviceSource::DeviceSource(std::string name, std::unique_ptr<PacketDevice> devic
     : name_(std::move(name)),
       device_(std::move(device)),
       records_(nullptr),
-      reading_(LoginReadingOf(reading, &records_)),
+      reading_(reading, &records_),
       capture_(reading.capture, &reading_),
       assembly_(reading.assembly, &capture_) {}
 

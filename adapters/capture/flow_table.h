@@ -7,6 +7,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -16,6 +17,18 @@
 #include "adapters/capture/held_bytes.h"
 
 namespace stockade {
+
+// The place of a direction in Flow::half and its like.
+constexpr size_t IndexOf(Direction direction) noexcept {
+  return static_cast<size_t>(direction);
+}
+constexpr Direction Opposite(Direction direction) noexcept {
+  return direction == Direction::kFromClient ? Direction::kFromServer : Direction::kFromClient;
+}
+// How far `a` is ahead of `b` in sequence numbers; below 0: behind. They are compared within half of their circle (RFC 9293 §3.4).
+constexpr int32_t Ahead(uint32_t a, uint32_t b) noexcept {
+  return static_cast<int32_t>(a - b);
+}
 
 // One direction of a connection. Sequence numbers are TCP's, modulo 2^32.
 struct HalfFlow {

@@ -24,8 +24,8 @@
 // request the visitor hears, in order:  RequestHead RequestData* RequestEnd   and, beginning anywhere behind RequestHead,
 // (AnswerHead AnswerData*)? AnswerEnd: both ends exactly once. ServerHeard comes anywhere.
 //
-// Cost: the readers', and no copy but of heads that a segment cuts. Memory: 500 bytes; what it keeps (at most two heads
-// and kHeldBytesMax) is taken from the MemoryShare. Not thread-safe.
+// Cost: the readers', and no copy but of heads that a segment cuts. Memory: some 2.4 KB once a request waits; what it keeps (at most
+// two heads and kHeldBytesMax) is taken from the MemoryShare. Not thread-safe.
 // Oracle: tests/adapters/capture/http_conversation_test.cc makes pipelines and cuts them anywhere.
 #pragma once
 

@@ -10,7 +10,7 @@
 //
 // Hellos of listed proxies are theirs, not their clients', and are left out.
 //
-// Memory: kConversationBytes for each connection that speaks HTTP, what the share gives, and kHelloBytesTogetherMax. Not
+// Memory: an HttpConversation for each connection that speaks HTTP, what the share gives, and kHelloBytesTogetherMax. Not
 // thread-safe.
 #pragma once
 

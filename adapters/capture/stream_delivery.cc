@@ -12,30 +12,17 @@ constexpr std::array<Direction, 2> kBoth = {Direction::kFromClient, Direction::k
 // More than any server sends, and a capture loses, before the first byte that is seen of it.
 constexpr uint32_t kFirstBytesMax = 1 << 20;
 
-constexpr size_t Index(Direction direction) {
-  return static_cast<size_t>(direction);
-}
-
-constexpr Direction Opposite(Direction direction) {
-  return direction == Direction::kFromClient ? Direction::kFromServer : Direction::kFromClient;
-}
-
-// How far `a` is behind `b` in sequence numbers, which are compared within half of their circle (RFC 9293 §3.4).
-constexpr int32_t Distance(uint32_t a, uint32_t b) {
-  return static_cast<int32_t>(a - b);
-}
-
 bool IsHeld(const Flow& flow, Direction direction) {
-  return flow.holes != nullptr && !flow.holes->held[Index(direction)].empty();
+  return flow.holes != nullptr && !flow.holes->held[IndexOf(direction)].empty();
 }
 
 }  // namespace
 
 const Connection& StreamDelivery::AsOfNow(Flow* flow) {
-  const HalfFlow& client = flow->half[Index(Direction::kFromClient)];
+  const HalfFlow& client = flow->half[IndexOf(Direction::kFromClient)];
   Connection& connection = flow->connection;
-  connection.server_heard = flow->half[Index(Direction::kFromServer)].heard;
-  const int32_t left = Distance(client.next, client.is_acked ? client.acked : client.first);
+  connection.server_heard = flow->half[IndexOf(Direction::kFromServer)].heard;
+  const int32_t left = Ahead(client.next, client.is_acked ? client.acked : client.first);
   connection.unacknowledged_bytes = connection.server_heard && left > 0 ? static_cast<uint32_t>(left) : 0;
   return connection;
 }
@@ -49,7 +36,7 @@ void StreamDelivery::Open(Flow* flow) {
 }
 
 void StreamDelivery::Tell(Flow* flow, Direction direction, std::string_view bytes) {
-  HalfFlow& half = flow->half[Index(direction)];
+  HalfFlow& half = flow->half[IndexOf(direction)];
   half.next += static_cast<uint32_t>(bytes.size());
   if (half.unwanted) {
     counts_->unwanted_bytes += bytes.size();
@@ -61,7 +48,7 @@ void StreamDelivery::Tell(Flow* flow, Direction direction, std::string_view byte
 }
 
 void StreamDelivery::TellGap(Flow* flow, Direction direction, uint32_t bytes) {
-  HalfFlow& half = flow->half[Index(direction)];
+  HalfFlow& half = flow->half[IndexOf(direction)];
   half.next += bytes;
   if (half.unwanted) return;
   if (!flow->opened) Open(flow);
@@ -76,13 +63,13 @@ bool StreamDelivery::WaitsForClient(const Flow& flow) const {
 
 uint32_t StreamDelivery::OpenHole(const Flow& flow, Direction direction) const {
   if (!IsHeld(flow, direction)) return 0;
-  return flow.holes->held[Index(direction)].begin() - flow.half[Index(direction)].next;
+  return flow.holes->held[IndexOf(direction)].begin() - flow.half[IndexOf(direction)].next;
 }
 
 uint32_t StreamDelivery::AcknowledgedHole(const Flow& flow, Direction direction) const {
-  const HalfFlow& half = flow.half[Index(direction)];
+  const HalfFlow& half = flow.half[IndexOf(direction)];
   if (!half.is_acked || half.unwanted || half.ended) return 0;
-  const int32_t acked = Distance(half.acked, half.next);
+  const int32_t acked = Ahead(half.acked, half.next);
   if (acked <= 0) return 0;
   if (IsHeld(flow, direction)) return std::min(OpenHole(flow, direction), static_cast<uint32_t>(acked));
   // The client's own word does not make a hole of what the server has not sent yet: it could be a lie, and cost us the
@@ -90,14 +77,14 @@ uint32_t StreamDelivery::AcknowledgedHole(const Flow& flow, Direction direction)
   if (direction == Direction::kFromServer) return 0;
   // A FIN is acknowledged like a byte; a single byte more than was seen is a FIN that the capture lost, which every
   // connection ends with, and no byte.
-  if (half.has_fin) return static_cast<uint32_t>(acked) - (Distance(half.acked, half.fin) > 0 ? 1 : 0);
+  if (half.has_fin) return static_cast<uint32_t>(acked) - (Ahead(half.acked, half.fin) > 0 ? 1 : 0);
   return acked == 1 ? 0 : static_cast<uint32_t>(acked);
 }
 
 void StreamDelivery::Drain(Flow* flow, Direction direction, bool whatever_the_client) {
-  HalfFlow& half = flow->half[Index(direction)];
+  HalfFlow& half = flow->half[IndexOf(direction)];
   while (IsHeld(*flow, direction)) {
-    HeldBytes& held = flow->holes->held[Index(direction)];
+    HeldBytes& held = flow->holes->held[IndexOf(direction)];
     if (!half.unwanted) {
       if (held.begin() != half.next) return;
       if (direction == Direction::kFromServer && !whatever_the_client && WaitsForClient(*flow)) return;
@@ -111,15 +98,15 @@ void StreamDelivery::Drain(Flow* flow, Direction direction, bool whatever_the_cl
 }
 
 void StreamDelivery::EndIfComplete(Flow* flow, Direction direction, bool capture_is_over) {
-  HalfFlow& half = flow->half[Index(direction)];
+  HalfFlow& half = flow->half[IndexOf(direction)];
   if (!half.has_fin || half.ended || half.next != half.fin) return;
-  const bool believed = capture_is_over || (half.is_acked && Distance(half.acked, half.fin) > 0) ||
-                        !flow->half[Index(Opposite(direction))].heard;
+  const bool believed = capture_is_over || (half.is_acked && Ahead(half.acked, half.fin) > 0) ||
+                        !flow->half[IndexOf(Opposite(direction))].heard;
   if (!believed) return;
   if (IsHeld(*flow, direction)) {
     // The receiver takes either the FIN or what goes on behind it, and says which.
     if (!half.is_acked || half.acked != half.fin + 1) return;
-    HeldBytes& held = flow->holes->held[Index(direction)];
+    HeldBytes& held = flow->holes->held[IndexOf(direction)];
     held_bytes_ -= held.memory_bytes();
     while (!held.empty()) counts_->after_close_bytes += held.DropLast();
     held_bytes_ += held.memory_bytes();
@@ -146,9 +133,9 @@ void StreamDelivery::Settle(uint32_t flow_number) {
 void StreamDelivery::Content(uint32_t flow_number, Direction direction, uint32_t sequence,
                              std::string_view bytes) {
   Flow& flow = flows_[flow_number];
-  HalfFlow& half = flow.half[Index(direction)];
+  HalfFlow& half = flow.half[IndexOf(direction)];
   const auto cut_known = [&] {
-    const int32_t behind = Distance(half.next, sequence);
+    const int32_t behind = Ahead(half.next, sequence);
     if (behind <= 0) return;
     const size_t known = std::min<size_t>(bytes.size(), static_cast<uint32_t>(behind));
     counts_->repeated_bytes += known;
@@ -166,13 +153,13 @@ void StreamDelivery::Content(uint32_t flow_number, Direction direction, uint32_t
     return;
   }
   // What goes on behind a FIN shows that its sender did not make it.
-  if (half.has_fin && Distance(sequence + static_cast<uint32_t>(bytes.size()), half.fin) > 0)
+  if (half.has_fin && Ahead(sequence + static_cast<uint32_t>(bytes.size()), half.fin) > 0)
     half.has_fin = false;
   if (half.unwanted) half.next = sequence;
   // The server has answered one SYN by several numbers, as one that keeps nothing of it does (RFC 4987 §3.6), and the client
   // has chosen another than the last: nobody's first bytes are so far away.
   const bool restarted = half.next == half.first && half.is_acked && half.acked == sequence &&
-                         static_cast<uint32_t>(Distance(sequence, half.next)) > kFirstBytesMax;
+                         static_cast<uint32_t>(Ahead(sequence, half.next)) > kFirstBytesMax;
   if (restarted && !IsHeld(flow, direction)) half.first = half.next = sequence;
   if (is_next()) return Tell(&flow, direction, bytes);
   const bool fits = MakeRoom(&flow, direction, sequence, bytes.size());
@@ -190,9 +177,9 @@ void StreamDelivery::Content(uint32_t flow_number, Direction direction, uint32_t
 }
 
 void StreamDelivery::Hold(Flow* flow, Direction direction, uint32_t sequence, std::string_view bytes) {
-  HeldBytes& held = HolesOf(flow).held[Index(direction)];
+  HeldBytes& held = HolesOf(flow).held[IndexOf(direction)];
   held_bytes_ -= held.memory_bytes();
-  const size_t taken = held.Add(flow->half[Index(direction)].next, sequence, bytes);
+  const size_t taken = held.Add(flow->half[IndexOf(direction)].next, sequence, bytes);
   held_bytes_ += held.memory_bytes();
   counts_->repeated_bytes += bytes.size() - taken;
 }
@@ -215,12 +202,12 @@ void StreamDelivery::ForgetHoles(uint32_t flow_number) {
 
 // Whether a direction may hold so many bytes more at `sequence`, after what is necessary for it.
 bool StreamDelivery::MakeRoom(Flow* flow, Direction direction, uint32_t sequence, size_t bytes) {
-  HalfFlow& half = flow->half[Index(direction)];
+  HalfFlow& half = flow->half[IndexOf(direction)];
   const auto fits = [&] {
-    if (IsHeld(*flow, direction) && flow->holes->held[Index(direction)].pieces() >= HeldBytes::kPiecesMax)
+    if (IsHeld(*flow, direction) && flow->holes->held[IndexOf(direction)].pieces() >= HeldBytes::kPiecesMax)
       return false;
-    const size_t held = flow->holes == nullptr ? 0 : flow->holes->held[Index(direction)].size();
-    const size_t ahead = static_cast<uint32_t>(Distance(sequence, half.next));
+    const size_t held = flow->holes == nullptr ? 0 : flow->holes->held[IndexOf(direction)].size();
+    const size_t ahead = static_cast<uint32_t>(Ahead(sequence, half.next));
     return std::max(held, ahead) + bytes + HeldBytes::kPieceBytes <= options_.held_bytes_a_direction_max;
   };
   if (fits()) return true;
@@ -232,24 +219,24 @@ bool StreamDelivery::MakeRoom(Flow* flow, Direction direction, uint32_t sequence
     Drain(flow, direction, true);
   }
   // Nobody will send again what was acknowledged, nor be heard to acknowledge where one direction is captured.
-  const bool one_sided = !flow->half[Index(Opposite(direction))].heard;
-  while (!half.unwanted && Distance(sequence, half.next) > 0 && !fits()) {
+  const bool one_sided = !flow->half[IndexOf(Opposite(direction))].heard;
+  while (!half.unwanted && Ahead(sequence, half.next) > 0 && !fits()) {
     uint32_t lost = one_sided ? OpenHole(*flow, direction) : AcknowledgedHole(*flow, direction);
     if (lost == 0 && !IsHeld(*flow, direction)) {
       // Nothing is held: the hole goes up to these bytes.
-      const auto hole = static_cast<uint32_t>(Distance(sequence, half.next));
-      const int32_t acked = half.is_acked ? Distance(half.acked, half.next) : 0;
+      const auto hole = static_cast<uint32_t>(Ahead(sequence, half.next));
+      const int32_t acked = half.is_acked ? Ahead(half.acked, half.next) : 0;
       lost = one_sided ? hole : acked > 0 ? std::min(hole, static_cast<uint32_t>(acked)) : 0;
     }
     if (lost == 0) break;
     TellGap(flow, direction, lost);
     Drain(flow, direction, true);
   }
-  if (Distance(half.next, sequence) > 0 || fits()) return true;
+  if (Ahead(half.next, sequence) > 0 || fits()) return true;
   // What is nearer is worth more.
   while (IsHeld(*flow, direction) && !fits()) {
-    HeldBytes& held = flow->holes->held[Index(direction)];
-    if (Distance(held.last_begin(), sequence) <= 0) break;
+    HeldBytes& held = flow->holes->held[IndexOf(direction)];
+    if (Ahead(held.last_begin(), sequence) <= 0) break;
     held_bytes_ -= held.memory_bytes();
     counts_->beyond_limit_bytes += held.DropLast();
     held_bytes_ += held.memory_bytes();

@@ -5,18 +5,6 @@
 namespace stockade {
 namespace {
 
-constexpr size_t Side(Direction direction) {
-  return static_cast<size_t>(direction);
-}
-
-constexpr Direction Other(Direction direction) {
-  return direction == Direction::kFromClient ? Direction::kFromServer : Direction::kFromClient;
-}
-
-constexpr int32_t Ahead(uint32_t a, uint32_t b) {
-  return static_cast<int32_t>(a - b);
-}
-
 void Start(HalfFlow* half, uint32_t first) {
   *half = HalfFlow{};
   half->first = half->next = half->top = first;
@@ -83,7 +71,7 @@ uint32_t TcpAssembler::Begin(const TcpSegment& segment) {
 uint32_t TcpAssembler::TakeSyn(const TcpSegment& segment, uint32_t number) {
   Flow& flow = delivery_.flows()[number];
   const Direction direction = DirectionOf(segment, flow);
-  HalfFlow& half = flow.half[Side(direction)];
+  HalfFlow& half = flow.half[IndexOf(direction)];
   const uint32_t first = segment.sequence + 1;
   if (half.known && half.first == first) return number;  // sent again
   if (flow.list == FlowList::kLingering || flow.list == FlowList::kResetting) {
@@ -110,8 +98,8 @@ uint32_t TcpAssembler::TakeSyn(const TcpSegment& segment, uint32_t number) {
 uint32_t TcpAssembler::TakeSynAck(const TcpSegment& segment, uint32_t number) {
   Flow& flow = delivery_.flows()[number];
   const Direction direction = DirectionOf(segment, flow);
-  HalfFlow& half = flow.half[Side(direction)];
-  HalfFlow& other = flow.half[Side(Other(direction))];
+  HalfFlow& half = flow.half[IndexOf(direction)];
+  HalfFlow& other = flow.half[IndexOf(Opposite(direction))];
   const uint32_t first = segment.sequence + 1;
   if (half.known && half.heard && half.first == first) return number;  // sent again
   const bool agrees = flow.has_other_syn && segment.acknowledged == flow.other_syn + 1 &&
@@ -145,7 +133,7 @@ uint32_t TcpAssembler::TakeSynAck(const TcpSegment& segment, uint32_t number) {
 
 bool TcpAssembler::HearsServer(const TcpSegment& segment, uint32_t number) {
   Flow& flow = delivery_.flows()[number];
-  HalfFlow& server = flow.half[Side(Direction::kFromServer)];
+  HalfFlow& server = flow.half[IndexOf(Direction::kFromServer)];
   if (!server.heard) return true;  // nobody can tell
   if (!segment.Is(TcpSegment::kAck)) return false;
   const uint32_t acked = segment.acknowledged;
@@ -167,8 +155,8 @@ bool TcpAssembler::HearsServer(const TcpSegment& segment, uint32_t number) {
 void TcpAssembler::TakeAcknowledgement(const TcpSegment& segment, uint32_t number) {
   Flow& flow = delivery_.flows()[number];
   const Direction direction = DirectionOf(segment, flow);
-  HalfFlow& other = flow.half[Side(Other(direction))];
-  if (flow.holes != nullptr) flow.holes->heard[Side(Other(direction))] = true;
+  HalfFlow& other = flow.half[IndexOf(Opposite(direction))];
+  if (flow.holes != nullptr) flow.holes->heard[IndexOf(Opposite(direction))] = true;
   if (!segment.Is(TcpSegment::kAck)) return;
   const uint32_t acked = segment.acknowledged;
   if (!other.known) Start(&other, acked);
@@ -182,8 +170,8 @@ void TcpAssembler::TakeReset(const TcpSegment& segment, uint32_t number) {
   FlowTable& flows = delivery_.flows();
   Flow& flow = flows[number];
   const Direction direction = DirectionOf(segment, flow);
-  const HalfFlow& half = flow.half[Side(direction)];
-  const HalfFlow& other = flow.half[Side(Other(direction))];
+  const HalfFlow& half = flow.half[IndexOf(direction)];
+  const HalfFlow& other = flow.half[IndexOf(Opposite(direction))];
   bool believed = false;
   if (half.known && half.heard) {
     believed = segment.sequence == half.next || segment.sequence == half.top ||
@@ -203,7 +191,7 @@ void TcpAssembler::TakeReset(const TcpSegment& segment, uint32_t number) {
 
 void TcpAssembler::TakeFin(const TcpSegment& segment, uint32_t number) {
   Flow& flow = delivery_.flows()[number];
-  HalfFlow& half = flow.half[Side(DirectionOf(segment, flow))];
+  HalfFlow& half = flow.half[IndexOf(DirectionOf(segment, flow))];
   if (!half.known) Start(&half, segment.sequence + segment.wire_bytes);
   if (half.ended || half.has_fin) return;
   const uint32_t fin = segment.sequence + segment.wire_bytes;
@@ -216,7 +204,7 @@ void TcpAssembler::TakeFin(const TcpSegment& segment, uint32_t number) {
 // A segment of a connection that was told in full.
 void TcpAssembler::TakeLate(const TcpSegment& segment, uint32_t number) {
   FlowTable& flows = delivery_.flows();
-  const HalfFlow& half = flows[number].half[Side(DirectionOf(segment, flows[number]))];
+  const HalfFlow& half = flows[number].half[IndexOf(DirectionOf(segment, flows[number]))];
   if (segment.wire_bytes == 0) return;
   // Its sender cannot have more to say: this is the midst of another connection, whose start was not captured.
   const Flow& flow = flows[number];
@@ -261,7 +249,7 @@ void TcpAssembler::Take(const TcpSegment& segment, int64_t clock_ns) {
   }
   Flow& flow = flows[number];
   const Direction from = DirectionOf(segment, flow);
-  HalfFlow& half = flow.half[Side(from)];
+  HalfFlow& half = flow.half[IndexOf(from)];
   if (from == Direction::kFromClient && !is_syn && !HearsServer(segment, number) &&
       (segment.wire_bytes != 0 || segment.Is(TcpSegment::kFin))) {
     counts_->unproven_bytes += segment.bytes.size();

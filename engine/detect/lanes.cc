@@ -278,7 +278,7 @@ void Lanes::NoteIdentityPassed(const Attempt& attempt) noexcept {
 }
 
 void Lanes::Revoke(const Attempt& success) noexcept {
-  const Identity identity = Identify(success, SipHash128(key_, success.account), nullptr);
+  const Identity identity = IdentityOf(success);
   if (AccountRecord* const record = records_.Find(identity.tag); record != nullptr)
     ForgetSuccess(record, identity.tokens.network, identity.tokens.device, DayQuarterOf(success.time_ns));
 }

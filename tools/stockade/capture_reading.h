@@ -16,7 +16,7 @@
 
 namespace stockade {
 
-// Logins as most applications have them: a POST to a usual path (kLoginPathPattern) or one of `paths`, the account and the
+// Logins as most applications have them: a POST to a usual path (kLoginPathPattern), the account and the
 // password in fields that are called so, and what came of it by status and Location.
 EndpointSettings UsualEndpoint();
 
