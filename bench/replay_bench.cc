@@ -128,6 +128,7 @@ class LogBench {
       const absl::StatusOr<bool> more = session.source().Read(&batch);
       STOCKADE_CHECK(more.ok());
       if (!*more) return;
+      session.Complete(&batch);
       use(batch);
     }
   }

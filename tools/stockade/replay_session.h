@@ -69,9 +69,16 @@ class ReplaySession {
   Source& source() noexcept { return *inputs_.source; }
   RecordNotes& notes() noexcept { return notes_; }
   const RecordNotes& notes() const noexcept { return notes_; }
-  // Tells what events leave out of their source; null: nothing is told.
-  GeoLookup* geo() noexcept { return geo_.get(); }
-  StackLookup& stacks() noexcept { return *stacks_; }
+  // Tells attempts what they leave out and what the engine is to know of them: the AS and country of their source, where there
+  // are files of such, and their TLS stack. Before each is hinted at or assessed. Texts that it gives outlive the batch.
+  void Complete(Attempt* attempt) {
+    if (geo_ != nullptr) geo_->Fill(attempt);
+    stacks_->Fill(attempt);
+  }
+  void Complete(Batch* batch) {
+    for (Record& record : batch->records)
+      if (record.ok() && record.kind == RecordKind::kAttempt) Complete(&record.event.attempt);
+  }
   // The snapshot that the engine began with; not there: none.
   const std::optional<FamiliarFacts>& familiar() const noexcept { return familiar_; }
 
@@ -163,12 +170,7 @@ absl::Status DriveReplay(ReplaySession* session, Watcher* watcher) {
     if (!more.ok()) ended = more.status();
     if (!more.ok() || !*more) break;
     const size_t size = batch.records.size();
-    if (GeoLookup* const geo = session->geo(); geo != nullptr) {
-      for (Record& record : batch.records)
-        if (record.ok() && record.kind == RecordKind::kAttempt) geo->Fill(&record.event.attempt);
-    }
-    for (Record& record : batch.records)
-      if (record.ok() && record.kind == RecordKind::kAttempt) session->stacks().Fill(&record.event.attempt);
+    session->Complete(&batch);
     for (size_t i = 0; i < size && i < kAhead; ++i) hint(batch.records[i]);
     for (size_t i = 0; i < size; ++i) {
       if (i + kAhead < size) hint(batch.records[i + kAhead]);

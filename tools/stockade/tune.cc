@@ -161,10 +161,7 @@ class Tuning {
       progress.Show();
       return !Interrupted();
     };
-    options.tell = [this](Attempt* attempt) {
-      if (GeoLookup* const geo = session_->geo(); geo != nullptr) geo->Fill(attempt);
-      session_->stacks().Fill(attempt);
-    };
+    options.tell = [this](Attempt* attempt) { session_->Complete(attempt); };
     absl::StatusOr<EventLog> log = EventLog::Read(&session_->source(), options);
     progress.Clear();
     if (!log.ok()) return log.status();
