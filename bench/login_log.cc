@@ -88,7 +88,8 @@ Login Customer(Draw& draw) {
   const uint64_t luck = draw.Below(1000);
   if (luck < 40) {
     login.reason = "bad_password";
-    login.password = Hex16(draw.Next()) + Hex16(draw.Next());
+    login.password = Hex16(draw.Next());
+    login.password += Hex16(draw.Next());
   } else if (luck < 45) {
     login.reason = "second_factor_failed";
   }
@@ -157,8 +158,9 @@ std::string MakeSshdLog(int lines, uint64_t seed) {
       Append(&text, " gate sshd[", pid, "]: Failed password for root from ", attacker, " port ", port,
              " ssh2\n");
     } else if (kind < 50) {
-      Append(&text, " gate sshd[", pid, "]: Failed password for invalid user ", kNames[draw.Below(6)],
-             draw.Below(500), " from ", attacker, " port ", port, " ssh2\n");
+      const std::string_view name = kNames[draw.Below(6)];
+      Append(&text, " gate sshd[", pid, "]: Failed password for invalid user ", name, draw.Below(500),
+             " from ", attacker, " port ", port, " ssh2\n");
     } else if (kind < 60) {
       const uint64_t user = draw.Below(300);
       Append(&text, " gate sshd[", pid, "]: Accepted publickey for staff", user, " from ",

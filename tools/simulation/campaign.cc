@@ -112,10 +112,17 @@ uint32_t Campaign::InOrder(uint64_t place) const noexcept {
   return static_cast<uint32_t>((place % customers_ * order_factor_ + order_shift_) % customers_);
 }
 
+Origin Campaign::ScatteredHost() {
+  const auto host = static_cast<uint32_t>(chance_.Below(0x7ffff));
+  return DataCentre(static_cast<uint32_t>(chance_.Below(kDataCentres - 1)), host);
+}
+
 Origin Campaign::FreshOrigin() {
   if (chance_.Happens(options_.carrier_ppm)) {
-    return Mobile(DrawCarrier(&chance_), static_cast<uint32_t>(chance_.Below(kCarrierRegions)),
-                  chance_.Happens(450'000), &chance_);
+    const bool v6 = chance_.Happens(450'000);
+    const auto region = static_cast<uint32_t>(chance_.Below(kCarrierRegions));
+    const uint32_t carrier = DrawCarrier(&chance_);
+    return Mobile(carrier, region, v6, &chance_);
   }
   const auto host_in_net = [this] { return first_host_ + 1 + static_cast<uint32_t>(chance_.Below(254)); };
   switch (RowOf(options_.kind).from) {
@@ -132,8 +139,7 @@ Origin Campaign::FreshOrigin() {
     case From::kScatteredHosts:
       // Small rented machines and hacked routers.
       if (chance_.Happens(500'000)) return ForeignHome(&chance_);
-      return DataCentre(static_cast<uint32_t>(chance_.Below(kDataCentres - 1)),
-                        static_cast<uint32_t>(chance_.Below(0x7ffff)));
+      return ScatteredHost();
     case From::kVictimsProvider:
       return HomeV4(population_[victim_].home_provider, static_cast<uint32_t>(chance_.Below(kHomeAddresses)));
     case From::kSteps:

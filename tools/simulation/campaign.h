@@ -56,6 +56,7 @@ class Campaign {
   void ChooseKnown(Draft* draft, uint32_t customer);
   void ChooseOwn(Draft* draft);
   Origin FreshOrigin();
+  Origin ScatteredHost();
   void PlanNext();
   // The customer at this place of the campaign's own order.
   uint32_t InOrder(uint64_t place) const noexcept;

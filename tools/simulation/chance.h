@@ -8,6 +8,8 @@
 // Streams: what belongs to one customer, day or campaign is drawn from a stream of its own (Chance::Of). So a customer does
 // the same things whether there is an attack beside him or not, and two runs can be compared customer by customer.
 //
+// Two draws never stand among the arguments of one call: compilers evaluate those in different orders.
+//
 // Shares are parts of a million (ppm). 8 bytes, 1 ns a draw, a wait 8 ns on average. Not thread-safe; copy it.
 #pragma once
 

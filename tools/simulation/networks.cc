@@ -63,8 +63,9 @@ Origin HomeV6(uint32_t provider, uint32_t line, Chance* chance) noexcept {
 
 Origin Mobile(uint32_t carrier, uint32_t region, bool v6, Chance* chance) noexcept {
   if (v6) {
-    return {V6(carrier << 8 | 0x10, region, static_cast<uint32_t>(chance->Below(65'536)), chance->Next()),
-            64501 + carrier, kTaiwan};
+    const uint64_t host = chance->Next();
+    const auto net = static_cast<uint32_t>(chance->Below(65'536));
+    return {V6(carrier << 8 | 0x10, region, net, host), 64501 + carrier, kTaiwan};
   }
   const auto shared = static_cast<uint32_t>(chance->Below(64));
   return {Address::V4(Octet(241) | carrier << 22 | region << 8 | (64 + shared)), 64501 + carrier, kTaiwan};

@@ -129,7 +129,7 @@ TEST_CASE("What is replayed onto an interface is told as from its file, through 
   REQUIRE(file.ok());
   while (*(*file)->Next(&packet)) file_assembly.Take(packet);
   file_assembly.Finish();
-  for (const size_t d : {0, 1}) {
+  for (const size_t d : {size_t{0}, size_t{1}}) {
     REQUIRE(told.connections()[0].direction[d].bytes == from_file.connections()[0].direction[d].bytes);
   }
   std::filesystem::remove(path);

@@ -79,7 +79,7 @@ class CheckedListener final : public ConnectionListener {
   void Closed(const Connection&, ConnectionClose, int64_t) override {
     closed_ = true;
     if (!whole_) return;
-    for (const size_t d : {0, 1}) REQUIRE(at_[d] == expected_[d].bytes.size());
+    for (const size_t d : {size_t{0}, size_t{1}}) REQUIRE(at_[d] == expected_[d].bytes.size());
   }
   void Received(const Datagram&) override {}
   bool closed() const { return closed_; }
@@ -189,7 +189,7 @@ TEST_CASE("Many connections at once, more than there is room for, are told as ea
     REQUIRE(told.connections().size() == kTalks);
     for (const test::ToldConnection& connection : told.connections()) {
       const Conversation& talk = talks[connection.connection.client.port - 40000U];
-      for (const size_t d : {0, 1}) {
+      for (const size_t d : {size_t{0}, size_t{1}}) {
         const ExpectedStream expected = test::Expect(talk, d);
         std::string bytes;
         for (const auto& byte : expected.bytes) bytes += *byte;

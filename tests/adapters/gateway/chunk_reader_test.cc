@@ -30,7 +30,7 @@ Reading ReadIn(const std::string& bytes, size_t step, const ChunkLimits& limits)
 // The same however the bytes are cut.
 Reading ReadAll(const std::string& bytes, const ChunkLimits& limits = {}) {
   const Reading whole = ReadIn(bytes, bytes.size(), limits);
-  for (const size_t step : {1, 2, 3, 7}) {
+  for (const size_t step : {1u, 2u, 3u, 7u}) {
     const Reading cut = ReadIn(bytes, step, limits);
     INFO(bytes << " in steps of " << step);
     CHECK(cut.data == whole.data);

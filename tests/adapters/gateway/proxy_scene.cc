@@ -150,7 +150,7 @@ void RawUpstream::Begin(Serve serve) {
       ++connections_;
       const std::lock_guard lock(mutex_);
       open_.push_back(descriptor);
-      threads_.emplace_back([this, serve, descriptor] {
+      threads_.emplace_back([serve, descriptor] {
         Wire wire(dup(descriptor));
         serve(wire);
         shutdown(wire.descriptor(), SHUT_RDWR);

@@ -227,7 +227,7 @@ TEST_CASE("AppSec: key, fields, and bodies exactly; X-Forwarded-For is never loo
   CHECK(scene.Ask({"POST", "/", wrong, body}) == "401\n\n");
   wrong.erase(wrong.begin());
   CHECK(scene.Ask({"POST", "/", wrong, body}) == "401\n\n");
-  for (const size_t missing : {1u, 2u, 4u}) {
+  for (const int missing : {1, 2, 4}) {
     Fields fields = kAppSec;
     fields.erase(fields.begin() + missing);
     CAPTURE(missing);

@@ -264,8 +264,8 @@ TEST_CASE("a restart goes on where the last run was, whatever happened to the lo
   const TailOptions options = Options(log, folder / "position");
   LiveTaker taker;
   const auto run = [&](size_t until) {
-    const auto tail = OpenTail(options);
     LiveTaker fresh;
+    const auto tail = OpenTail(options);
     REQUIRE(tail->Start(&fresh.queue()).ok());
     std::vector<std::string> accounts = fresh.Until(until);
     tail->Stop();

@@ -11,7 +11,7 @@ namespace {
 
 Expression Over(size_t reference) {
   Expression expression;
-  expression.test = static_cast<uint32_t>(reference);
+  expression.test = static_cast<int>(reference);
   return expression;
 }
 Expression Join(Expression::Kind kind, std::vector<Expression> operands) {
