@@ -96,6 +96,7 @@ void Detectors::Read(const Attempt& attempt, const Standing& standing, int64_t n
   asked_ = &attempt;
   now_ms_ = now_ms;
   lane_ = LaneOf(standing.lane, standing.proved);
+  can_ask_ = Narrowed(settings_.challenges, attempt.can_ask);
   account_ = AccountOf(attempt, key_);
   contacts_.Prefetch(PairOf(1, account_, kSuccessOfAll));  // on its way while the verdict is made
   source_ = {};
@@ -115,15 +116,14 @@ Cell Detectors::Soften(Cell cell, DetectorId by, const Standing& standing, int64
   // While customers at home fail, nobody can be told from an attacker by failing; his lock can still be kept from him.
   const bool outage = State(DetectorId::kOutageInterlock) == DetectorState::kOn && outage_.IsOn(now_ms);
   if (cell == Cell::kDeny && by != DetectorId::kAccountGuard && outage) cell = Cell::kChallenge;
-  if (cell == Cell::kDeny && standing.may_be_owner && settings_.can_ask_identity) cell = Cell::kIdentity;
+  const bool identity = AsksIdentity(can_ask_);
+  if (cell == Cell::kDeny && standing.may_be_owner && identity) cell = Cell::kIdentity;
   // A test that somebody solves for money tells nobody apart.
-  if (cell == Cell::kChallenge && settings_.can_ask_identity && pressure_.solver_alarm(now_ms))
-    cell = Cell::kIdentity;
-  if (cell == Cell::kChallenge && !settings_.can_ask_human)
-    cell = settings_.can_ask_identity ? Cell::kIdentity : Cell::kDeny;
-  if (cell == Cell::kIdentity && !settings_.can_ask_identity) {
+  if (cell == Cell::kChallenge && identity && pressure_.solver_alarm(now_ms)) cell = Cell::kIdentity;
+  if (cell == Cell::kChallenge && !AsksHuman(can_ask_)) cell = identity ? Cell::kIdentity : Cell::kDeny;
+  if (cell == Cell::kIdentity && !identity) {
     const bool last = by == DetectorId::kAccountGuard && guard_level_ == GuardLevel::kLast;
-    cell = last || !settings_.can_ask_human ? Cell::kDeny : Cell::kChallenge;
+    cell = last || !AsksHuman(can_ask_) ? Cell::kDeny : Cell::kChallenge;
   }
   return cell;
 }
@@ -306,7 +306,7 @@ void Detectors::Observe(const LoginEvent& event, Lane arrived, uint8_t notes, bo
     const bool alarm = pressure_.solver_alarm(now_ms);
     if (alarm && !solver_said_)
       Tell(DetectorNews::Kind::kSolver, now_ms,
-           settings_.can_ask_identity
+           AsksIdentity(Narrowed(settings_.challenges, attempt.can_ask))
                ? "strangers pass the human test and then fail as attackers do: it is being solved "
                  "for them; strangers are asked for their identity instead"
                : "strangers pass the human test and then fail as attackers do: it is being solved "

@@ -10,6 +10,7 @@
 #include "adapters/gateway/account_text.h"
 #include "adapters/gateway/admin_service.h"
 #include "adapters/gateway/challenge_token.h"
+#include "adapters/gateway/login_way.h"
 #include "adapters/http/endpoint_address.h"
 #include "engine/status.h"
 #include "engine/text.h"
@@ -147,6 +148,7 @@ ProxyParts ProxyPartsOf(const std::shared_ptr<const GateParts>& parts, GateDesk*
   proxy.logins = parts->exchange;
   proxy.desk = desk;
   proxy.unread = unread;
+  proxy.can_ask = CanAskBy(LoginWay::kProxy, parts->gateway());
   if (parts->verifier != nullptr) {
     proxy.check_certificate = [parts, certificates](const CertificateQuestion& question) {
       // Where a listed proxy forwards certificates, its fields alone say what came with the connection (from_header.h).
@@ -177,6 +179,7 @@ std::shared_ptr<const VerdictDialects> DialectsOf(const std::shared_ptr<const Ga
   verdict.desk = desk;
   verdict.exchange = parts->exchange;
   verdict.answers = gateway.answers;
+  verdict.can_ask = CanAskByWays(gateway);
   verdict.trusted_proxies = gateway.trusted_proxies;
   verdict.client_address =
       ParseForwardingField(gateway.client_address_header).value_or(ForwardingField::kNone);
