@@ -25,13 +25,13 @@ int64_t ToMs(int64_t time_ns) noexcept {
 }
 
 // How one ceiling is shared out. Lanes hold 72 bytes an account, detectors 52 a source, decisions half a kilobyte each, remembered
-// repeaters kRepeaterBytes; windows get the rest. Above kBasis, with which windows have enough for the shipped rules, who is
+// repeaters kRepeaterBytes, customers of seven days ActiveCustomers::kCustomerBytes (of 1 GiB, 87,000 exactly); windows get the rest. Above kBasis, with which windows have enough for the shipped rules, who is
 // remembered gets more: 256 MiB hold a million accounts and half a million sources.
 constexpr size_t kRepeaterBytes = 128;
 // Policy's memory of failing addresses, of one size.
 constexpr size_t kWitnessBytes = size_t{2} << 20;
 struct Shares {
-  size_t lanes, ledger, repeaters, customers, detectors, windows;
+  size_t lanes, ledger, repeaters, customers, active, detectors, windows;
 };
 Shares ShareOut(size_t memory_bytes, size_t ledger_bytes, bool detectors) noexcept {
   constexpr size_t kDetectorsMax = size_t{192} << 20;
@@ -44,10 +44,11 @@ Shares ShareOut(size_t memory_bytes, size_t ledger_bytes, bool detectors) noexce
   shares.ledger = ledger_bytes != 0 ? ledger_bytes : std::min(memory_bytes / 8, kLedgerMax);
   shares.repeaters = std::min(memory_bytes / 32, Policy::kRepeatersMax * kRepeaterBytes);
   shares.customers = std::min(memory_bytes / 64, Policy::kCustomersMax * ProvenCustomers::kCustomerBytes);
+  shares.active = std::min(memory_bytes / 64, ProvenCustomers::kActiveMax * ActiveCustomers::kCustomerBytes);
   shares.detectors =
       detectors ? std::clamp(memory_bytes / 6 + above / 8, Detectors::kBytesMin, kDetectorsMax) : 0;
   shares.windows = memory_bytes - shares.lanes - shares.ledger - shares.repeaters - shares.customers -
-                   shares.detectors - kWitnessBytes;
+                   shares.active - shares.detectors - kWitnessBytes;
   return shares;
 }
 
@@ -71,7 +72,8 @@ struct Engine::State final : CorrelationListener {
         hash_key(options.hash_key),
         ledger(LedgerOptions{options.hash_key, shares.ledger, options.tells_changes ? kChangesMax : 0}),
         policy(options.hash_key, shares.repeaters / kRepeaterBytes,
-               shares.customers / ProvenCustomers::kCustomerBytes, options.policy),
+               shares.customers / ProvenCustomers::kCustomerBytes, options.policy,
+               shares.active / ActiveCustomers::kCustomerBytes),
         detectors(options.detectors.has_value()
                       ? std::make_unique<Detectors>(*options.detectors, shares.detectors, options.hash_key)
                       : nullptr),
