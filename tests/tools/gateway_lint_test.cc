@@ -83,6 +83,8 @@ TEST_CASE("what loads and would surprise is told at its place", "[config][gatewa
       {"gateway:\n  listen: 127.0.0.1:1\n  upstreams: [{address: 'a:2', tls: {verify: false}}]\n" + good,
        "gateway.upstreams[0].tls.verify", "sent the passwords"},
       {"gateway:\n  listen: 127.0.0.1:1\n  upstreams: 127.0.0.1:2\n" + good, "gateway", "hash key"},
+      {"familiar: {snapshot: home}\ngateway:\n  listen: 127.0.0.1:1\n  upstreams: 127.0.0.1:2\n" + good,
+       "s.yaml:1:1: warning: familiar", "a start would refuse"},
       {"gateway:\n  listen: 127.0.0.1:1\n  upstreams: 127.0.0.1:2\n" + good, "gateway.challenges",
        "both: nobody can report a challenge of the sidecar's as passed"},
       {"detectors: {challenges: [identity]}\ngateway:\n  listen: 127.0.0.1:1\n  upstreams: 127.0.0.1:2\n"

@@ -141,6 +141,12 @@ Config ReadConfig(std::string_view text, const std::string& file, Findings* find
                   GatewayFiles gateway_files = GatewayFiles::kMustBeReadable,
                   const std::vector<SettingOverride>& overrides = {});
 
+// Whether hashes go under the key of the source, which everybody has: fit for replays, where it makes runs agree.
+inline bool HasPublicHashKey(const Config& config) {
+  const HashKey known = EngineOptions().hash_key;
+  return config.engine.hash_key.k0 == known.k0 && config.engine.hash_key.k1 == known.k1;
+}
+
 // ReadConfig over a file. Errors: one that cannot be read, and all that ReadConfig found, a line each.
 absl::StatusOr<Config> LoadConfig(const std::string& file,
                                   GatewayFiles gateway_files = GatewayFiles::kMustBeReadable);

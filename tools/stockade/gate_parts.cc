@@ -86,6 +86,14 @@ absl::StatusOr<std::shared_ptr<const GateParts>> MakeGateParts(const RunOptions&
                ": has no section `gateway` (where to listen, which upstreams, which "
                "requests are logins), no `sources` and no `capture`; man stockade.yaml says more"));
   }
+  if (config.familiar.has_value() && HasPublicHashKey(config)) {
+    // Refused and not warned of: a key that is set later makes the snapshot worthless, and somebody looks at a start.
+    return absl::InvalidArgumentError(Concat(
+        options.config_file,
+        ": familiar: the snapshot would be sealed under the hash key that everybody knows: whoever can "
+        "write it could make himself at home on any account, and whoever reads it could try names; set "
+        "hash_key_file, made with: openssl rand -hex 16"));
+  }
   if (!options.rules.empty()) config.rules = options.rules;
   if (!options.mode.empty()) {
     const auto* const found =

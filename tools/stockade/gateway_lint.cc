@@ -43,11 +43,11 @@ class GatewayLinter {
       : config_(config), gateway_(*config.gateway), file_(file), findings_(*findings) {}
 
   void Lint() {
-    if (const HashKey known = EngineOptions().hash_key;
-        config_.engine.hash_key.k0 == known.k0 && config_.engine.hash_key.k1 == known.k1) {
-      Warn(
-          "gateway",
-          "runs under the hash key that everybody knows; set hash_key_file, made with: openssl rand -hex 16");
+    if (HasPublicHashKey(config_)) {
+      Warn(config_.familiar ? "familiar" : "gateway",
+           Concat("runs under the hash key that everybody knows; set hash_key_file, made with: openssl rand "
+                  "-hex 16",
+                  config_.familiar ? "; a start would refuse a snapshot under that key" : ""));
     }
     LintListeners();
     LintProxies();
