@@ -129,6 +129,7 @@ void AppendAttemptMembers(const LoginEvent& event, std::string* out) {
     AppendInteger(attempt.asn, out);
   }
   if (attempt.certificate_present) AppendMember(FieldId::kCertificate, Name(attempt.certificate), out);
+  if (attempt.can_ask != CanAsk::kUnsaid) AppendMember(FieldId::kCanAsk, Name(attempt.can_ask), out);
   const ChallengeResults& challenge = event.aftermath.challenge;
   if (challenge.human != ChallengeResult::kAbsent || challenge.identity != ChallengeResult::kAbsent) {
     out->append(",\"login.challenge\":{");
@@ -241,6 +242,7 @@ Attempt CleanAttempt(const Attempt& attempt, AttemptStorage* storage) {
   // As logs have it: "" and "-" name no country.
   if (clean.country.empty() || clean.country == "-") clean.country = {};
   if (clean.certificate != CertificateStatus::kUnchecked) clean.certificate_present = true;
+  if (clean.can_ask == CanAsk::kBoth) clean.can_ask = CanAsk::kUnsaid;
   if (!IsPasswordId(clean.password_id)) clean.password_id = {};
   return clean;
 }

@@ -18,7 +18,8 @@
 //   {"stockade":{"reload":true},"@timestamp":"…"}        other rules or settings from here on: no replay can follow
 //
 // An attempt has every field that the gate had, under its ECS name, and `login.challenge` where a challenge that was
-// asked for was known as passed. Attempts whose numbers are open at one time are at most EngineDesk::kTicketsMax.
+// asked for was known as passed. `login.can_ask` says what a person could be asked for on the way it came; it is not there where that
+// is everything, or nobody said: then replay asks for what its settings allow, as the gate did. Attempts whose numbers are open at one time are at most EngineDesk::kTicketsMax.
 // Text must be well-formed UTF-8 (CleanAttempt): what JSON cannot say must not have been counted either.
 //
 // Each function appends one line without its newline; about a microsecond. Pure.
@@ -57,7 +58,7 @@ void AppendAbandonLine(uint64_t ticket, int64_t time_ns, std::string* out);
 
 // Makes an attempt fit to be asked about and recorded alike: text that is not UTF-8 has U+FFFD in place of each bad byte,
 // text beyond kAttemptTextBytesMax is cut, extra fields are dropped (their names are not known here), and a certificate
-// that says something is there, and a login.password_id that
+// that says something is there, a way that can ask for everything says nothing of it, and a login.password_id that
 // is no id is dropped, for it may be the password. Whatever reads it later reads what the gate counted. Nothing is copied where nothing is
 // wrong; `storage` holds what was, and must outlive the attempt.
 //

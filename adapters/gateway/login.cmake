@@ -2,7 +2,7 @@
 find_package(OpenSSL REQUIRED)
 stockade_room(gateway_login
   SOURCES account_text.cc answer.cc answer_reading.cc challenge_token.cc form_body.cc header_parameters.cc
-          header_value.cc json_body.cc login_certificate.cc login_exchange.cc multipart_body.cc outcome_table.cc path_match.cc percent_text.cc
+          header_value.cc json_body.cc login_certificate.cc login_exchange.cc login_way.cc multipart_body.cc outcome_table.cc path_match.cc percent_text.cc
           request_body.cc
   LINK stockade::gate stockade::gateway_http stockade::http stockade::certificate absl::status absl::statusor absl::strings absl::time simdjson::simdjson PkgConfig::RE2
        OpenSSL::Crypto)

@@ -68,6 +68,7 @@ GateReply AskGate(const ProxyState& state, const GateQuestion& question, const L
                                                   question.fingerprint, question.request.fields);
   attempt.ja3 = seen.ja3;
   attempt.ja4 = seen.ja4;
+  attempt.can_ask = state.parts.can_ask;
 
   const GateAnswer verdict = state.parts.desk->Assess(attempt);
 

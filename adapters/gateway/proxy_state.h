@@ -52,7 +52,8 @@ struct ProxyParts {
   GateDesk* desk = nullptr;  // outlives the proxy
   CertificateCheck check_certificate;
   ChallengeCheck check_challenge;
-  UnreadAnswers* unread = nullptr;  // outlives the proxy; null: nobody asks
+  CanAsk can_ask = CanAsk::kUnsaid;  // CanAskBy(LoginWay::kProxy)
+  UnreadAnswers* unread = nullptr;   // outlives the proxy; null: nobody asks
 };
 
 struct SocketAddress {

@@ -117,7 +117,8 @@ std::optional<ServiceReply> VerdictDialects::TakeAssess(const ServiceRequest& re
                                                         const ServiceLater& later) const {
   if (request.head.method != "POST") return MethodNotAllowed("POST");
   const std::string_view body = request.body_text();
-  std::optional<std::string> source, account, agent, device, path, id, channel, ja3, ja4, password_id, word;
+  std::optional<std::string> source, account, agent, device, path, id, channel, ja3, ja4, password_id, word,
+      can_ask;
   Shown shown;
   struct Member {
     std::string_view path;
@@ -134,6 +135,7 @@ std::optional<ServiceReply> VerdictDialects::TakeAssess(const ServiceRequest& re
                             {"tls.client.ja4", &ja4},
                             {"login.password_id", &password_id},
                             {"login.certificate", &word},
+                            {"login.can_ask", &can_ask},
                             {"tls.client.certificate", &shown.certificate},
                             {"login.signature", &shown.signature},
                             {"login.timestamp", &shown.timestamp},
@@ -151,6 +153,12 @@ std::optional<ServiceReply> VerdictDialects::TakeAssess(const ServiceRequest& re
     const std::optional<Address> address = Address::Parse(*source);
     if (!address) return JsonError("source.ip: is no address");
     attempt.source = *address;
+  }
+  attempt.can_ask = parts_.can_ask[static_cast<size_t>(LoginWay::kAssess)];
+  if (can_ask) {
+    const std::optional<CanAsk> said = ParseCanAsk(*can_ask);
+    if (!said) return JsonError("login.can_ask: is none of neither, human, identity, both");
+    attempt.can_ask = Narrowed(attempt.can_ask, *said);
   }
   CertificateFinding finding = CertificateStatus::kUnchecked;
   if (word) {

@@ -52,19 +52,20 @@ struct VerdictDialects::Dialect {
   bool (VerdictDialects::*read)(const ServiceRequest&, Asked*) const;
   ServiceReply (VerdictDialects::*reply)(const Decided&) const;
   std::optional<ServiceReply> (VerdictDialects::*whole)(const ServiceRequest&, const ServiceLater&) const;
+  LoginWay way = LoginWay::kAssess;  // of what is asked about
 };
 
 // gRPC ext_authz and SPOE are framed otherwise and come in by listeners of their own; what they ask and how they are
 // answered stands here beside the others.
 const std::array<VerdictDialects::Dialect, VerdictCounters::kDialects> VerdictDialects::kDialects = {{
     {"auth-request", "/auth-request", Dialect::Match::kWhole, Dialect::Who::kPeer,
-     &VerdictDialects::ReadAuthRequest, &VerdictDialects::ReplyStatusOnly, nullptr},
+     &VerdictDialects::ReadAuthRequest, &VerdictDialects::ReplyStatusOnly, nullptr, LoginWay::kAuthRequest},
     {"forward-auth", "/forward-auth", Dialect::Match::kWhole, Dialect::Who::kPeer,
-     &VerdictDialects::ReadForwardAuth, &VerdictDialects::ReplyAnswer, nullptr},
+     &VerdictDialects::ReadForwardAuth, &VerdictDialects::ReplyAnswer, nullptr, LoginWay::kForwardAuth},
     {"ext-authz", "/ext-authz/", Dialect::Match::kBelow, Dialect::Who::kPeer, &VerdictDialects::ReadExtAuthz,
-     &VerdictDialects::ReplyExtAuthz, nullptr},
+     &VerdictDialects::ReplyExtAuthz, nullptr, LoginWay::kExtAuthz},
     {"appsec", "", Dialect::Match::kAppSecFields, Dialect::Who::kToken, &VerdictDialects::ReadAppSec,
-     &VerdictDialects::ReplyAppSec, nullptr},
+     &VerdictDialects::ReplyAppSec, nullptr, LoginWay::kAppSec},
     {"assess", "/v1/assess", Dialect::Match::kWhole, Dialect::Who::kToken, nullptr, nullptr,
      &VerdictDialects::TakeAssess},
     {"outcome", "/v1/outcome", Dialect::Match::kWhole, Dialect::Who::kToken, nullptr, nullptr,
@@ -229,6 +230,7 @@ std::optional<ServiceReply> VerdictDialects::Decide(const Dialect& dialect, cons
   if (!claim.request_id.empty()) attempt.request_id = claim.request_id;
   if (!claim.header_order.empty()) attempt.header_order = claim.header_order;
   if (!endpoint.channel.empty()) attempt.channel = endpoint.channel;
+  attempt.can_ask = parts_.can_ask[static_cast<size_t>(dialect.way)];
   // Who may ask is listed, or on this machine; what the client wrote himself says nothing.
   if (!asked.has_clients_fields) {
     const SeenFingerprint seen = ForwardedFingerprint(parts_.tls_fingerprint, asked.head.fields);

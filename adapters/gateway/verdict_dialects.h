@@ -14,14 +14,17 @@
 //                                           Envoy takes for our failure.
 //   appsec         X-Crowdsec-Appsec-*      CrowdSec's AppSec protocol, at any path: 200 {"action":"allow"}, 403
 //                                           {"action":"ban"|"captcha","http_status":403}, 401 bad key, 500 unreadable.
+//                                           A captcha is a human test: nobody is asked for his identity here.
 //   assess         POST /v1/assess          our own: JSON with ECS names, and `password`, hashed at once; and what the
 //                                           login shows of a certificate, to be judged here: tls.client.certificate, or
 //                                           login.signature with login.timestamp and login.nonce (verdict_api.cc).
+//                                           `login.can_ask`, neither, human, identity or both: what the caller can show.
 //                                           {"verdict":"allow","reaches":true,"ticket":17}
 //   outcome        POST /v1/outcome         {"ticket":17,"outcome":"bad_password"} → 204
 //   challenge      POST /v1/challenge       {"kind":"human","account":"alice","source":"192.0.2.7","device":"d"} → 204
 //
-// A new dialect is a row of the table in verdict_dialects.cc: how it says what is asked, and how it is answered.
+// A new dialect is a row of the table in verdict_dialects.cc: how it says what is asked, how it is answered, and, by its way in
+// login_way.h, what it can ask a person for: an attempt is asked about with that, so that no verdict is one that cannot be said.
 //
 // Requests that are no login (LoginExchange::Find) are allowed without asking. Where a login is let through the reply
 // names its ticket (X-Stockade-Ticket), by which /v1/outcome tells what came of it; one that nobody tells is unknown
@@ -52,6 +55,7 @@
 #include "adapters/gateway/client_address.h"
 #include "adapters/gateway/gate_desk.h"
 #include "adapters/gateway/login_exchange.h"
+#include "adapters/gateway/login_way.h"
 #include "adapters/gateway/settings.h"
 #include "adapters/http/service_message.h"
 
@@ -91,6 +95,7 @@ struct VerdictParts {
   bool fold_account_case = false;  // of accounts handed to /v1 (GatewaySettings)
   AskedCertificate certificate;
   AssessedCertificate assessed_certificate;
+  CanAskByWay can_ask{};                // of CanAskByWays; as it is: nothing is said of it
   VerdictCounters* counters = nullptr;  // outlives all
 };
 

@@ -157,6 +157,12 @@ ReadError SetField(FieldId id, std::string_view text, LoginEvent* event) noexcep
       attempt.certificate_present = true;
       return ReadError::kNone;
     }
+    case FieldId::kCanAsk: {
+      const auto can_ask = ParseCanAsk(text);
+      if (!can_ask.has_value()) return ReadError::kBadValue;
+      attempt.can_ask = *can_ask;
+      return ReadError::kNone;
+    }
     case FieldId::kChallenge: {
       const auto result = ParseChallengeResult(text);
       if (!result.has_value()) return ReadError::kBadValue;

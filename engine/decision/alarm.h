@@ -3,8 +3,12 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace stockade {
+
+// The kind of one that names an account whose password is known to a campaign; what is decided of it is called so, too.
+inline constexpr std::string_view kTakeoverAlarm = "takeover";
 
 struct Alarm {
   int64_t time_ms = 0;

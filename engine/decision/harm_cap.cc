@@ -36,19 +36,29 @@ size_t HarmCap::Allowed(double share, size_t customers) const noexcept {
   return std::max(limits_.customers_min, static_cast<size_t>(share * static_cast<double>(customers)));
 }
 
-HarmCap::Breach HarmCap::Asks(std::string_view rule, size_t touched, size_t customers, int64_t now_ms) {
-  if (touched == 0) return {};
-  const struct {
-    std::string_view name;
-    size_t touched;
-    double share;
-  } caps[] = {{"decision", touched, limits_.decision_share},
-              {"rule", touched + OfRule(rule).Sum(now_ms, kHourMs), limits_.rule_share},
-              {"minute", touched + all_.Sum(now_ms, kMinuteMs), limits_.minute_share}};
-  for (const auto& cap : caps) {
-    const size_t allowed = Allowed(cap.share, customers);
-    if (cap.touched > allowed) return {cap.name, cap.touched, allowed};
+HarmCap::Breach HarmCap::Asks(std::string_view rule, const Touched& hour, const Touched& week,
+                              int64_t now_ms) {
+  const auto with = [](Touched touched, size_t more) {
+    touched.touched += more;
+    return touched;
+  };
+  const auto breaks = [this](const Touched& touched, double share) {
+    return touched.touched > Allowed(share, touched.customers);
+  };
+  if (hour.touched > 0) {
+    const struct {
+      std::string_view name;
+      Touched touched;
+      double share;
+    } caps[] = {{"decision", hour, limits_.decision_share},
+                {"rule", with(hour, OfRule(rule).Sum(now_ms, kHourMs)), limits_.rule_share},
+                {"minute", with(hour, all_.Sum(now_ms, kMinuteMs)), limits_.minute_share}};
+    for (const auto& cap : caps)
+      if (breaks(cap.touched, cap.share))
+        return {cap.name, "hour", cap.touched, Allowed(cap.share, hour.customers)};
   }
+  if (breaks(week, limits_.week_share))
+    return {"decision", "seven days", week, Allowed(limits_.week_share, week.customers)};
   return {};
 }
 

@@ -81,11 +81,12 @@ std::string DecisionId(const HashKey& key, const Decision& decision) {
       .substr(0, 16);
 }
 
-Policy::Policy(const HashKey& key, size_t repeaters_max, size_t customers_max, PolicySettings settings)
+Policy::Policy(const HashKey& key, size_t repeaters_max, size_t customers_max, PolicySettings settings,
+               size_t active_max)
     : key_(key),
       settings_(std::move(settings)),
       repeats_(repeaters_max),
-      customers_(key, customers_max),
+      customers_(key, customers_max, active_max),
       harm_(settings_.harm),
       witness_(key) {}
 
@@ -141,14 +142,18 @@ void Policy::Ease(const Circumstances& now, Decision* decision, std::optional<Al
     Append(&decision->reason, "; shared by customers: challenged, not stopped");
     return;
   }
-  const size_t customers = customers_.total(decision->time_ms);
-  const HarmCap::Breach breach = harm_.Asks(decision->rule, customers_.Touched(*decision, decision->time_ms),
-                                            customers, decision->time_ms);
+  const int64_t now_ms = decision->time_ms;
+  const ActiveCustomers::Count touched = customers_.TouchedActive(*decision, now_ms);
+  const ActiveCustomers::Count active = customers_.active(now_ms);
+  const HarmCap::Breach breach =
+      harm_.Asks(decision->rule, {customers_.Touched(*decision, now_ms), customers_.total(now_ms)},
+                 {touched.customers, active.customers, active.estimated}, now_ms);
   if (breach.cap.empty()) return;
   TurnIntoChallenge(decision);
-  const std::string why =
-      Concat("would touch ", breach.touched, " of the ", customers,
-             " customers of the last hour, and the cap of one ", breach.cap, " is ", breach.allowed);
+  const std::string_view about = breach.touched.estimated ? "about " : "";
+  const std::string why = Concat("would touch ", about, breach.touched.touched, " of the ", about,
+                                 breach.touched.customers, " customers of the last ", breach.span,
+                                 ", and the cap of one ", breach.cap, " is ", breach.allowed);
   Append(&decision->reason, "; ", why, ": challenged, not stopped");
   if (alarm == nullptr || decision->shadow) return;
   alarm->emplace();

@@ -65,7 +65,8 @@ class Policy {
   static constexpr size_t kChildrenMin = 2;
 
   explicit Policy(const HashKey& key, size_t repeaters_max = kRepeatersMax,
-                  size_t customers_max = kCustomersMax, PolicySettings settings = {});
+                  size_t customers_max = kCustomersMax, PolicySettings settings = {},
+                  size_t active_max = ProvenCustomers::kActiveMax);
 
   // The decision an alert asks for; nothing where the alert has no response or its event no such target. It
   // is the caller's to propose to the ledger, and to tell of only if the ledger took it; then Made counts its harm.

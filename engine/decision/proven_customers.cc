@@ -20,16 +20,34 @@ int32_t NewestMinute(const ProvenCustomers::Source& source) noexcept {
   return source.place == 0 ? INT32_MIN : *std::max_element(source.minutes.begin(), source.minutes.end());
 }
 
+// The n-th network of this size from this one on.
+Prefix NthBeside(const Prefix& first, size_t n) noexcept {
+  const Address& address = first.address;
+  if (address.is_v4())
+    return Prefix::Around(Address::V4(address.v4() + static_cast<uint32_t>(n << (32 - first.length))),
+                          first.length);
+  std::array<uint8_t, 16> bytes{};
+  const uint64_t high = address.high() + (n << (64 - first.length));
+  for (size_t i = 0; i < 8; ++i) bytes[i] = static_cast<uint8_t>(high >> (56 - 8 * i));
+  return Prefix::Around(Address::V6(bytes), first.length);
+}
+
+uint32_t MarkOf(uint64_t place) noexcept {
+  const auto mark = static_cast<uint32_t>(place >> 32);
+  return mark == 0 ? 1 : mark;
+}
+
 uint64_t HashText(const HashKey& key, std::string_view text) noexcept {
   return SipHash128(key, text).low;
 }
 
 }  // namespace
 
-ProvenCustomers::ProvenCustomers(const HashKey& key, size_t customers_max)
+ProvenCustomers::ProvenCustomers(const HashKey& key, size_t customers_max, size_t active_max)
     : key_(key),
       customers_max_(std::max<size_t>(customers_max, 64)),
-      sources_(std::bit_floor(std::max<size_t>(customers_max * kCustomerBytes / 4 / sizeof(Source), 64))) {}
+      sources_(std::bit_floor(std::max<size_t>(customers_max * kCustomerBytes / 4 / sizeof(Source), 64))),
+      active_(active_max) {}
 
 uint64_t ProvenCustomers::PlaceOf(Scope scope, uint64_t a, uint64_t b, uint64_t c) const noexcept {
   const uint64_t words[] = {static_cast<uint64_t>(scope), a, b, c};
@@ -119,6 +137,10 @@ void ProvenCustomers::Note(const Attempt& attempt, int64_t time_ms) {
       HasFingerprint(attempt) ? FingerprintHash(key_, attempt.ja4, attempt.user_agent).low : 0;
   Count(customer, true);
   customer.shared_ms = time_ms;
+  active_.Note(
+      account, customer.asn == 0 ? 0 : MarkOf(PlaceOf(Scope::kAsn, customer.asn, 0, 0)),
+      customer.fingerprint == 0 ? 0 : MarkOf(PlaceOf(Scope::kFingerprint, customer.fingerprint, 0, 0)),
+      time_ms);
   if (attempt.source.present()) NoteSource(attempt.source, account, time_ms);
   if (customers_.size() > customers_max_) Forget(time_ms);
 }
@@ -195,18 +217,51 @@ size_t ProvenCustomers::CountInside(const Prefix& network) const {
   }));
 }
 
-size_t ProvenCustomers::SharedBy(const Decision& decision, int64_t now_ms) {
-  if (!NamesAddresses(decision.scope)) return 0;
-  if (!IsRung(decision.prefix)) return std::min(Touched(decision, now_ms), kSharedMax);
-  const uint64_t place = PlaceOf(decision.prefix);
+void ProvenCustomers::FindShared(uint64_t place, int64_t now_ms, std::vector<uint32_t>* found) const {
   const Source* const bucket = &sources_[(place & (sources_.size() / kWays - 1)) * kWays];
   const int64_t oldest_minute = (now_ms - kSharedSpanMs) / kMsPerMinute;
   for (const Source* way = bucket; way < bucket + kWays; ++way) {
     if (way->place != place) continue;
-    return static_cast<size_t>(std::count_if(way->minutes.begin(), way->minutes.end(),
-                                             [&](int32_t minute) { return minute > oldest_minute; }));
+    for (size_t i = 0; i < kSharedMax; ++i) {
+      if (way->minutes[i] <= oldest_minute || found->size() == kSharedMax) continue;
+      if (std::find(found->begin(), found->end(), way->accounts[i]) == found->end())
+        found->push_back(way->accounts[i]);
+    }
+    return;
   }
-  return 0;
+}
+
+size_t ProvenCustomers::SharedWithin(const Prefix& network, int64_t now_ms) const {
+  // The widest rung that lies within it. Within a /64 of IPv6 there are too many hosts to ask: it is judged as a whole.
+  uint8_t rung = 0;
+  for (const uint8_t length : Ladder(network.address))
+    if (length > network.length && (rung == 0 || length < rung)) rung = length;
+  if (network.address.is_v6() && rung == 128) rung = 64;
+  std::vector<uint32_t> found;
+  const Prefix first = Prefix::Around(network.address, rung);
+  const size_t rungs = network.length >= rung ? 1 : size_t{1} << (rung - network.length);
+  for (size_t i = 0; i < rungs && found.size() < kSharedMax; ++i)
+    FindShared(PlaceOf(NthBeside(first, i)), now_ms, &found);
+  return found.size();
+}
+
+size_t ProvenCustomers::SharedBy(const Decision& decision, int64_t now_ms) {
+  if (!NamesAddresses(decision.scope)) return 0;
+  const Prefix& network = decision.prefix;
+  if (IsRung(network)) {
+    std::vector<uint32_t> found;
+    FindShared(PlaceOf(network), now_ms, &found);
+    return found.size();
+  }
+  const int widest = Ladder(network.address).back() - std::countr_zero(kRungsMax);
+  if (network.length < widest) return std::min(Touched(decision, now_ms), kSharedMax);
+  return SharedWithin(network, now_ms);
+}
+
+ActiveCustomers::Count ProvenCustomers::TouchedActive(const Decision& decision, int64_t now_ms) {
+  if (NamesAddresses(decision.scope)) return {SharedBy(decision, now_ms), false};
+  const uint64_t place = PlaceOf(decision);
+  return place == 0 ? ActiveCustomers::Count{} : active_.With(MarkOf(place), now_ms);
 }
 
 }  // namespace stockade

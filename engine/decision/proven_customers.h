@@ -2,19 +2,24 @@
 // them is then a look-up, made before the decision is.
 //
 // A customer is proven by a success that a stranger could hardly have had: in the certified or familiar lane, or after an
-// identity step-up. Two memories of that:
+// identity step-up. Three memories of that:
 //   the last hour   each account once, with where it came from last: what caps are shares of
 //   seven days      for each address (a /64 of IPv6) and network above it, up to kSharedMax different accounts: whether a
 //                   source is shared by customers, as offices and carriers' NATs are
+//   seven days      how many accounts came with an AS or a browser (active_customers.h): what of those a decision would touch
+//
+// Of addresses and networks no more than kSharedMax are told apart over seven days: that many make a source shared, and nobody stops
+// one of those.
 //
 // Bounded: `customers_max` accounts of the last hour at ~250 bytes each, beyond which the oldest leave early, and the table of
-// sources at a quarter of those bytes; there the source that was proven longest ago gives way, so that a flood of strangers,
+// sources at a quarter of those bytes; `active_max` of seven days, beyond which they are estimated; there the source that was proven longest ago gives way, so that a flood of strangers,
 // who prove nothing, displaces nobody. Accounts are kept as hashes; two in 2^32 may be taken for one, and then a source seems
 // less shared than it is.
 //
 // Times are event time in milliseconds and may come out of order. Note costs one look-up for who was noted within the hour,
 // else about ten; Touched and SharedBy one, but for a network between the rungs of the ladder, which only people and lists
-// name: there all customers of the hour are looked at, some 0.1 ms for ten thousand, and they alone make it shared. Not thread-safe. Oracle: a list, in
+// name: there Touched looks at all customers of the hour, some 0.1 ms for ten thousand, and SharedBy at the rungs within it until
+// it has found kSharedMax, at most kRungsMax, some milliseconds. Not thread-safe. Oracle: a list, in
 // tests/engine/decision/proven_customers_test.cc.
 // Source: detectors.md D3 and D7 in the project's design notes; Giotsas & Fayed 2025 on carriers' NATs.
 #pragma once
@@ -25,6 +30,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "engine/decision/active_customers.h"
 #include "engine/decision/decision.h"
 #include "engine/decision/expiry_queue.h"
 #include "engine/event/keyed_hash.h"
@@ -40,7 +46,11 @@ class ProvenCustomers {
   static constexpr size_t kSharedMax = 4;
   static constexpr size_t kCustomerBytes = 320;
 
-  ProvenCustomers(const HashKey& key, size_t customers_max);
+  // Networks that are wider than so many rungs are judged by the last hour alone: a /8, a /32 of IPv6.
+  static constexpr size_t kRungsMax = size_t{1} << 16;
+  static constexpr size_t kActiveMax = size_t{1} << 18;
+
+  ProvenCustomers(const HashKey& key, size_t customers_max, size_t active_max = kActiveMax);
 
   // A proven success. The attempt has an account.
   void Note(const Attempt& attempt, int64_t time_ms);
@@ -50,8 +60,12 @@ class ProvenCustomers {
   // How many of those a decision on this target would touch. An account's own decisions touch nobody but its owner: 0.
   size_t Touched(const Decision& decision, int64_t now_ms);
   // How many different accounts were proven within seven days at this address or network; at most kSharedMax. 0 for other
-  // scopes: they are judged by the last hour.
+  // scopes.
   size_t SharedBy(const Decision& decision, int64_t now_ms);
+  // How many were active within seven days, and how many of them a decision on this target would touch: of addresses and networks
+  // as SharedBy.
+  ActiveCustomers::Count active(int64_t now_ms) { return active_.total(now_ms); }
+  ActiveCustomers::Count TouchedActive(const Decision& decision, int64_t now_ms);
 
   // The memory of seven days, for snapshots (detect/familiar_format.h); that of the last hour is as good as new an hour after a
   // restart.
@@ -80,6 +94,9 @@ class ProvenCustomers {
   static constexpr size_t kWays = 4;
 
   size_t CountInside(const Prefix& network) const;
+  // The different accounts of this rung within seven days, added to those `found` already; at most kSharedMax in all.
+  void FindShared(uint64_t place, int64_t now_ms, std::vector<uint32_t>* found) const;
+  size_t SharedWithin(const Prefix& network, int64_t now_ms) const;
   uint64_t PlaceOf(Scope scope, uint64_t a, uint64_t b, uint64_t c) const noexcept;
   uint64_t PlaceOf(const Prefix& prefix) const noexcept;
   uint64_t PlaceOf(const Decision& decision) const noexcept;
@@ -97,6 +114,7 @@ class ProvenCustomers {
   ExpiryQueue<uint64_t> turns_;  // one for each customer; where he came again meanwhile he gets another
   absl::flat_hash_map<uint64_t, uint32_t> counts_;  // by place
   std::vector<Source> sources_;                     // buckets of kWays
+  ActiveCustomers active_;
   int64_t newest_ms_ = INT64_MIN;
 };
 

@@ -23,7 +23,8 @@ constexpr size_t kSharesBytesMax = size_t{1} << 20;
 CampaignFinder::CampaignFinder(size_t bytes_max, const HashKey& key)
     : key_(key),
       table_(bytes_max - std::min(bytes_max / 4, kSharesBytesMax)),
-      shares_(std::min(bytes_max / 4, kSharesBytesMax)) {
+      counts_(TokenShares::CountersOf(std::min(bytes_max / 4, kSharesBytesMax))),
+      shares_(counts_) {
   for (size_t i = 0; i < kTupleKinds; ++i)
     all_[i] = SipHash128({key.k0 ^ 0x616c6c0000000000, key.k1}, &i, sizeof i).low | 1;
 }
@@ -111,12 +112,19 @@ void CampaignFinder::Amend(const TupleTags& tags, float z, bool good, int64_t no
   }
 }
 
+void CampaignFinder::AgeShares(int64_t now_ms) noexcept {
+  if (halve_at_ms_ == INT64_MIN) halve_at_ms_ = now_ms + kSharesHalfLifeMs;
+  for (; now_ms >= halve_at_ms_; halve_at_ms_ += kSharesHalfLifeMs)
+    if (!shares_.Halve()) halve_at_ms_ = std::max(halve_at_ms_, now_ms);  // a gap of years is one step
+}
+
 void CampaignFinder::NoteClean(const TupleTags& tags, uint32_t many, int64_t now_ms) {
   clean_ += many;
   for (size_t i = 0; i < kTupleKinds; ++i) {
     if (tags[i] == 0) continue;
-    shares_.Add(tags[i], many, now_ms);
-    shares_.Add(all_[i], many, now_ms);
+    AgeShares(now_ms);
+    shares_.Add(tags[i], many);
+    shares_.Add(all_[i], many);
   }
 }
 

@@ -15,6 +15,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "engine/detect/contact_memory.h"
 #include "engine/detect/evidence.h"
@@ -74,11 +75,16 @@ class CampaignFinder {
   float ShareOf(TupleKind kind, uint64_t tag) const noexcept;
   Suspicion Judge(const Record& record, float score, float share, int64_t age_ms) const noexcept;
   void Add(Record* record, float z, int64_t now_ms) noexcept;
+  void AgeShares(int64_t now_ms) noexcept;
 
   HashKey key_;
   EvidenceThresholds thresholds_;
   EvidenceTable<Record> table_;
+  // Of successes of the last days: halved every week, by which one of a month ago is worth a sixteenth.
+  static constexpr int64_t kSharesHalfLifeMs = int64_t{7} * 24 * 3600 * 1000;
+  std::vector<uint32_t> counts_;
   TokenShares shares_;
+  int64_t halve_at_ms_ = INT64_MIN;
   static constexpr uint64_t kManyClean = 50'000;
   uint64_t clean_ = 0;
   TupleTags all_;  // by kind: what counts how many successes had one

@@ -8,6 +8,7 @@
 
 #include "engine/detect/evidence.h"
 #include "engine/detect/policy_table.h"
+#include "engine/event/outcome.h"
 
 namespace stockade {
 
@@ -47,9 +48,8 @@ struct DetectorSettings {
   EvidenceThresholds evidence;
   PressureSettings pressure;
   PolicyTable policy;
-  // What the gateway can ask a person for.
-  bool can_ask_human = true;
-  bool can_ask_identity = true;
+  // What a person may be asked for at all; what the way of an attempt can ask narrows it further (Attempt::can_ask).
+  CanAsk challenges = CanAsk::kBoth;
 };
 
 }  // namespace stockade

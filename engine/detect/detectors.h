@@ -128,7 +128,8 @@ class Detectors {
   const Attempt* asked_ = nullptr;
   int64_t now_ms_ = 0;
   Lane lane_ = Lane::kUnfamiliar;
-  uint64_t account_ = 0;  // its keyed hash; 0: it has none
+  CanAsk can_ask_ = CanAsk::kBoth;  // of settings and way
+  uint64_t account_ = 0;            // its keyed hash; 0: it has none
   TupleTags tags_{};
   SourceReading source_;
   TupleReading tuple_;

@@ -44,37 +44,19 @@ size_t WriteFamily(std::string_view user_agent, char* out) noexcept {
   return size;
 }
 
-constexpr std::array<uint64_t, 4> kRowMultipliers = {0x9e3779b97f4a7c15, 0xc2b2ae3d27d4eb4f,
-                                                     0x165667b19e3779f9, 0xd6e8feb86659fd93};
-// Tokens are outputs of a keyed hash; a multiplication spreads them anew for each row.
-size_t ColumnOf(uint32_t token, size_t row) noexcept {
-  return static_cast<size_t>((token * kRowMultipliers[row]) >> 48);
+// The counters that begin so many bytes into the memory. Throws where there was none to be had.
+std::span<uint32_t> SharesIn(const LazyMemory& memory, size_t offset) {
+  if (memory.data() == nullptr) throw std::bad_alloc();
+  return {reinterpret_cast<uint32_t*>(static_cast<char*>(memory.data()) + offset),
+          Lanes::kShareRows * Lanes::kShareColumns};
 }
 
 }  // namespace
 
-uint32_t Lanes::Shares::Count(uint32_t token) const noexcept {
-  uint32_t least = UINT32_MAX;
-  for (size_t row = 0; row < kRows; ++row)
-    least = std::min(least, counts_[row * kColumns + ColumnOf(token, row)]);
-  return least;
-}
-
-void Lanes::Shares::Prefetch(uint32_t token) const noexcept {
-  for (size_t row = 0; row < kRows; ++row)
-    __builtin_prefetch(&counts_[row * kColumns + ColumnOf(token, row)]);
-}
-
-void Lanes::Shares::Add(uint32_t token) noexcept {
-  // Conservative update (Estan & Varghese 2002): only the counters that decide the answer grow.
-  const uint32_t grown = Count(token) + 1;
-  for (size_t row = 0; row < kRows; ++row) {
-    uint32_t& count = counts_[row * kColumns + ColumnOf(token, row)];
-    count = std::max(count, grown);
-  }
-  if (++total_ < kTotalMax) return;
-  for (size_t i = 0; i < kRows * kColumns; ++i) counts_[i] /= 2;
-  total_ /= 2;
+void Lanes::AddShare(uint32_t token, TokenShares* shares) noexcept {
+  if (token == 0) return;
+  shares->Add(token);
+  if (shares->total() >= kShareTotalMax) shares->Halve();
 }
 
 size_t Lanes::SlotOf(const Attempt* attempt) noexcept {
@@ -85,15 +67,13 @@ size_t Lanes::SlotOf(const Attempt* attempt) noexcept {
 Lanes::Lanes(size_t bytes_max, const HashKey& key)
     : key_(key),
       step_ups_(std::make_unique<std::array<StepUp, kStepUps>>()),
-      records_(std::max(bytes_max, kBytesMin) - 2 * Shares::kBytes - kStepUps * sizeof(StepUp)),
-      sketches_(2 * Shares::kBytes),
-      network_shares_(sketches_.data()),
-      device_shares_(static_cast<char*>(sketches_.data()) + Shares::kBytes) {
-  if (sketches_.data() == nullptr) throw std::bad_alloc();
-}
+      records_(std::max(bytes_max, kBytesMin) - 2 * kSharesBytes - kStepUps * sizeof(StepUp)),
+      sketches_(2 * kSharesBytes),
+      network_shares_(SharesIn(sketches_, 0)),
+      device_shares_(SharesIn(sketches_, kSharesBytes)) {}
 
 size_t Lanes::bytes() const noexcept {
-  return records_.bytes() + 2 * Shares::kBytes + kStepUps * sizeof(StepUp);
+  return records_.bytes() + 2 * kSharesBytes + kStepUps * sizeof(StepUp);
 }
 
 Lanes::Tokens Lanes::TokensOf(const Attempt& attempt, const Hash128* fingerprint) const noexcept {
@@ -160,7 +140,7 @@ Lanes::Odds Lanes::OddsOf(const Identity& identity, int64_t time_ns) const noexc
   Settle(&record, now);
   const double n = SuccessesOf(record, now);
   if (n <= 0) return odds;
-  const auto ratio = [&](const auto& seen, uint32_t token, const Shares& shares, double ratio_max) {
+  const auto ratio = [&](const auto& seen, uint32_t token, const TokenShares& shares, double ratio_max) {
     for (const SeenToken& one : seen) {
       if (one.token != token || one.on_probation()) continue;
       const double c = Decayed(one.count, QuartersSince(one.quarter, now));
@@ -244,8 +224,8 @@ void Lanes::Learn(const Attempt& attempt, Lane lane, const LearnContext& context
   const Identity identity = IdentityOf(attempt);
   const DayQuarter now = DayQuarterOf(attempt.time_ns);
   // Everybody's shares take every success: a token that attackers bring becomes common, which proves less.
-  if (identity.tokens.network != 0) network_shares_.Add(identity.tokens.network);
-  if (identity.tokens.device != 0) device_shares_.Add(identity.tokens.device);
+  AddShare(identity.tokens.network, &network_shares_);
+  AddShare(identity.tokens.device, &device_shares_);
 
   const bool on_probation = lane == Lane::kUnfamiliar && context.pressure && !context.identity_passed;
   AccountRecord* const record = records_.FindOrMake(identity.tag, now, on_probation);

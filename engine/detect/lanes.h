@@ -51,6 +51,7 @@
 #include <vector>
 
 #include "engine/detect/account_records.h"
+#include "engine/detect/token_shares.h"
 #include "engine/event/keyed_hash.h"
 #include "engine/event/login_event.h"
 #include "engine/event/pair_memo.h"
@@ -128,7 +129,7 @@ class Lanes {
   static constexpr size_t kStepUps = 8192;
   enum class ShareKind : uint8_t { kNetwork, kDevice };
   // Of the counters of a kind: row after row.
-  static constexpr size_t kShareRows = 4;
+  static constexpr size_t kShareRows = TokenShares::kRows;
   static constexpr size_t kShareColumns = size_t{1} << 16;
   static constexpr uint64_t kShareTotalMax = uint64_t{1} << 24;
 
@@ -151,30 +152,8 @@ class Lanes {
   uint64_t evicted() const noexcept { return records_.evicted(); }
 
  private:
-  // How often each token succeeded, over all accounts. Halved when the sum reaches kTotalMax, which keeps it
-  // young.
-  class Shares {
-   public:
-    static constexpr size_t kRows = kShareRows;
-    static constexpr size_t kColumns = kShareColumns;
-    static constexpr size_t kBytes = kRows * kColumns * sizeof(uint32_t);
-
-    // `counts`: kBytes of zeros, which outlive it.
-    explicit Shares(void* counts) noexcept : counts_(static_cast<uint32_t*>(counts)) {}
-    uint32_t Count(uint32_t token) const noexcept;
-    void Add(uint32_t token) noexcept;
-    // Brings closer what both read.
-    void Prefetch(uint32_t token) const noexcept;
-    uint64_t total() const noexcept { return total_; }
-    uint32_t* counts() noexcept { return counts_; }
-    const uint32_t* counts() const noexcept { return counts_; }
-    void set_total(uint64_t total) noexcept { total_ = total; }
-
-   private:
-    static constexpr uint64_t kTotalMax = kShareTotalMax;
-    uint32_t* counts_;  // kRows of kColumns
-    uint64_t total_ = 0;
-  };
+  static constexpr size_t kSharesBytes = kShareRows * kShareColumns * sizeof(uint32_t);
+  static void AddShare(uint32_t token, TokenShares* shares) noexcept;
 
   // 32 bits of each token's hash; 0: the attempt has none.
   struct Tokens {
@@ -210,8 +189,9 @@ class Lanes {
   bool has_step_ups_ = false;
   AccountRecords records_;
   LazyMemory sketches_;
-  Shares network_shares_;
-  Shares device_shares_;
+  // How often each token succeeded, over all accounts. Halved when the sum reaches kShareTotalMax, which keeps them young.
+  TokenShares network_shares_;
+  TokenShares device_shares_;
 
   // Attempts that were prefetched, by their place in memory.
   struct Identified {

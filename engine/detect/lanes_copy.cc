@@ -6,8 +6,8 @@
 namespace stockade {
 
 uint64_t Lanes::CopyShares(ShareKind kind, std::vector<uint32_t>* out) const {
-  const Shares& shares = kind == ShareKind::kNetwork ? network_shares_ : device_shares_;
-  out->assign(shares.counts(), shares.counts() + kShareRows * kShareColumns);
+  const TokenShares& shares = kind == ShareKind::kNetwork ? network_shares_ : device_shares_;
+  out->assign(shares.counts().begin(), shares.counts().end());
   return shares.total();
 }
 
@@ -18,8 +18,9 @@ void Lanes::CopyStepUps(std::vector<StepUp>* out) const {
 
 void Lanes::RestoreShares(ShareKind kind, size_t row, size_t column,
                           std::span<const uint32_t> counts) noexcept {
-  Shares& shares = kind == ShareKind::kNetwork ? network_shares_ : device_shares_;
-  std::copy(counts.begin(), counts.end(), shares.counts() + row * kShareColumns + column);
+  TokenShares& shares = kind == ShareKind::kNetwork ? network_shares_ : device_shares_;
+  std::copy(counts.begin(), counts.end(),
+            shares.counts().begin() + static_cast<std::ptrdiff_t>(row * kShareColumns + column));
 }
 
 void Lanes::RestoreShareTotal(ShareKind kind, uint64_t total) noexcept {

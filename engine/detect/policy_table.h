@@ -11,8 +11,9 @@
 //   guard_near        allow      allow     identity   identity
 //   guard_last        allow      identity  identity   identity
 //
-// challenge: a human test, or an identity step-up where nothing else is at hand. Where the gateway can ask nobody for his identity,
-// guard_near is a human test and guard_last a denial. Where a denial would hit an account with history, and identity can be asked,
+// challenge: a human test, or an identity step-up where nothing else is at hand. What is at hand is said of each attempt, by the
+// way it came and the settings. Where nobody can be asked for his identity, identity is a human test, but guard_last a denial; where
+// nothing can be asked, all of them are denials. Where a denial would hit an account with history, and identity can be asked,
 // it is asked: the customer on a journey through an attacker's network is asked, never shut out.
 //
 // Plain data; a user may change any cell but those of the certified lane. Source: detectors.md, 2.3.

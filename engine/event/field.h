@@ -37,6 +37,7 @@ enum class FieldId : uint16_t {
   kTlsStack,
   kTlsMismatch,
   kChallenge,
+  kCanAsk,
   // Derived: not on the wire, but rules may match them and windows may group by them.
   kSourcePrefix,       // source.prefix: the /24 or /64 around source.ip
   kSourceFingerprint,  // source.fingerprint: JA4 and user agent together, as they came
@@ -50,7 +51,7 @@ inline constexpr std::array<std::string_view, kKnownFieldCount> kKnownFieldNames
     "url.path",           "http.request.id",     "source.as.number",   "source.geo.country_iso_code",
     "login.certificate",  "login.password_id",   "login.device",       "login.channel",
     "login.header_order", "login.tls_stack",     "login.tls_mismatch", "login.challenge",
-    "source.prefix",      "source.fingerprint",
+    "login.can_ask",      "source.prefix",       "source.fingerprint",
 };
 
 // The fixed id of a name of the design, or nothing. Exact: ECS names are lower case.

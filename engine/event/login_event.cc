@@ -94,6 +94,9 @@ FieldValue GetField(const LoginEvent& event, FieldId id, FieldScratch* scratch) 
       return Text(attempt.tls_mismatch);
     case FieldId::kChallenge:
       return ChallengeText(event.aftermath.challenge);
+    case FieldId::kCanAsk:
+      if (attempt.can_ask == CanAsk::kUnsaid) return {};
+      return Text(Name(attempt.can_ask));
     case FieldId::kSourcePrefix:
       return PrefixText(attempt.source, scratch);
     case FieldId::kSourceFingerprint:

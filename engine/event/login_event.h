@@ -38,6 +38,7 @@ struct Attempt {
   std::string_view header_order;      // login.header_order
   std::string_view tls_stack;         // login.tls_stack: whose TLS the JA4 shows, "python"
   std::string_view tls_mismatch;      // login.tls_mismatch: claimed and spoken, "chromium/python"
+  CanAsk can_ask = CanAsk::kUnsaid;   // login.can_ask: of whom came this way
   std::span<const ExtraField> extra;  // other fields that some rule asks for
 
   bool has_account() const noexcept { return account.data() != nullptr; }

@@ -1,5 +1,6 @@
-// The words of one attempt: what came of it, what the certificate said, what came of a challenge; and their spelling
-// in event.reason, login.certificate and login.challenge. The spellings are the wire format: they never change.
+// The words of one attempt: what came of it, what the certificate said, what a person could be asked for and what came of
+// that; and their spelling in event.reason, login.certificate, login.can_ask and login.challenge. The spellings are the wire
+// format: they never change.
 #pragma once
 
 #include <array>
@@ -97,6 +98,26 @@ constexpr bool IsBadCertificate(CertificateStatus status) noexcept {
   }
 }
 
+// What a person can be asked for on the way by which an attempt came (login.can_ask): a test whether a human is there, or who
+// he is. kUnsaid: nobody said, which is whatever the settings allow.
+enum class CanAsk : uint8_t { kUnsaid, kNeither, kHuman, kIdentity, kBoth };
+inline constexpr std::array<std::string_view, 5> kCanAskNames = {"", "neither", "human", "identity", "both"};
+
+constexpr bool AsksHuman(CanAsk can) noexcept {
+  return can != CanAsk::kNeither && can != CanAsk::kIdentity;
+}
+constexpr bool AsksIdentity(CanAsk can) noexcept {
+  return can != CanAsk::kNeither && can != CanAsk::kHuman;
+}
+constexpr CanAsk CanAskFor(bool human, bool identity) noexcept {
+  if (human) return identity ? CanAsk::kBoth : CanAsk::kHuman;
+  return identity ? CanAsk::kIdentity : CanAsk::kNeither;
+}
+// What both allow: settings narrow a way, and a way narrows settings; neither widens the other.
+constexpr CanAsk Narrowed(CanAsk a, CanAsk b) noexcept {
+  return CanAskFor(AsksHuman(a) && AsksHuman(b), AsksIdentity(a) && AsksIdentity(b));
+}
+
 // What came, or in a simulation would come, of a challenge shown on this attempt (login.challenge).
 enum class ChallengeResult : uint8_t { kAbsent, kPassed, kFailed, kUnknown };
 inline constexpr std::array<std::string_view, 4> kChallengeResultNames = {"", "passed", "failed", "unknown"};
@@ -113,6 +134,9 @@ constexpr std::string_view Name(Outcome outcome) noexcept {
 constexpr std::string_view Name(CertificateStatus s) noexcept {
   return kCertificateNames[static_cast<size_t>(s)];
 }
+constexpr std::string_view Name(CanAsk can) noexcept {
+  return kCanAskNames[static_cast<size_t>(can)];
+}
 constexpr std::string_view Name(ChallengeResult r) noexcept {
   return kChallengeResultNames[static_cast<size_t>(r)];
 }
@@ -126,6 +150,11 @@ constexpr std::optional<Outcome> ParseOutcome(std::string_view name) noexcept {
 constexpr std::optional<CertificateStatus> ParseCertificateStatus(std::string_view name) noexcept {
   for (size_t i = 0; i < kCertificateNames.size(); ++i)
     if (kCertificateNames[i] == name) return static_cast<CertificateStatus>(i);
+  return std::nullopt;
+}
+constexpr std::optional<CanAsk> ParseCanAsk(std::string_view name) noexcept {
+  for (size_t i = 1; i < kCanAskNames.size(); ++i)
+    if (kCanAskNames[i] == name) return static_cast<CanAsk>(i);
   return std::nullopt;
 }
 constexpr std::optional<ChallengeResult> ParseChallengeResult(std::string_view name) noexcept {

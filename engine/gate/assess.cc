@@ -35,6 +35,17 @@ Asked AskedBy(const Decision& decision, Lane lane, bool may_ask) noexcept {
   return kNothing;
 }
 
+// What stands for a challenge that cannot be asked: the table of assess.h. `otherwise`: where nothing can.
+Asked Askable(const Asked& asked, CanAsk can_ask, VerdictKind otherwise) noexcept {
+  if (asked.kind != VerdictKind::kChallenge) return asked;
+  const bool as_it_is =
+      asked.challenge_kind == ChallengeKind::kHuman ? AsksHuman(can_ask) : AsksIdentity(can_ask);
+  if (as_it_is) return asked;
+  if (AsksHuman(can_ask)) return {VerdictKind::kChallenge, ChallengeKind::kHuman};
+  if (AsksIdentity(can_ask)) return {VerdictKind::kChallenge, ChallengeKind::kIdentity};
+  return {otherwise, ChallengeKind::kHuman};
+}
+
 // Whether the certificate gave it, and only because nobody has looked: no proof of anything else stands for that look.
 bool IsToComeAgain(const Verdict& verdict) noexcept {
   return verdict.kind == VerdictKind::kThrottle && verdict.by == kByCertificate;
@@ -116,19 +127,32 @@ Verdict Gate::Assess(const Attempt& attempt, int64_t now_ms, const Trace* trace,
       lanes_->StandingOf(attempt, certificates_.policy() != CertificatePolicy::kIgnored);
   if (standing_out != nullptr) *standing_out = standing;
   verdict.lane = standing.lane;
-  const bool allowlisted = AskStanding(attempt, standing, now_ms, &verdict, trace, fingerprint);
-  AskCertificate(attempt, &verdict, trace);
+  const CanAsk can_ask = WhatCanBeAsked(attempt, trace);
+  const bool allowlisted = AskStanding(attempt, standing, can_ask, now_ms, &verdict, trace, fingerprint);
+  AskCertificate(attempt, can_ask, &verdict, trace);
   if (trace != nullptr) Say(trace, "lane", Concat("arrives in the ", Name(verdict.lane), " lane"));
-  if (detectors_ != nullptr) AskDetectors(attempt, standing, allowlisted, now_ms, &verdict, trace);
-  AskMode(&verdict, trace);
+  if (detectors_ != nullptr) AskDetectors(attempt, standing, allowlisted, can_ask, now_ms, &verdict, trace);
+  AskMode(can_ask, &verdict, trace);
   return verdict;
 }
 
-bool Gate::AskStanding(const Attempt& attempt, const Standing& standing, int64_t now_ms, Verdict* verdict,
-                       const Trace* trace, const Hash128* fingerprint) noexcept {
+CanAsk Gate::WhatCanBeAsked(const Attempt& attempt, const Trace* trace) const noexcept {
+  const CanAsk allowed = detectors_ != nullptr ? detectors_->settings().challenges : CanAsk::kBoth;
+  const CanAsk can_ask = Narrowed(allowed, attempt.can_ask);
+  if (trace != nullptr && can_ask != CanAsk::kBoth) {
+    const std::string_view way =
+        attempt.can_ask == CanAsk::kUnsaid ? "says nothing of it" : Name(attempt.can_ask);
+    Say(trace, "challenges",
+        Concat(Name(can_ask), " can be asked for (the way it came: ", way, "; settings: ", Name(allowed),
+               ")"));
+  }
+  return can_ask;
+}
+
+bool Gate::AskStanding(const Attempt& attempt, const Standing& standing, CanAsk can_ask, int64_t now_ms,
+                       Verdict* verdict, const Trace* trace, const Hash128* fingerprint) noexcept {
   const InForce in_force = ledger_->Find(attempt, now_ms, fingerprint);
-  const bool may_ask =
-      standing.may_be_owner && detectors_ != nullptr && detectors_->settings().can_ask_identity;
+  const bool may_ask = standing.may_be_owner && detectors_ != nullptr && AsksIdentity(can_ask);
   Asked strictest;
   for (const Decision* decision : {in_force.source, in_force.account}) {
     if (decision == nullptr) continue;
@@ -144,6 +168,10 @@ bool Gate::AskStanding(const Attempt& attempt, const Standing& standing, int64_t
     if (in_force.allowlisted && asked.kind > VerdictKind::kChallenge) {
       asked = Asked{VerdictKind::kChallenge, ChallengeKind::kHuman};
     }
+    asked = Askable(asked, can_ask,
+                    in_force.allowlisted                    ? VerdictKind::kAllow
+                    : decision->action == Action::kThrottle ? VerdictKind::kThrottle
+                                                            : VerdictKind::kDeny);
     // Made while the engine only observed: it acts on nobody, but an operator who observes is still told what
     // it would have done.
     const bool acts = enforcing_ && (!decision->shadow || mode_ == Mode::kObserve);
@@ -173,8 +201,8 @@ bool Gate::AskStanding(const Attempt& attempt, const Standing& standing, int64_t
   return in_force.allowlisted;
 }
 
-void Gate::AskDetectors(const Attempt& attempt, const Standing& standing, bool allowlisted, int64_t now_ms,
-                        Verdict* verdict, const Trace* trace) const noexcept {
+void Gate::AskDetectors(const Attempt& attempt, const Standing& standing, bool allowlisted, CanAsk can_ask,
+                        int64_t now_ms, Verdict* verdict, const Trace* trace) const noexcept {
   std::vector<DetectorAsk> asks;
   const DetectorAsk ask = detectors_->Ask(attempt, standing, now_ms, trace == nullptr ? nullptr : &asks);
   for (const DetectorAsk& one : asks) {
@@ -189,7 +217,9 @@ void Gate::AskDetectors(const Attempt& attempt, const Standing& standing, bool a
   Asked asked{VerdictKind::kChallenge,
               ask.cell == Cell::kIdentity ? ChallengeKind::kIdentity : ChallengeKind::kHuman};
   if (ask.cell == Cell::kDeny)
-    asked = {allowlisted ? VerdictKind::kChallenge : VerdictKind::kDeny, ChallengeKind::kHuman};
+    asked = allowlisted
+                ? Askable({VerdictKind::kChallenge, ChallengeKind::kHuman}, can_ask, VerdictKind::kAllow)
+                : Asked{VerdictKind::kDeny, ChallengeKind::kHuman};
   if (!IsStricter(asked, {verdict->kind, verdict->challenge_kind})) return;
   if (asked.kind != VerdictKind::kDeny && IsToComeAgain(*verdict)) return;
   verdict->kind = asked.kind;
@@ -200,7 +230,8 @@ void Gate::AskDetectors(const Attempt& attempt, const Standing& standing, bool a
   verdict->for_certificate = false;
 }
 
-void Gate::AskCertificate(const Attempt& attempt, Verdict* verdict, const Trace* trace) const noexcept {
+void Gate::AskCertificate(const Attempt& attempt, CanAsk can_ask, Verdict* verdict,
+                          const Trace* trace) const noexcept {
   const CertificateStatus status = attempt.certificate;
   Asked asked{certificates_.Of(status), ChallengeKind::kIdentity};
   std::string_view reason = CertificateReason(status);
@@ -211,6 +242,8 @@ void Gate::AskCertificate(const Attempt& attempt, Verdict* verdict, const Trace*
       reason = kLeftOut;
     }
   }
+  const bool cannot_ask = asked.kind == VerdictKind::kChallenge && !AsksIdentity(can_ask);
+  if (cannot_ask) asked.kind = VerdictKind::kDeny;
   if (trace != nullptr) {
     Say(trace, "certificate",
         Concat(Name(status), asked.kind == VerdictKind::kAllow ? ": goes on" : ": ",
@@ -226,19 +259,20 @@ void Gate::AskCertificate(const Attempt& attempt, Verdict* verdict, const Trace*
   verdict->by = kByCertificate;
   verdict->reason = reason;
   verdict->decision = nullptr;
-  // What we could not look at, or what nobody could tell us, is not the client's fault.
-  const bool is_ours = status == CertificateStatus::kUnverified ||
+  // What we could not look at or ask, or what nobody could tell us, is not the client's fault.
+  const bool is_ours = cannot_ask || status == CertificateStatus::kUnverified ||
                        status == CertificateStatus::kUnconfirmed ||
                        status == CertificateStatus::kRevocationUnknown;
   verdict->for_certificate = asked.kind == VerdictKind::kDeny && !is_ours;
 }
 
-void Gate::AskMode(Verdict* verdict, const Trace* trace) const noexcept {
+void Gate::AskMode(CanAsk can_ask, Verdict* verdict, const Trace* trace) const noexcept {
   if (trace != nullptr) Say(trace, "mode", std::string(Name(mode_)));
-  const auto set = [&](VerdictKind kind, std::string_view reason) {
-    if (verdict->kind >= kind || (kind != VerdictKind::kDeny && IsToComeAgain(*verdict))) return;
-    verdict->kind = kind;
-    verdict->challenge_kind = ChallengeKind::kIdentity;
+  const auto set = [&](VerdictKind wanted, std::string_view reason) {
+    const Asked asked = Askable({wanted, ChallengeKind::kIdentity}, can_ask, VerdictKind::kDeny);
+    if (verdict->kind >= asked.kind || (asked.kind != VerdictKind::kDeny && IsToComeAgain(*verdict))) return;
+    verdict->kind = asked.kind;
+    verdict->challenge_kind = asked.challenge_kind;
     verdict->by = "mode";
     verdict->reason = reason;
     verdict->decision = nullptr;

@@ -16,8 +16,18 @@
 //   lock          –           –          challenge (identity)    deny
 //   lock, all     –           deny       deny                    deny
 //
-// Where who somebody is can be asked (DetectorSettings::can_ask_identity), a stranger at an account that has had its owner is asked
-// instead of denied, save for what people ordered: it may be the owner, on a journey.
+// Where who somebody is can be asked, a stranger at an account that has had its owner is asked instead of denied, save for what
+// people ordered: it may be the owner, on a journey.
+//
+// What can be asked is said of each attempt: what the way can ask by which it came (Attempt::can_ask), narrowed by what settings
+// allow (DetectorSettings::challenges). What cannot be asked is not said, for nobody could pass it:
+//
+//   a challenge                 is the other kind, if that can be asked; else a denial
+//     that a throttle gave      else the throttle
+//     of who is allowlisted     else nothing: he is never denied by these
+//     for a certificate         a denial: no human test proves what a certificate would
+//
+// What detectors ask softens by their own table (detect/policy_table.h).
 //
 // So whoever floods an address or an account with wrong passwords shuts out strangers and never the customer who comes
 // from where he always comes. A throttle lets one stranger in ten seconds through, five at once. An allowlisted attempt
@@ -46,7 +56,7 @@ class Detectors;
 
 // One step of the gate's way, for `explain`. Views live during the call that hands it on.
 struct GateStep {
-  std::string_view step;  // "standing decisions", "certificate", "lane", "mode"
+  std::string_view step;  // "challenges", "standing decisions", "certificate", "lane", "detectors", "mode"
   std::string said;       // a sentence for a person
 };
 
@@ -71,13 +81,15 @@ class Gate {
                  const Hash128* fingerprint = nullptr, Standing* standing = nullptr) noexcept;
 
  private:
+  CanAsk WhatCanBeAsked(const Attempt& attempt, const Trace* trace) const noexcept;
   // Whether the attempt is allowlisted.
-  bool AskStanding(const Attempt& attempt, const Standing& standing, int64_t now_ms, Verdict* verdict,
-                   const Trace* trace, const Hash128* fingerprint) noexcept;
-  void AskCertificate(const Attempt& attempt, Verdict* verdict, const Trace* trace) const noexcept;
-  void AskDetectors(const Attempt& attempt, const Standing& standing, bool allowlisted, int64_t now_ms,
-                    Verdict* verdict, const Trace* trace) const noexcept;
-  void AskMode(Verdict* verdict, const Trace* trace) const noexcept;
+  bool AskStanding(const Attempt& attempt, const Standing& standing, CanAsk can_ask, int64_t now_ms,
+                   Verdict* verdict, const Trace* trace, const Hash128* fingerprint) noexcept;
+  void AskCertificate(const Attempt& attempt, CanAsk can_ask, Verdict* verdict,
+                      const Trace* trace) const noexcept;
+  void AskDetectors(const Attempt& attempt, const Standing& standing, bool allowlisted, CanAsk can_ask,
+                    int64_t now_ms, Verdict* verdict, const Trace* trace) const noexcept;
+  void AskMode(CanAsk can_ask, Verdict* verdict, const Trace* trace) const noexcept;
 
   Ledger* ledger_;
   const Lanes* lanes_;

@@ -124,6 +124,20 @@ TEST_CASE("a familiar customer stays familiar over a restart", "[run]") {
   scene.Stop();
 }
 
+TEST_CASE("no gate begins with a snapshot under the key that everybody knows", "[run]") {
+  FamiliarScene scene;
+  std::string settings = scene.folder().Read("stockade.yaml");
+  const std::string_view key = "hash_key_file: key\n";
+  settings.erase(settings.find(key), key.size());
+  scene.folder().Write("stockade.yaml", settings);
+  scene.Start();
+  CHECK(scene.gate().Wait() == 2);
+  CHECK_THAT(scene.Output(), Catch::Contains("familiar: the snapshot would be sealed under the hash key that "
+                                             "everybody knows") &&
+                                 Catch::Contains("openssl rand -hex 16"));
+  CHECK_FALSE(std::filesystem::exists(scene.folder().Path("snapshot")));
+}
+
 TEST_CASE("a gate that is killed knows its customers as of the last save", "[run]") {
   FamiliarScene scene;
   scene.Start();

@@ -46,7 +46,11 @@ constexpr int64_t kStart = 1'700'000'000 * kSecond;
 struct Recorder : EngineListener {
   void OnAlert(const Alert& alert) override { alerts.emplace_back(alert.rule); }
   void OnDecision(const Decision& decision) override { decisions.push_back(ToJson(decision)); }
-  std::vector<std::string> alerts, decisions;
+  void OnChanges(std::span<const Change> told) override {
+    for (const Change& change : told)
+      if (change.by == "release") releases.push_back(Concat(change.decision.value, ": ", change.why));
+  }
+  std::vector<std::string> alerts, decisions, releases;
 };
 
 struct Bench {
@@ -129,7 +133,9 @@ TEST_CASE(
     "a rule's block is let go where three owners are at home behind it, and one that people ordered is not",
     "[engine]") {
   for (const char* rule : {"many_failures", "by hand"}) {
-    Bench bench;
+    EngineOptions options;
+    options.tells_changes = true;
+    Bench bench(options);
     int64_t now = kStart;
     // Many others, so that a place of one's own says something.
     for (int i = 0; i < 400; ++i)
@@ -158,6 +164,14 @@ TEST_CASE(
     const bool stands =
         bench.Try(now += kSecond, "198.51.100.7", "eve", Outcome::kBadPassword) != VerdictKind::kAllow;
     CHECK(stands == (std::string_view(rule) == "by hand"));
+    // Who keeps the books is told, and why.
+    if (stands) {
+      CHECK(bench.recorder.releases.empty());
+    } else {
+      CHECK(bench.recorder.releases ==
+            std::vector<std::string>{
+                "198.51.100.7: customers who are at home on their accounts come from there"});
+    }
   }
 }
 

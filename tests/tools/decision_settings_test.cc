@@ -21,7 +21,7 @@ TEST_CASE("every key of decisions reaches its setting", "[config]") {
   const Config config = ReadConfig(R"(
 memory: 1GiB
 policy:
-  harm: {decision: 0.2%, rule: 0.02, minute: 1%, customers_min: 5}
+  harm: {week: 0.05%, decision: 0.2%, rule: 0.02, minute: 1%, customers_min: 5}
   shared_accounts: 4
   shadow: [many_accounts]
 familiar: {snapshot: home, every: 90s}
@@ -42,6 +42,7 @@ firewalls:
   INFO(findings.ToStatus());
   REQUIRE(findings.errors() == 0);
   const PolicySettings& policy = config.engine.policy;
+  CHECK(policy.harm.week_share == Approx(0.0005));
   CHECK(policy.harm.decision_share == Approx(0.002));
   CHECK(policy.harm.rule_share == Approx(0.02));
   CHECK(policy.harm.minute_share == Approx(0.01));

@@ -25,6 +25,14 @@ TEST_CASE("what loads and would surprise is told at its place", "[config][gatewa
       "outcomes: [{status: 302, outcome: success}, {status: 401, outcome: bad_password}]";
   const std::string good = "  endpoints:\n    - {path: /login, account: u, password: p, " + rows + "}\n";
   CHECK(lint(start + good).empty());
+  // What is not asked for need not lead anywhere.
+  CHECK(lint("detectors: {challenges: human}\n" + start + good +
+             "  answers: {challenge_identity: {status: 403, headers: {}, body: No.}}\n")
+            .empty());
+  CHECK(lint("detectors: {challenges: []}\nhash_key: 000102030405060708090a0b0c0d0e0f\ngateway:\n  listen: "
+             "127.0.0.1:1\n  upstreams: 127.0.0.1:2\n" +
+             good)
+            .empty());
 
   struct Case {
     std::string text;
@@ -75,8 +83,19 @@ TEST_CASE("what loads and would surprise is told at its place", "[config][gatewa
       {"gateway:\n  listen: 127.0.0.1:1\n  upstreams: [{address: 'a:2', tls: {verify: false}}]\n" + good,
        "gateway.upstreams[0].tls.verify", "sent the passwords"},
       {"gateway:\n  listen: 127.0.0.1:1\n  upstreams: 127.0.0.1:2\n" + good, "gateway", "hash key"},
+      {"familiar: {snapshot: home}\ngateway:\n  listen: 127.0.0.1:1\n  upstreams: 127.0.0.1:2\n" + good,
+       "s.yaml:1:1: warning: familiar", "a start would refuse"},
       {"gateway:\n  listen: 127.0.0.1:1\n  upstreams: 127.0.0.1:2\n" + good, "gateway.challenges",
-       "stays out"},
+       "both: nobody can report a challenge of the sidecar's as passed"},
+      {"detectors: {challenges: [identity]}\ngateway:\n  listen: 127.0.0.1:1\n  upstreams: 127.0.0.1:2\n"
+       "  admin: {address: 'unix:/y'}\n" +
+           good,
+       "s.yaml:1:13: warning: detectors.challenges", "identity: nobody can report"},
+      {start + good + "  answers: {challenge_identity: {status: 403, headers: {}, body: No.}}\n",
+       "gateway.answers.challenge_identity", "leads nowhere"},
+      {"detectors: {challenges: human}\ncertificates: {policy: preferred, expired: challenge}\n" + start +
+           good,
+       "s.yaml:2:", "can ask nobody who he is"},
   };
   for (const Case& each : cases) {
     CAPTURE(each.text);

@@ -20,7 +20,7 @@
 //     fingerprint_files: [partners.txt]
 //   policy:                    # what decisions may do; engine/decision/policy.h
 //     shared_accounts: 3       # customers that make a source a shared one, which is challenged
-//     harm: {decision: 0.1%, rule: 1%, minute: 0.5%, customers_min: 2}    # of the customers of the last hour
+//     harm: {week: 0.01%, decision: 0.1%, rule: 1%, minute: 0.5%, customers_min: 2}   # of the customers of a week, and of the last hour
 //     shadow: [many_accounts]  # rules on trial: their decisions are shown and not carried out
 //   detectors: {account_guard: on, lock: {limit: 5}}   # what rules cannot say; tools/stockade/detector_settings.h
 //   familiar: {snapshot: familiar.snapshot, every: 10m}   # who is at home, over a restart; tools/stockade/familiar_settings.h
@@ -140,6 +140,12 @@ Config DefaultConfig();
 Config ReadConfig(std::string_view text, const std::string& file, Findings* findings,
                   GatewayFiles gateway_files = GatewayFiles::kMustBeReadable,
                   const std::vector<SettingOverride>& overrides = {});
+
+// Whether hashes go under the key of the source, which everybody has: fit for replays, where it makes runs agree.
+inline bool HasPublicHashKey(const Config& config) {
+  const HashKey known = EngineOptions().hash_key;
+  return config.engine.hash_key.k0 == known.k0 && config.engine.hash_key.k1 == known.k1;
+}
 
 // ReadConfig over a file. Errors: one that cannot be read, and all that ReadConfig found, a line each.
 absl::StatusOr<Config> LoadConfig(const std::string& file,

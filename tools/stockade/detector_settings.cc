@@ -37,12 +37,11 @@ void ReadLock(Node node, Path path, SettingsReader* reader, LockoutRule* lock) {
 }
 
 void ReadChallenges(Node node, Path path, SettingsReader* reader, DetectorSettings* settings) {
-  settings->can_ask_human = settings->can_ask_identity = false;
+  bool asks[kChallengeWords.size()] = {};
   reader->ReadList(node, path, [&](Node item, Path at) {
-    const auto word = reader->ReadWord(item, at, kChallengeWords);
-    if (!word) return;
-    (*word == 0 ? settings->can_ask_human : settings->can_ask_identity) = true;
+    if (const auto word = reader->ReadWord(item, at, kChallengeWords)) asks[*word] = true;
   });
+  settings->challenges = CanAskFor(asks[0], asks[1]);
 }
 
 // An amount of evidence: a logarithm of odds.

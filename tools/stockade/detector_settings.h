@@ -7,7 +7,7 @@
 //     campaign_finder: on
 //     outage_interlock: on
 //     lock: {limit: 5, reset: 0s}  # the gateway's own: so many wrong passwords in a row lock an account; failures so old count no more
-//     challenges: [human, identity]          # what the gateway can ask a person for
+//     challenges: [human, identity]          # what a person may be asked for, where the way a login came can ask it (login_way.h)
 //     evidence: {suspect: 6.9, condemned: 13.8}   # on sources and tuples: from where on it tells; evidence.h
 //     charts: {h: 9.2, hold: 30m}  # of pressure: how much evidence, how long it stays on
 //     policy:                      # cells of the table in engine/detect/policy_table.h that are to differ

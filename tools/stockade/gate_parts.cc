@@ -10,6 +10,7 @@
 #include "adapters/gateway/account_text.h"
 #include "adapters/gateway/admin_service.h"
 #include "adapters/gateway/challenge_token.h"
+#include "adapters/gateway/login_way.h"
 #include "adapters/http/endpoint_address.h"
 #include "engine/status.h"
 #include "engine/text.h"
@@ -85,6 +86,14 @@ absl::StatusOr<std::shared_ptr<const GateParts>> MakeGateParts(const RunOptions&
                ": has no section `gateway` (where to listen, which upstreams, which "
                "requests are logins), no `sources` and no `capture`; man stockade.yaml says more"));
   }
+  if (config.familiar.has_value() && HasPublicHashKey(config)) {
+    // Refused and not warned of: a key that is set later makes the snapshot worthless, and somebody looks at a start.
+    return absl::InvalidArgumentError(Concat(
+        options.config_file,
+        ": familiar: the snapshot would be sealed under the hash key that everybody knows: whoever can "
+        "write it could make himself at home on any account, and whoever reads it could try names; set "
+        "hash_key_file, made with: openssl rand -hex 16"));
+  }
   if (!options.rules.empty()) config.rules = options.rules;
   if (!options.mode.empty()) {
     const auto* const found =
@@ -147,6 +156,7 @@ ProxyParts ProxyPartsOf(const std::shared_ptr<const GateParts>& parts, GateDesk*
   proxy.logins = parts->exchange;
   proxy.desk = desk;
   proxy.unread = unread;
+  proxy.can_ask = CanAskBy(LoginWay::kProxy, parts->gateway());
   if (parts->verifier != nullptr) {
     proxy.check_certificate = [parts, certificates](const CertificateQuestion& question) {
       // Where a listed proxy forwards certificates, its fields alone say what came with the connection (from_header.h).
@@ -177,6 +187,7 @@ std::shared_ptr<const VerdictDialects> DialectsOf(const std::shared_ptr<const Ga
   verdict.desk = desk;
   verdict.exchange = parts->exchange;
   verdict.answers = gateway.answers;
+  verdict.can_ask = CanAskByWays(gateway);
   verdict.trusted_proxies = gateway.trusted_proxies;
   verdict.client_address =
       ParseForwardingField(gateway.client_address_header).value_or(ForwardingField::kNone);

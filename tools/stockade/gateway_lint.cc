@@ -7,6 +7,7 @@
 
 #include "absl/strings/match.h"
 #include "adapters/certificate/account_table.h"
+#include "adapters/gateway/login_way.h"
 #include "adapters/gateway/path_match.h"
 #include "adapters/http/endpoint_address.h"
 #include "engine/status.h"
@@ -42,11 +43,11 @@ class GatewayLinter {
       : config_(config), gateway_(*config.gateway), file_(file), findings_(*findings) {}
 
   void Lint() {
-    if (const HashKey known = EngineOptions().hash_key;
-        config_.engine.hash_key.k0 == known.k0 && config_.engine.hash_key.k1 == known.k1) {
-      Warn(
-          "gateway",
-          "runs under the hash key that everybody knows; set hash_key_file, made with: openssl rand -hex 16");
+    if (HasPublicHashKey(config_)) {
+      Warn(config_.familiar ? "familiar" : "gateway",
+           Concat("runs under the hash key that everybody knows; set hash_key_file, made with: openssl rand "
+                  "-hex 16",
+                  config_.familiar ? "; a start would refuse a snapshot under that key" : ""));
     }
     LintListeners();
     LintProxies();
@@ -251,15 +252,40 @@ class GatewayLinter {
     if (body && endpoint.answer_bytes == 0) Warn(path + ".answer_bytes", "0: no row about the body can hold");
   }
 
+  // What is asked for here and cannot be, and is a denial then.
   void LintChallenges() {
-    // Where logins are only seen, nobody is asked for anything.
-    if (gateway_.listeners.empty() && !IsSet(gateway_.service.at)) return;
-    const bool api = IsSet(gateway_.service.at) || IsSet(gateway_.admin.at);
-    if (!api && gateway_.challenges.secret_file.empty()) {
-      Warn("gateway.challenges",
-           "nobody can report a challenge as passed, so who is challenged stays out; set secret_file or "
-           "service");
+    const CanAsk asked = config_.engine.detectors ? config_.engine.detectors->challenges : CanAsk::kBoth;
+    // Where logins are only seen, or nothing is to be asked, nobody is asked for anything.
+    if ((gateway_.listeners.empty() && !IsSet(gateway_.service.at)) || asked == CanAsk::kNeither) return;
+    LintAnswer("challenge_human", gateway_.answers.challenge_human, AsksHuman(asked));
+    LintAnswer("challenge_identity", gateway_.answers.challenge_identity, AsksIdentity(asked));
+    if (gateway_.listeners.empty()) return;
+    if (!ResultsComeBack(gateway_)) {
+      Warn(IsWritten("detectors.challenges") ? "detectors.challenges" : "gateway.challenges",
+           Concat(Name(asked),
+                  ": nobody can report a challenge of the sidecar's as passed, so none is shown: "
+                  "who would be challenged is denied; set gateway.challenges.secret_file or "
+                  "gateway.service"));
     }
+    const CanAsk can_ask = Narrowed(asked, CanAskBy(LoginWay::kProxy, gateway_));
+    if (AsksIdentity(can_ask)) return;
+    for (const std::string_view word : kCertificateNames) {
+      const auto status = ParseCertificateStatus(word);
+      const std::string path = Concat("certificates.", word);
+      if (IsWritten(path) && config_.engine.certificates.Of(*status) == VerdictKind::kChallenge)
+        Warn(path, "challenge: the sidecar can ask nobody who he is, so it is a denial");
+    }
+    if (gateway_.certificates.revocation_unknown == "challenge")
+      Warn("gateway.certificates.revocation_unknown",
+           "challenge: the sidecar can ask nobody who he is, so it is a denial");
+  }
+
+  void LintAnswer(std::string_view name, const AnswerSettings& answer, bool is_asked) {
+    if (!is_asked || LeadsOn(answer, gateway_.answers.deny)) return;
+    Warn(
+        Concat("gateway.answers.", name),
+        "leads nowhere: no redirect, no field of its own, no page; the sidecar, /forward-auth and /ext-authz "
+        "do not ask for it then, and ask for the other kind or deny");
   }
 
   const Config& config_;

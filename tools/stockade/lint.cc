@@ -50,6 +50,7 @@ size_t VocabularySize(std::string_view field) {
   if (field == "event.outcome") return 3;
   if (field == "event.reason") return kOutcomeNames.size();
   if (field == "login.certificate") return kCertificateNames.size();
+  if (field == "login.can_ask") return kCanAskNames.size() - 1;
   if (field == "login.challenge") return kChallengeResultNames.size() - 1;
   return 0;
 }

@@ -41,22 +41,22 @@ PolicySettings ReadPolicySettings(const YamlNode& node, const std::string& path,
                }};
   };
   HarmLimits& harm = policy.harm;
-  reader->ReadMap(node, path,
-                  {{"harm",
-                    [&](Node value, Path at) {
-                      reader->ReadMap(value, at,
-                                      {Share(reader, "decision", &harm.decision_share),
-                                       Share(reader, "rule", &harm.rule_share),
-                                       Share(reader, "minute", &harm.minute_share),
-                                       number("customers_min", {0, 1'000'000}, &harm.customers_min)});
-                    },
-                    true},
-                   number("shared_accounts", {1, static_cast<int64_t>(ProvenCustomers::kSharedMax)},
-                          &policy.shared_accounts),
-                   {"shadow", [&](Node value, Path at) {
-                      for (const auto& [text, item] : reader->ReadTexts(value, at))
-                        policy.in_shadow.insert(text);
-                    }}});
+  reader->ReadMap(
+      node, path,
+      {{"harm",
+        [&](Node value, Path at) {
+          reader->ReadMap(
+              value, at,
+              {Share(reader, "week", &harm.week_share), Share(reader, "decision", &harm.decision_share),
+               Share(reader, "rule", &harm.rule_share), Share(reader, "minute", &harm.minute_share),
+               number("customers_min", {0, 1'000'000}, &harm.customers_min)});
+        },
+        true},
+       number("shared_accounts", {1, static_cast<int64_t>(ProvenCustomers::kSharedMax)},
+              &policy.shared_accounts),
+       {"shadow", [&](Node value, Path at) {
+          for (const auto& [text, item] : reader->ReadTexts(value, at)) policy.in_shadow.insert(text);
+        }}});
   return policy;
 }
 

@@ -46,7 +46,6 @@ std::string Plural(uint64_t count, std::string_view one, std::string_view many) 
 
 // Rules with their counts, the largest first.
 // The kind of an alarm that goes before all others: somebody got in who is not the customer.
-constexpr std::string_view kTakeoverAlarm = "takeover";
 
 std::vector<std::pair<std::string_view, uint64_t>> ByCount(const std::map<std::string, uint64_t>& counts) {
   std::vector<std::pair<std::string_view, uint64_t>> sorted(counts.begin(), counts.end());

@@ -6,62 +6,13 @@
 #include "engine/decision/decision.h"
 #include "engine/text.h"
 #include "tools/stockade/console.h"
+#include "tools/tuning/html_style.h"
+#include "tools/tuning/html_table.h"
 #include "tools/tuning/html_text.h"
 #include "tools/tuning/svg_plot.h"
 
 namespace stockade {
 namespace {
-
-constexpr std::string_view kStyle = R"(<style>
-:root{color-scheme:light dark;--ink:#1b1f24;--soft:#5a6472;--page:#fff;--card:#f4f6f8;--line:#d6dbe1;--now:#5b6b7f;--best:#0a7d5a;
---reached:#c2332b;--stopped:#9db4cc;--touched:#b26a00;--dot:#7e8ea3}
-@media (prefers-color-scheme:dark){:root{--ink:#e6eaef;--soft:#9aa7b6;--page:#14181d;--card:#1d2329;--line:#37414c;--now:#aab8c8;
---best:#3fc896;--reached:#ff7a70;--stopped:#3f5a78;--touched:#f0a94a;--dot:#7487a0}}
-*{box-sizing:border-box}body{margin:0 auto;max-width:72rem;padding:1.5rem;background:var(--page);color:var(--ink);
-font:15px/1.5 system-ui,sans-serif}h1{font-size:1.6rem;margin:0 0 .2rem}h2{font-size:1.15rem;margin:2.4rem 0 .6rem}
-p{max-width:52rem;margin:.5rem 0}.soft,figcaption,caption{color:var(--soft)}figure{margin:1rem 0;max-width:52rem}
-figcaption,caption{font-size:.9rem;text-align:left}caption{padding-bottom:.4rem}svg{display:block;width:100%;height:auto}
-.cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(9.6rem,1fr));gap:.8rem;margin:1rem 0;padding:0;list-style:none}
-.cards li{background:var(--card);border-radius:.5rem;padding:.7rem .9rem}.cards b{display:block;font-size:1.35rem;font-weight:600}
-.cards span{font-size:.85rem;color:var(--soft)}pre{background:var(--card);border-radius:.5rem;padding:.8rem 1rem;overflow:auto;
-max-width:52rem;font:13px/1.5 ui-monospace,monospace}.scroll{overflow-x:auto}table{border-collapse:collapse;font-size:.88rem;margin:.5rem 0}
-th,td{padding:.25rem .6rem;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap;font-variant-numeric:tabular-nums}
-th{font-weight:600}th:first-child,td:first-child{text-align:left;min-width:9rem;white-space:normal;overflow-wrap:anywhere}th.text,td.text{text-align:left}tr.current td,tr.best td{font-weight:600;background:var(--card)}
-td svg.bar{width:5rem;height:.8rem;display:inline-block;vertical-align:middle;margin-left:.5rem}details{margin:.6rem 0}summary{cursor:pointer}
-.names{columns:14rem;padding-left:1.2rem;font-size:.88rem}.names li{overflow-wrap:anywhere}.key{display:inline-block;width:.8rem;height:.8rem;border-radius:.2rem;
-vertical-align:-.1rem;margin:0 .3rem 0 .8rem}.key:first-child{margin-left:0}.key.stopped{background:var(--stopped)}.key.reached{background:var(--reached)}
-.key.touched{background:var(--touched)}svg text{font:12px system-ui,sans-serif}.axis{fill:var(--soft)}.mark{fill:var(--ink);font-weight:600}
-.grid{stroke:var(--line);stroke-width:1}.tick,.current{stroke:var(--soft);stroke-width:1}.current{stroke-width:1.5}.front{fill:none;stroke:var(--best);
-stroke-width:1.5;stroke-dasharray:5 4}circle.dot{fill:var(--dot);fill-opacity:.75}circle.now{fill:var(--now);stroke:var(--ink);stroke-width:1.5}
-circle.best{fill:var(--best);stroke:var(--ink);stroke-width:1.5}rect.stopped{fill:var(--stopped)}rect.reached{fill:var(--reached)}
-rect.touched{fill:var(--touched)}@media print{body{max-width:none}details{display:block}}
-</style>
-)";
-
-std::string Cell(const std::string& html) {
-  return Concat("<td>", html, "</td>");
-}
-std::string Cell(uint64_t count) {
-  return Cell(CountText(count));
-}
-std::string CellOf(uint64_t part, uint64_t whole) {
-  return Cell(part == 0 ? "0"
-                        : Concat(CountText(part), " <span class=\"soft\">", HtmlText(ShareText(part, whole)),
-                                 "</span>"));
-}
-
-// Before → after, or one of them where they are the same.
-std::string Change(uint64_t before, uint64_t after) {
-  return before == after ? CountText(before) : Concat(CountText(before), " → ", CountText(after));
-}
-
-std::string Table(const std::string& caption, const std::vector<std::string>& heads,
-                  const std::string& rows) {
-  std::string html = Concat("<div class=\"scroll\"><table><caption>", caption, "</caption><thead><tr>");
-  for (const std::string& head : heads) Append(&html, "<th scope=\"col\">", head, "</th>");
-  Append(&html, "</tr></thead><tbody>\n", rows, "</tbody></table></div>\n");
-  return html;
-}
 
 class Page {
  public:
@@ -78,7 +29,7 @@ class Page {
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src "
         "'unsafe-inline'\">\n"
         "<title>Stockade: tuning report</title>\n";
-    html_ += kStyle;
+    html_ += kReportStyle;
     html_ += "</head>\n<body>\n<main>\n";
     Head();
     Recommendation();
@@ -120,12 +71,12 @@ class Page {
     const auto card = [&](const std::string& figure, std::string_view what) {
       Append(&html_, "<li><b>", figure, "</b><span>", what, "</span></li>\n");
     };
-    card(Change(now.reached, best.reached), "attack attempts reached the password check");
-    card(Change(now.taken_over, best.taken_over), "of them with the right password, let in");
-    card(Change(now.asked, best.asked), "customers’ attempts challenged or throttled");
-    card(Change(now.denied, best.denied), "customers’ attempts denied");
-    card(Change(now.locked, best.locked), "locks of accounts by strangers");
-    card(Change(report_.current().quiet_alarms, report_.best().quiet_alarms), "alarms on quiet days");
+    card(ChangeText(now.reached, best.reached), "attack attempts reached the password check");
+    card(ChangeText(now.taken_over, best.taken_over), "of them with the right password, let in");
+    card(ChangeText(now.asked, best.asked), "customers’ attempts challenged or throttled");
+    card(ChangeText(now.denied, best.denied), "customers’ attempts denied");
+    card(ChangeText(now.locked, best.locked), "locks of accounts by strangers");
+    card(ChangeText(report_.current().quiet_alarms, report_.best().quiet_alarms), "alarms on quiet days");
     html_ += "</ul>\n";
   }
 
@@ -143,21 +94,11 @@ class Page {
            "<p>The figures above are those of the current settings → of these. To be written into "
            "stockade.yaml:</p>\n"
            "<pre><code>",
-           YamlHtml(ToYaml(best.changes)), "</code></pre>\n");
+           HtmlLines(ToYaml(best.changes)), "</code></pre>\n");
     html_ +=
         "<p>Run as one, on this log nothing gets worse by it. It was chosen on these days; try it on others, "
         "with "
         "<code>stockade tune</code> or <code>stockade replay</code>, before you rely on it.</p>\n";
-  }
-  // Line breaks of our own stay; within a line everything is escaped.
-  static std::string YamlHtml(std::string_view yaml) {
-    std::string html;
-    while (!yaml.empty()) {
-      const size_t end = std::min(yaml.find('\n'), yaml.size());
-      Append(&html, HtmlText(yaml.substr(0, end)), "\n");
-      yaml.remove_prefix(std::min(end + 1, yaml.size()));
-    }
-    return html;
   }
 
   void Budget() {
@@ -176,8 +117,8 @@ class Page {
     std::string rows;
     const auto row = [&](const char* what, double contacts, double h, const std::string& setting,
                          double now) {
-      Append(&rows, "<tr><td>", what, "</td>", Cell(absl::StrFormat("%.0f", contacts)),
-             Cell(absl::StrFormat("%.1f", h)), Cell(absl::StrFormat("%.1f", now)),
+      Append(&rows, "<tr><td>", what, "</td>", HtmlCell(absl::StrFormat("%.0f", contacts)),
+             HtmlCell(absl::StrFormat("%.1f", h)), HtmlCell(absl::StrFormat("%.1f", now)),
              "<td class=\"text\"><code>", setting, "</code></td></tr>\n");
     };
     if (const auto& detectors = report_.candidates[0].options.detectors) {
@@ -185,14 +126,14 @@ class Page {
           detectors->pressure.h);
       row("Strangers’ sources", budget.source_contacts_a_day, budget.source_h, "detectors.evidence.suspect",
           detectors->evidence.suspect);
-      html_ += Table("Thresholds from quiet days", {"", "first contacts a day", "h", "now", ""}, rows);
+      html_ += HtmlTable("Thresholds from quiet days", {"", "first contacts a day", "h", "now", ""}, rows);
     }
     if (const Figures* run = report_.budget_run()) {
       const Costs costs = CostsOf(*run);
       Append(&html_, "<p>Both as the budget has them, against now: attack attempts that reach the check ",
-             Change(costs_[0].reached, costs.reached), ", customers’ attempts touched ",
-             Change(costs_[0].touched(), costs.touched()), ", alarms on quiet days ",
-             Change(report_.current().quiet_alarms, run->quiet_alarms), ".</p>\n");
+             ChangeText(costs_[0].reached, costs.reached), ", customers’ attempts touched ",
+             ChangeText(costs_[0].touched(), costs.touched()), ", alarms on quiet days ",
+             ChangeText(report_.current().quiet_alarms, run->quiet_alarms), ".</p>\n");
     }
   }
 
@@ -273,16 +214,16 @@ class Page {
              : i == 0 ? "<tr class=\"current\">"
                       : "<tr>",
              "<td>", HtmlText(report_.candidates[i].Name()), "</td>",
-             Cell(Concat(CountText(costs.reached),
-                         RowBar(costs.reached, most_reached, costs_[0].reached, "reached"))),
-             Cell(Concat(CountText(costs.touched()),
-                         RowBar(costs.touched(), most_touched, costs_[0].touched(), "touched"))),
-             Cell(costs.denied), Cell(costs.taken_over), Cell(costs.locked),
-             Cell(report_.runs[i].quiet_alarms), "<td class=\"text\">", word, on_front_[i] ? ", front" : "",
-             "</td></tr>\n");
+             HtmlCell(Concat(CountText(costs.reached),
+                             RowBar(costs.reached, most_reached, costs_[0].reached, "reached"))),
+             HtmlCell(Concat(CountText(costs.touched()),
+                             RowBar(costs.touched(), most_touched, costs_[0].touched(), "touched"))),
+             HtmlCell(costs.denied), HtmlCell(costs.taken_over), HtmlCell(costs.locked),
+             HtmlCell(report_.runs[i].quiet_alarms), "<td class=\"text\">", word,
+             on_front_[i] ? ", front" : "", "</td></tr>\n");
     }
     html_ += "<h2>Settings tried</h2>\n";
-    html_ += Table(
+    html_ += HtmlTable(
         "Bars: the line is where the current settings are. “Front”: no other beats it in both attacks "
         "reached "
         "and customers touched.",
@@ -314,36 +255,36 @@ class Page {
     for (size_t i = 0; i < std::min(backtest_.labels.campaigns.size(), kCampaignsShown); ++i) {
       const CampaignFigures& now = report_.current().campaigns[i];
       const CampaignFigures& best = report_.best().campaigns[i];
-      Append(&rows, "<tr><td>", HtmlName(backtest_.labels.campaigns[i]), "</td>", Cell(now.attempts),
-             Cell(Change(now.reached, best.reached)),
-             Cell(Change(now.reached_first_minute, best.reached_first_minute)),
-             Cell(Change(now.reached_first_ten_minutes, best.reached_first_ten_minutes)),
-             Cell(Either(FirstStop(now), FirstStop(best))),
-             Cell(Either(SettledAfter(now), SettledAfter(best))), Cell(now.valid_tried),
-             Cell(Change(now.taken_over, best.taken_over)), "</tr>\n");
+      Append(&rows, "<tr><td>", HtmlName(backtest_.labels.campaigns[i]), "</td>", HtmlCell(now.attempts),
+             HtmlCell(ChangeText(now.reached, best.reached)),
+             HtmlCell(ChangeText(now.reached_first_minute, best.reached_first_minute)),
+             HtmlCell(ChangeText(now.reached_first_ten_minutes, best.reached_first_ten_minutes)),
+             HtmlCell(Either(FirstStop(now), FirstStop(best))),
+             HtmlCell(Either(SettledAfter(now), SettledAfter(best))), HtmlCell(now.valid_tried),
+             HtmlCell(ChangeText(now.taken_over, best.taken_over)), "</tr>\n");
     }
     const size_t more =
         backtest_.labels.campaigns.size() - std::min(backtest_.labels.campaigns.size(), kCampaignsShown);
     html_ += "<h2>Campaigns</h2>\n";
-    html_ += Table(Concat("First stop: the attempt that was stopped first, and how long after the first. "
-                          "Settled: after so many attempts, and "
-                          "so long, at least 95 % of the next 200 are stopped.",
-                          has_best() ? " Current → recommended settings." : "",
-                          more == 0 ? "" : Concat(" ", more, " more are in the JSON.")),
-                   {"campaign", "attempts", "reached", "first minute", "first 10 min", "first stop",
-                    "settled", "right pairs", "let in"},
-                   rows);
+    html_ += HtmlTable(Concat("First stop: the attempt that was stopped first, and how long after the first. "
+                              "Settled: after so many attempts, and "
+                              "so long, at least 95 % of the next 200 are stopped.",
+                              has_best() ? " Current → recommended settings." : "",
+                              more == 0 ? "" : Concat(" ", more, " more are in the JSON.")),
+                       {"campaign", "attempts", "reached", "first minute", "first 10 min", "first stop",
+                        "settled", "right pairs", "let in"},
+                       rows);
   }
 
   void CustomerRow(const std::string& name, const CustomerScore& now, const CustomerScore& best,
                    std::string* rows) {
     if (now.attempts + best.attempts == 0) return;
-    Append(rows, "<tr><td>", name, "</td>", Cell(Change(now.attempts, best.attempts)),
-           CellOf(now.challenged, now.attempts), Cell(now.turned_away), Cell(now.throttled),
-           CellOf(now.denied, now.attempts));
+    Append(rows, "<tr><td>", name, "</td>", HtmlCell(ChangeText(now.attempts, best.attempts)),
+           HtmlShareCell(now.challenged, now.attempts), HtmlCell(now.turned_away), HtmlCell(now.throttled),
+           HtmlShareCell(now.denied, now.attempts));
     if (has_best())
-      *rows += CellOf(best.challenged, best.attempts) + Cell(best.turned_away) + Cell(best.throttled) +
-               CellOf(best.denied, best.attempts);
+      *rows += HtmlShareCell(best.challenged, best.attempts) + HtmlCell(best.turned_away) +
+               HtmlCell(best.throttled) + HtmlShareCell(best.denied, best.attempts);
     *rows += "</tr>\n";
   }
 
@@ -366,24 +307,26 @@ class Page {
     std::vector<std::string> heads = {"", "attempts", "challenged", "turned away", "throttled", "denied"};
     if (has_best()) heads.insert(heads.end(), {"→ challenged", "→ turned away", "→ throttled", "→ denied"});
     html_ += "<h2>Customers</h2>\n";
-    html_ += Table(Concat("Attempts. As people: ", Change(now.challenged.people, best.challenged.people),
-                          " challenged, ", Change(now.denied.people, best.denied.people), " denied",
-                          has_best() ? " (current → recommended)." : "."),
-                   heads, rows);
+    html_ +=
+        HtmlTable(Concat("Attempts. As people: ", ChangeText(now.challenged.people, best.challenged.people),
+                         " challenged, ", ChangeText(now.denied.people, best.denied.people), " denied",
+                         has_best() ? " (current → recommended)." : "."),
+                  heads, rows);
     if (backtest_.lock.limit == 0) return;
     rows.clear();
     for (size_t by = 0; by < kLockedByNames.size(); ++by) {
       Append(&rows, "<tr><td>", kLockedByNames[by], "</td>",
-             Cell(Change(now.locks.by(static_cast<LockedBy>(by)), best.locks.by(static_cast<LockedBy>(by)))));
+             HtmlCell(ChangeText(now.locks.by(static_cast<LockedBy>(by)),
+                                 best.locks.by(static_cast<LockedBy>(by)))));
       for (size_t lane = 0; lane < 4; ++lane)
-        rows += Cell(Change(now.locks.times[by][lane], best.locks.times[by][lane]));
+        rows += HtmlCell(ChangeText(now.locks.times[by][lane], best.locks.times[by][lane]));
       rows += "</tr>\n";
     }
-    html_ += Table(Concat("Locks of the gateway, after ", backtest_.lock.limit,
-                          " wrong passwords in a row; by lane of the attempt that completed the row. "
-                          "Accounts locked by strangers: ",
-                          Change(now.locks.by_strangers.people, best.locks.by_strangers.people), "."),
-                   {"with in the row", "locks", "certified", "familiar", "half", "unfamiliar"}, rows);
+    html_ += HtmlTable(Concat("Locks of the gateway, after ", backtest_.lock.limit,
+                              " wrong passwords in a row; by lane of the attempt that completed the row. "
+                              "Accounts locked by strangers: ",
+                              ChangeText(now.locks.by_strangers.people, best.locks.by_strangers.people), "."),
+                       {"with in the row", "locks", "certified", "familiar", "half", "unfamiliar"}, rows);
   }
 
   void Speakers() {
@@ -393,15 +336,15 @@ class Page {
     std::string rows;
     for (const auto& [name, both] : all) {
       Append(&rows, "<tr><td>", HtmlName(name), "</td>",
-             Cell(Change(both.first.attacks_stopped, both.second.attacks_stopped)),
-             Cell(Change(both.first.customers_touched, both.second.customers_touched)),
-             Cell(Change(both.first.others, both.second.others)), "</tr>\n");
+             HtmlCell(ChangeText(both.first.attacks_stopped, both.second.attacks_stopped)),
+             HtmlCell(ChangeText(both.first.customers_touched, both.second.customers_touched)),
+             HtmlCell(ChangeText(both.first.others, both.second.others)), "</tr>\n");
     }
     if (rows.empty()) return;
     html_ += "<h2>Who spoke</h2>\n";
-    html_ += Table(Concat("Rules and detectors by whose word attempts were stopped or customers asked",
-                          has_best() ? "; current → recommended settings." : "."),
-                   {"rule or detector", "attacks stopped", "customers touched", "others stopped"}, rows);
+    html_ += HtmlTable(Concat("Rules and detectors by whose word attempts were stopped or customers asked",
+                              has_best() ? "; current → recommended settings." : "."),
+                       {"rule or detector", "attacks stopped", "customers touched", "others stopped"}, rows);
   }
 
   void NameList(std::string_view what, const TouchedPeople& touched) {

@@ -1,6 +1,9 @@
 #include "tools/tuning/html_text.h"
 
+#include <algorithm>
+
 #include "engine/event/printable_text.h"
+#include "engine/text.h"
 
 namespace stockade {
 namespace {
@@ -47,6 +50,16 @@ std::string HtmlName(std::string_view name) {
     if (points++ == kShownNameMax) return Referenced(shown.substr(0, i)) + "…";
   }
   return Referenced(shown);
+}
+
+std::string HtmlLines(std::string_view lines) {
+  std::string html;
+  while (!lines.empty()) {
+    const size_t end = std::min(lines.find('\n'), lines.size());
+    Append(&html, HtmlText(lines.substr(0, end)), "\n");
+    lines.remove_prefix(std::min(end + 1, lines.size()));
+  }
+  return html;
 }
 
 }  // namespace stockade

@@ -16,5 +16,7 @@ inline constexpr size_t kShownNameMax = 40;
 std::string HtmlText(std::string_view text);
 // The same of a name, cut to kShownNameMax code points and then with "…".
 std::string HtmlName(std::string_view name);
+// The same of lines, whose ends stay: of our own YAML.
+std::string HtmlLines(std::string_view lines);
 
 }  // namespace stockade

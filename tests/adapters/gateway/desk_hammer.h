@@ -61,6 +61,7 @@ inline void Hammer(DeskScene* scene, unsigned seed, int attempts) {
     attempt.account = account;
     if (!device.empty()) attempt.device = device;
     attempt.user_agent = "agent/1.0 \"q\"";
+    if (random() % 3 == 0) attempt.can_ask = static_cast<CanAsk>(random() % kCanAskNames.size());
     if (random() % 4 == 0)
       attempt.certificate = static_cast<CertificateStatus>(random() % kCertificateNames.size());
     const GateAnswer answer = scene->desk->Assess(attempt);

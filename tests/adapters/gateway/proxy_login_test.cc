@@ -47,6 +47,19 @@ TEST_CASE("an allowed login goes on as it came and its outcome is told", "[proxy
   CHECK(scene.proxy->counts()[Count::kReached] == 3);
 }
 
+TEST_CASE("the sidecar asks with what it can ask a person for, also after a reload",
+          "[proxy][login][challenge]") {
+  RawUpstream upstream([](const std::string&) { return Ok("x", "X-Outcome: success\r\n"); });
+  Scene scene(upstream.port());
+  ProxyParts parts = scene.parts;
+  parts.can_ask = CanAsk::kHuman;
+  REQUIRE(scene.proxy->SwapSettings(scene.settings, parts).ok());
+  Wire client = scene.Connect();
+  client.Send(Login("alice:x"));
+  CHECK(client.ReadAnswer().starts_with("HTTP/1.1 200"));
+  CHECK(scene.desk.log().front() == "assess alice 127.0.0.1 can ask human");
+}
+
 TEST_CASE("a stopped login never reaches the upstream, and its connection goes on", "[proxy][login]") {
   RawUpstream upstream([](const std::string&) { return Ok("x"); });
   Scene scene(upstream.port());

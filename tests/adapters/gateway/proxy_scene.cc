@@ -200,6 +200,7 @@ GateAnswer FakeDesk::Assess(const Attempt& attempt) {
   std::string line =
       Concat("assess ", attempt.has_account() ? attempt.account : "-", " ", attempt.source.ToString());
   if (attempt.certificate_present) Append(&line, " ", Name(attempt.certificate));
+  if (attempt.can_ask != CanAsk::kUnsaid) Append(&line, " can ask ", Name(attempt.can_ask));
   log_.push_back(line);
   const auto shown = [](std::string_view text) { return text.data() == nullptr ? "-" : text; };
   fingerprints_.push_back(Concat(shown(attempt.ja3), " ", shown(attempt.ja4)));

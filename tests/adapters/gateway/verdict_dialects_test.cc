@@ -36,6 +36,7 @@ struct DialectScene {
     parts.tls_fingerprint = {"x-ja3", "x-ja4"};
     parts.hash_key = HashKey{1, 2};
     parts.counters = &counters;
+    parts.can_ask = CanAskByWays(GatewaySettings());
     dialects = std::make_shared<VerdictDialects>(std::move(parts));
   }
 
@@ -233,6 +234,38 @@ TEST_CASE("AppSec: key, fields, and bodies exactly; X-Forwarded-For is never loo
     CAPTURE(missing);
     CHECK(scene.Ask({"POST", "/", fields, body}) == "500\n\n");
   }
+}
+
+TEST_CASE("each dialect asks with what it can ask a person for, and a caller of ours may say less",
+          "[gateway][dialect][challenge]") {
+  DialectScene scene("k3y");
+  const Fields forwarded = {
+      {"X-Forwarded-Method", "POST"}, {"X-Forwarded-Uri", "/login"}, {"Cookie", "who=a"}};
+  scene.Ask({"GET", "/auth-request", kNginx});
+  CHECK(scene.Asked().can_ask == CanAsk::kBoth);
+  scene.Ask({"GET", "/forward-auth", forwarded});
+  CHECK(scene.Asked().can_ask == CanAsk::kBoth);
+  scene.Ask({"POST", "/ext-authz/login", {{"Cookie", "who=a"}}});
+  CHECK(scene.Asked().can_ask == CanAsk::kBoth);
+  scene.Ask({"POST", "/", kAppSec, "user=bob&pass=secret"});
+  CHECK(scene.Asked().can_ask == CanAsk::kHuman);
+
+  const auto assess = [&](const std::string& more) {
+    return scene.Ask({"POST",
+                      "/v1/assess",
+                      {{"Authorization", "Bearer k3y"}},
+                      R"({"source.ip":"203.0.113.9","user.name":"a")" + more + "}"});
+  };
+  assess("");
+  CHECK(scene.Asked().can_ask == CanAsk::kBoth);
+  assess(R"(,"login.can_ask":"human")");
+  CHECK(scene.Asked().can_ask == CanAsk::kHuman);
+  assess(R"(,"login":{"can_ask":"neither"})");
+  CHECK(scene.Asked().can_ask == CanAsk::kNeither);
+  const size_t before = scene.desk.asked.size();
+  CHECK_THAT(assess(R"(,"login.can_ask":"captcha")"),
+             Catch::Contains("none of neither, human, identity, both"));
+  CHECK(scene.desk.asked.size() == before);
 }
 
 TEST_CASE("a login that cannot be read is refused or let by, as its endpoint says", "[gateway][dialect]") {

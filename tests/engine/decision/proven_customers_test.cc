@@ -32,9 +32,11 @@ TEST_CASE("who is touched, and who shares a source, is what a list of successes 
   std::mt19937 random(seed);
   const std::vector<std::string> addresses = {"192.0.2.1",   "192.0.2.2",   "198.51.100.7",
                                               "2001:db8::1", "2001:db8::2", "2001:db8:0:1::9"};
-  const std::vector<std::string> targets = {"192.0.2.1",    "192.0.2.0/24",  "198.51.100.0/24",
-                                            "2001:db8::1",  "2001:db8::/64", "2001:db8::/56",
-                                            "2001:db8::/48"};
+  const std::vector<std::string> rungs = {"192.0.2.1",     "192.0.2.0/24",  "198.51.100.0/24", "2001:db8::1",
+                                          "2001:db8::/64", "2001:db8::/56", "2001:db8::/48"};
+  // As people and lists name them: asked seldom here, for all rungs within them are looked at.
+  const std::vector<std::string> between = {"192.0.2.0/30", "192.0.0.0/20", "198.51.96.0/20", "2001:db8::/60",
+                                            "2001:db8::/44"};
   struct Success {
     int64_t time_ms;
     std::string account;
@@ -59,6 +61,8 @@ TEST_CASE("who is touched, and who shares a source, is what a list of successes 
       for (const Success& success : successes)
         if (success.time_ms > now_ms - ProvenCustomers::kSpanMs) where[success.account] = success.source;
       REQUIRE(customers.total(now_ms) == where.size());
+      std::vector<std::string> targets = rungs;
+      if (step % 16 == 0) targets.insert(targets.end(), between.begin(), between.end());
       for (const std::string& target : targets) {
         const Decision decision = BlockOf(target);
         const auto inside = std::count_if(where.begin(), where.end(), [&](const auto& one) {
@@ -83,10 +87,21 @@ TEST_CASE("who is touched, and who shares a source, is what a list of successes 
       asn.scope = Scope::kAsn;
       asn.value = "64500";
       REQUIRE(customers.Touched(asn, now_ms) == where.size());
+      // All come with one AS and one browser.
+      const size_t active = customers.active(now_ms).customers;
+      REQUIRE(customers.TouchedActive(asn, now_ms).customers == active);
+      std::set<std::string> surely, perhaps;
+      for (const Success& success : successes) {
+        if (success.time_ms > now_ms - ActiveCustomers::kSpanMs + 2 * kHourMs) surely.insert(success.account);
+        if (success.time_ms > now_ms - ActiveCustomers::kSpanMs - kMinuteMs) perhaps.insert(success.account);
+      }
+      REQUIRE(active >= surely.size());
+      REQUIRE(active <= perhaps.size());
       Decision browser;
       browser.scope = Scope::kFingerprint;
       browser.value = TargetOf(attempt, Target::kSourceFingerprint, kKey)->value;
       REQUIRE(customers.Touched(browser, now_ms) == where.size());
+      REQUIRE(customers.TouchedActive(browser, now_ms).customers == active);
       Decision other = BlockOf("203.0.113.9");
       REQUIRE(customers.Touched(other, now_ms) == 0);
     }
@@ -186,6 +201,53 @@ TEST_CASE("what would touch more customers than the cap is challenged, and an al
   CHECK(scene.alarm->text.find("cap of one decision is 2") != std::string::npos);
 }
 
+TEST_CASE("what would touch more of a week's customers than the cap is challenged at night, too",
+          "[decision]") {
+  Scene scene("192.0.2.1", Target::kSourceAsn);
+  scene.event.attempt.asn = 64500;
+  const auto prove = [&](int n, uint32_t asn, int64_t ago_ms) {
+    for (int i = 0; i < n; ++i) {
+      const std::string account = Concat("c", i, " of ", asn);
+      Attempt attempt;
+      attempt.account = account;
+      attempt.asn = asn;
+      attempt.source = Address::V4(0x0a000000 + (asn << 8) + static_cast<uint32_t>(i) * 256);
+      scene.policy.NoteProven(attempt, scene.alert.time_ms - ago_ms);
+    }
+  };
+  prove(3, 64501, 24 * kHourMs);
+  prove(2, 64500, 24 * kHourMs);
+  CHECK(scene.Decide().action == Action::kBlock);  // two are what a cap always allows
+  prove(3, 64500, 23 * kHourMs);
+  const Decision decision = scene.Decide();
+  CHECK(decision.action == Action::kChallenge);
+  CHECK(decision.reason.find(
+            "would touch 3 of the 6 customers of the last seven days, and the cap of one decision is 2") !=
+        std::string::npos);
+  REQUIRE(scene.alarm.has_value());
+  CHECK(scene.alarm->kind == "harm_cap");
+  CHECK(scene.alarm->decision_id == decision.id);
+  scene.alert.time_ms += 7 * 24 * kHourMs;
+  CHECK(scene.Decide().action == Action::kBlock);
+  CHECK_FALSE(scene.alarm.has_value());
+}
+
+TEST_CASE("of ten thousand customers one may be touched for each: the share counts, not the floor",
+          "[decision]") {
+  HarmCap cap(HarmLimits{});
+  CHECK(cap.Asks("r", {}, {9, 90'000}, 0).cap.empty());
+  const HarmCap::Breach breach = cap.Asks("r", {}, {10, 90'000, true}, 0);
+  CHECK(breach.cap == "decision");
+  CHECK(breach.span == "seven days");
+  CHECK(breach.allowed == 9);
+  CHECK(breach.touched.estimated);
+  CHECK(cap.Asks("r", {}, {2, 10}, 0).cap.empty());
+  CHECK(cap.Asks("r", {}, {3, 10}, 0).span == "seven days");
+  // Nobody now, many this week.
+  CHECK(cap.Asks("r", {1, 5000}, {100, 100'000}, 0).span == "seven days");
+  CHECK(cap.Asks("r", {6, 5000}, {6, 100'000}, 0).span == "hour");
+}
+
 TEST_CASE(
     "many decisions that touch two customers each break the cap of their minute, then that of their rule",
     "[decision]") {
@@ -225,6 +287,16 @@ TEST_CASE("a network between the rungs, as lists name them, is judged by all who
     scene.policy.Admit(now, &order, nullptr);
     CHECK(order.action == action);
     CHECK(order.id.size() == 16);
+  }
+  // And by all who were there within seven days.
+  scene.alert.time_ms += 3 * 24 * kHourMs;
+  for (const std::string_view value : {"10.1.0.0/16", "10.0.0.0/8"}) {
+    Decision order = BlockOf(value);
+    order.time_ms = scene.alert.time_ms;
+    order.until_ms = order.time_ms + 1;
+    order.rule = "import:list";
+    scene.policy.Admit(now, &order, nullptr);
+    CHECK(order.action == Action::kChallenge);
   }
 }
 

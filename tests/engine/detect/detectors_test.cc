@@ -77,6 +77,7 @@ class Town {
     event.attempt.user_agent = login.agent;
     event.attempt.ja4 = login.ja4;
     event.attempt.asn = login.asn;
+    event.attempt.can_ask = can_ask;
     if (!login.password.empty()) event.attempt.password_id = login.password;
     event.aftermath = {outcome, challenge};
     const Verdict verdict = engine_->Assess(event.attempt);
@@ -116,6 +117,7 @@ class Town {
   void Pass(int64_t seconds) { now_ns_ += seconds * kSecondNs; }
 
   Ears ears;
+  CanAsk can_ask = CanAsk::kUnsaid;  // on the way by which all attempts come
 
  private:
   std::mt19937 random_{11};
@@ -310,10 +312,45 @@ TEST_CASE("who had the looks of a campaign before it began, or long after it, is
   CHECK(town.ears.decisions.empty());
 }
 
+TEST_CASE(
+    "the guard asks what the way of an attempt can ask, and denies the last password where that is not "
+    "enough",
+    "[detect]") {
+  // Of five wrong passwords: two by strangers, then they are asked; at the last only who can be asked who he is gets on.
+  const auto kinds = [](CanAsk can_ask, CanAsk allowed) {
+    DetectorSettings settings;
+    settings.challenges = allowed;
+    settings.states.fill(DetectorState::kOff);
+    settings.states[static_cast<size_t>(DetectorId::kAccountGuard)] = DetectorState::kOn;
+    Town town(settings);
+    town.Live(5);
+    town.can_ask = can_ask;
+    std::string said;
+    for (int i = 0; i < 6; ++i) {
+      const Login login{"customer7", town.Anywhere(), Concat("Browser/", i), Concat("t13d_Browser/", i), "",
+                        3462};
+      // Whoever is asked passes: only the guard is to stop him.
+      const ChallengeResults passed{ChallengeResult::kPassed, ChallengeResult::kPassed};
+      const Verdict verdict = town.Try(login, Outcome::kBadPassword, passed);
+      said += verdict.kind == VerdictKind::kAllow               ? 'a'
+              : verdict.kind == VerdictKind::kDeny              ? 'd'
+              : verdict.challenge_kind == ChallengeKind::kHuman ? 'h'
+                                                                : 'i';
+    }
+    return said;
+  };
+  CHECK(kinds(CanAsk::kUnsaid, CanAsk::kBoth) == "aaiiii");
+  CHECK(kinds(CanAsk::kBoth, CanAsk::kBoth) == "aaiiii");
+  CHECK(kinds(CanAsk::kHuman, CanAsk::kBoth) == "aahhdd");
+  CHECK(kinds(CanAsk::kBoth, CanAsk::kHuman) == "aahhdd");
+  CHECK(kinds(CanAsk::kNeither, CanAsk::kBoth) == "aadddd");
+  CHECK(kinds(CanAsk::kIdentity, CanAsk::kHuman) == "aadddd");
+}
+
 TEST_CASE("human tests that are solved are noticed, and strangers are asked who they are", "[detect]") {
   const auto reached = [](bool can_ask_identity) {
     DetectorSettings settings;
-    settings.can_ask_identity = can_ask_identity;
+    settings.challenges = CanAskFor(true, can_ask_identity);
     Town town(settings);
     town.Live(5);
     int through = 0;

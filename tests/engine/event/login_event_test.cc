@@ -30,6 +30,7 @@ LoginEvent FullEvent() {
   a.header_order = "h";
   a.tls_stack = "python";
   a.tls_mismatch = "chromium/python";
+  a.can_ask = CanAsk::kHuman;
   event.aftermath.outcome = Outcome::kBadPassword;
   event.aftermath.challenge.human = ChallengeResult::kPassed;
   return event;
@@ -58,6 +59,7 @@ TEST_CASE("every known field is found under its name", "[event]") {
                                              "python",
                                              "chromium/python",
                                              "passed",
+                                             "human",
                                              "2001:db8:1:2::/64",
                                              "t13d1516h2_8daaf6152771_b186095e22b6|Mozilla/5.0"};
   for (size_t i = 0; i < kKnownFieldCount; ++i) {

@@ -77,7 +77,7 @@ const std::vector<std::string> kFields = {
     "user.name", "user.name",     "event.outcome",    "event.reason",       "user_agent.original",
     "source.ip", "source.prefix", "source.as.number", "login.certificate",  "login.challenge",
     "x.list",    "x.one",         "url.path",         "source.fingerprint", "x.one",
-    "x.list"};
+    "x.list",    "login.can_ask"};
 const std::vector<std::string> kTexts = {
     "admin",     "Admin", "root",  "failure",   "success",     "bad_password", "valid",
     "",          "22",    "a\0b"s, "adm\xff",   "10.1.2.3",    "passed",       "a\nb",
@@ -172,6 +172,7 @@ struct RandomEvent {
     text(&attempt.path);
     if (random.Once(2)) attempt.asn = random.Once(2) ? 22 : 64500;
     attempt.certificate = static_cast<CertificateStatus>(random.Below(kCertificateNames.size()));
+    if (random.Once(3)) attempt.can_ask = static_cast<CanAsk>(random.Below(kCanAskNames.size()));
     attempt.certificate_present = random.Once(2);
     event.aftermath.outcome = static_cast<Outcome>(random.Below(kOutcomeNames.size()));
     event.aftermath.challenge = {static_cast<ChallengeResult>(random.Below(4)),
