@@ -1,20 +1,25 @@
-// A capture file → reassembled streams, told to a listener that does nothing, on one core, beside pcap_next_ex over the same
-// file, which is what `tcpdump -w /dev/null` has to do at least. Then what a flood of a million SYNs costs in memory.
+// A capture file → reassembled streams, told to a listener that does nothing, and → logins, on one core; beside pcap_next_ex over
+// the same file, and `tcpdump -r FILE -w /dev/null`, where that is installed. Then what a million connections cost in memory that
+// nobody answers: SYNs, and requests that never end.
 //
 //   capture_bench [--mib N] [--repetitions N] [--file PATH]
 //
-// The file is written before a clock starts (256 MiB by default, at most 2 GiB) and removed afterwards. Before that, both
-// sides read it once, and their packets and bytes are compared.
+// The file is written before a clock starts (256 MiB by default, at most 2 GiB) and removed afterwards. Before that, all
+// sides read it once, and their packets, bytes and logins are compared. Of tcpdump its processor time counts, with its start.
 #include <pcap/pcap.h>
 
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
+#include <optional>
 #include <string>
 
 #include "adapters/capture/assembly.h"
+#include "adapters/capture/login_capture.h"
 #include "adapters/capture/packet_file.h"
+#include "bench/login_traffic.h"
 #include "bench/measure.h"
 #include "bench/traffic_file.h"
 #include "engine/status.h"
@@ -75,6 +80,19 @@ void Print(const char* name, double seconds, const Read& read) {
               seconds * 1e9 / static_cast<double>(read.packets));
 }
 
+// False: it is not installed, or cannot read the file.
+bool TakeTcpdump(const std::string& path, Timing* timing) {
+  // As root it would become another, who may not read the file.
+  const std::optional<double> seconds =
+      ProcessorSecondsOf({"tcpdump", "-Z", "root", "-r", path, "-w", "/dev/null"});
+  if (seconds) timing->Add(*seconds);
+  return seconds.has_value();
+}
+
+void PrintRatio(const char* beside, double floor, double ours) {
+  std::printf("%-22s %7.2f of %s\n", "ratio", floor / ours, beside);
+}
+
 void Compare(const std::string& path, const TrafficOptions& options, int repetitions) {
   const auto traffic = WriteTraffic(path, options);
   STOCKADE_CHECK(traffic.ok());
@@ -89,15 +107,54 @@ void Compare(const std::string& path, const TrafficOptions& options, int repetit
       static_cast<double>(read.bytes) / static_cast<double>(read.packets),
       static_cast<unsigned long>(counts.connections), options.connections_at_a_time,
       options.disorder_permille / 10.0);
-  Timing plain;
-  Timing streams;
+  Timing plain, tcpdump, streams;
+  bool has_tcpdump = true;
   for (int i = 0; i < repetitions; ++i) {
     plain.Take([&] { ReadPlain(path); });
+    has_tcpdump = has_tcpdump && TakeTcpdump(path, &tcpdump);
     streams.Take([&] { ReadStreams(path); });
   }
   Print("pcap_next_ex", plain.best(), read);
+  if (has_tcpdump) Print("tcpdump -w /dev/null", tcpdump.best(), read);
   Print("reassembled streams", streams.best(), read);
-  std::printf("%-22s %7.2f of the packets that are only read\n\n", "ratio", plain.best() / streams.best());
+  PrintRatio("pcap_next_ex", plain.best(), streams.best());
+  if (has_tcpdump) PrintRatio("tcpdump", tcpdump.best(), streams.best());
+  std::printf("\n");
+}
+
+// Logins, each over a connection of its own, to records.
+void CompareLogins(const std::string& path, int repetitions) {
+  constexpr int kLogins = 40'000;
+  Read read;
+  {
+    const MadeCapture made = LoginTraffic(kLogins, 1);
+    std::ofstream(path, std::ios::binary | std::ios::trunc) << made.bytes();
+    read = ReadPlain(path);
+    STOCKADE_CHECK(read.packets == made.packets());
+  }
+  const CaptureReading reading = LoginTrafficReading(/*by_body=*/true);
+  const auto read_logins = [&] {
+    auto bytes = ByteReader::Open(path);
+    STOCKADE_CHECK(bytes.ok());
+    STOCKADE_CHECK(CountLogins(*std::move(bytes), reading) == kLogins);
+  };
+  read_logins();
+  std::printf("%.0f MB, %d logins, one a connection, told by what stands in the answer's body\n",
+              static_cast<double>(read.bytes) / 1e6, kLogins);
+  Timing plain, tcpdump, logins;
+  bool has_tcpdump = true;
+  for (int i = 0; i < repetitions; ++i) {
+    plain.Take([&] { ReadPlain(path); });
+    has_tcpdump = has_tcpdump && TakeTcpdump(path, &tcpdump);
+    logins.Take(read_logins);
+  }
+  Print("pcap_next_ex", plain.best(), read);
+  if (has_tcpdump) Print("tcpdump -w /dev/null", tcpdump.best(), read);
+  Print("logins", logins.best(), read);
+  std::printf("%-22s %7.0f logins/s\n", "", kLogins / logins.best());
+  PrintRatio("pcap_next_ex", plain.best(), logins.best());
+  if (has_tcpdump) PrintRatio("tcpdump", tcpdump.best(), logins.best());
+  std::printf("\n");
 }
 
 // A million SYNs that nobody answers, each from an address of its own.
@@ -149,6 +206,56 @@ void Flood() {
               static_cast<unsigned long>(assembly.counts().evicted_silent));
 }
 
+// A million requests that never end, each from an address of its own, on connections that nobody answers.
+void FloodOfRequests() {
+  constexpr uint32_t kRequests = 1'000'000;
+  const std::string begin = "POST /login HTTP/1.1\r\nHost: broker.example\r\nX-Slow: ";
+  LoginReading reading(LoginTrafficReading(/*by_body=*/true), nullptr);
+  const LoginCaptureOptions options;
+  LoginCapture capture(options, &reading);
+  Assembly assembly({}, &capture);
+  std::string frame(54, '\0');
+  frame[12] = 0x08;
+  frame[14] = 0x45;
+  frame[23] = 6;
+  frame[37] = 80;
+  frame[46] = 0x50;
+  Packet packet;
+  packet.link_type = DLT_EN10MB;
+  packet.time_ns = 1'700'000'000'000'000'000;
+  const auto take = [&](uint32_t client, uint8_t flags, uint8_t sequence, std::string_view content) {
+    frame.resize(54);
+    frame.append(content);
+    frame[17] = static_cast<char>(40 + content.size());
+    frame[41] = static_cast<char>(sequence);
+    frame[47] = static_cast<char>(flags);
+    for (int b = 0; b < 4; ++b)
+      frame[static_cast<size_t>(26 + b)] = static_cast<char>(client >> (24 - 8 * b));
+    packet.bytes = {reinterpret_cast<const uint8_t*>(frame.data()), frame.size()};
+    packet.wire_bytes = static_cast<uint32_t>(frame.size());
+    packet.time_ns += 10'000;
+    assembly.Take(packet);
+  };
+  const double before = ResidentBytesMax();
+  Timing timing;
+  timing.Take([&] {
+    for (uint32_t i = 0; i < kRequests; ++i) {
+      const uint32_t client = i * 2'654'435'761U;
+      take(client, TcpSegment::kSyn, 0, "");
+      take(client, TcpSegment::kAck, 1, begin);
+    }
+  });
+  STOCKADE_CHECK(capture.memory_bytes() <= options.memory_bytes);
+  STOCKADE_CHECK(capture.talk().http == kRequests);
+  std::printf(
+      "1 million requests that never end: %.0f MB for connections, %.0f MB of %.0f MB for what they say; "
+      "resident %+.0f MB; %.0f ns a request; %lu gave way\n",
+      static_cast<double>(assembly.memory_bytes()) / 1e6, static_cast<double>(capture.memory_bytes()) / 1e6,
+      static_cast<double>(options.memory_bytes) / 1e6, (ResidentBytesMax() - before) / 1e6,
+      timing.best() * 1e9 / kRequests,
+      static_cast<unsigned long>(capture.http().ended[static_cast<size_t>(FollowEnd::kNoRoom)]));
+}
+
 }  // namespace
 }  // namespace stockade
 
@@ -171,6 +278,7 @@ int main(int argc, char** argv) {
   stockade::StayOnOneCore();
   std::printf("%s\n", stockade::LoadText().c_str());
   stockade::Flood();
+  stockade::FloodOfRequests();
   std::printf("\n");
   for (const uint32_t disorder : {0U, 20U}) {
     stockade::TrafficOptions options;
@@ -182,6 +290,7 @@ int main(int argc, char** argv) {
   many.bytes = mebibytes << 20;
   many.connections_at_a_time = 100'000;
   stockade::Compare(path, many, repetitions);
+  stockade::CompareLogins(path, repetitions);
   std::filesystem::remove(path);
   std::printf("%s\n", stockade::LoadText().c_str());
   return 0;

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,8 @@ namespace stockade {
 bool StayOnOneCore();
 // Seconds of processor time this process has used, user and system.
 double ProcessorSeconds();
+// The same of a program that is run to its end, with its output thrown away; nothing where it cannot be run, or fails.
+std::optional<double> ProcessorSecondsOf(const std::vector<std::string>& arguments);
 // "load 0.52 0.60 0.70": the load averages of 1, 5 and 15 minutes, to judge a figure by.
 std::string LoadText();
 // The most memory that was ever resident, in bytes: VmHWM.

@@ -79,6 +79,7 @@ std::vector<SourceFigure> CaptureFigures(const CaptureCounts& packets, const Log
                                          const LoginReading& reading) {
   const HttpCounts& http = capture.http();
   const TalkCounts& talk = capture.talk();
+  const HelloCounts& hellos = capture.hellos().counts();
   const LoginCounts& logins = reading.counts;
   const auto ended = [&http](FollowEnd why) { return http.ended[static_cast<size_t>(why)]; };
   std::vector<SourceFigure> figures = {
@@ -102,7 +103,7 @@ std::vector<SourceFigure> CaptureFigures(const CaptureCounts& packets, const Log
        packets.unproven_bytes},
       {"bytes_after_close", "bytes of connections that were over", packets.after_close_bytes},
       {"connections_http", "connections with HTTP", talk.http},
-      {"connections_tls", "connections with TLS", talk.tls},
+      {"connections_tls", "connections with TLS", hellos.connections},
       {"connections_unknown", "connections with something else", talk.unknown},
       {"proxy_headers", "connections with a PROXY header", talk.proxy_headers},
       {"requests", "HTTP requests", http.requests},
@@ -115,8 +116,8 @@ std::vector<SourceFigure> CaptureFigures(const CaptureCounts& packets, const Log
        ended(FollowEnd::kBadAnswer) + ended(FollowEnd::kUnsolicited)},
       {"given_up_unclear", "HTTP connections given up because nobody could pair them",
        ended(FollowEnd::kUnclearBody) + ended(FollowEnd::kGapInPipeline)},
-      {"given_up_room", "HTTP connections given up for want of room",
-       ended(FollowEnd::kTooManyWaiting) + ended(FollowEnd::kNoRoom) + logins.no_room},
+      {"given_up_room", "HTTP connections and logins given up for want of room",
+       ended(FollowEnd::kTooManyWaiting) + ended(FollowEnd::kNoRoom) + talk.no_room + logins.no_room},
       {"tunnels", "HTTP connections that became something else", ended(FollowEnd::kTunnel)},
       {"logins", "logins", logins.logins},
       {"logins_unreadable", "of them without a readable account", logins.unreadable},
@@ -128,10 +129,12 @@ std::vector<SourceFigure> CaptureFigures(const CaptureCounts& packets, const Log
       {"logins_broken_off", "login requests that were never sent to their end", logins.broken_off},
       {"logins_after_last", "login requests behind the last of a connection, which nobody read",
        logins.after_last},
-      {"tls_hellos", "TLS hellos", talk.hellos},
-      {"quic_hellos", "QUIC hellos", talk.quic_hellos},
-      {"tls_hellos_no_room", "TLS hellos given up for want of room", talk.hellos_no_room},
-      {"tls_hellos_unread", "TLS connections without a readable hello", talk.hellos_unread},
+      {"tls_hellos", "TLS hellos", hellos.hellos},
+      {"quic_hellos", "QUIC hellos", hellos.quic_hellos},
+      {"tls_hellos_unanswered", "TLS and QUIC hellos whose client may be somebody else: not told",
+       hellos.unanswered},
+      {"tls_hellos_no_room", "TLS and QUIC hellos given up for want of room", hellos.no_room},
+      {"tls_hellos_unread", "TLS connections without a readable hello", hellos.unread},
       {"tls_joined", "logins joined to a TLS hello", logins.joined},
       {"tls_ambiguous", "logins whose address showed several TLS stacks", logins.join_ambiguous},
   };

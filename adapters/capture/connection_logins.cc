@@ -71,15 +71,16 @@ void ConnectionLogins::GiveWay(uint64_t number) {
   Drop(number);
 }
 
+void ConnectionLogins::GiveUp() {
+  while (!logins_.empty()) GiveWay(logins_.back()->number);
+}
+
 bool ConnectionLogins::GrowBody(Login* login, size_t bytes) {
   if (bytes <= login->body_room) return true;
   // Most come in one piece, and are given room for that; what comes in many is not copied for each.
   const size_t room = std::min(login->body_bytes_max, std::max(bytes, 2 * login->body_room));
   if (!Take(login, room - login->body_room)) return false;
-  SecretText grown;
-  grown.Reset(room);
-  grown.Append(login->body.view());
-  login->body.Swap(grown);
+  login->body.Reserve(room);
   login->body_room = room;
   return true;
 }
@@ -110,7 +111,7 @@ void ConnectionLogins::OnRequestHead(uint64_t number, const RequestHead& head, s
     default:
       login->body_bytes_max = body_bytes_max;
   }
-  login->place = memory_.Enter(this, number);
+  login->place = memory_.Enter(this, number, MemoryShare::Worth::kUnderWay);
   Login* const kept = logins_.emplace_back(std::move(login)).get();
   if (!Take(kept, kLoginBytes + bytes.size())) return;
   kept->head.Reset(bytes.size());
@@ -135,8 +136,8 @@ void ConnectionLogins::OnRequestEnd(uint64_t number, MessageEnd end, int64_t tim
   login->time_ns = time_ns;
   ReadRequest(login, end);
   login->request_ended = true;
-  login->head.Reset(0);
-  login->body.Reset(0);
+  login->head.Clear();
+  login->body.Clear();
   if (!login->is_login) return Drop(number);
   memory_.Give(login->taken - kLoginBytes);
   login->taken = kLoginBytes;

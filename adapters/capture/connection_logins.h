@@ -14,8 +14,8 @@
 // capture in which only the client's direction is: it is counted (LoginCounts::unanswered).
 //
 // Memory: while a request is read, its head and what has come of its body, at most `body_bytes`; until its answer, some 2 KiB
-// and what AnswerReading keeps. All of it is taken from the share, and where that is at its end the login that has been under
-// way for longest gives way, of whatever connection: who begins many and ends none loses his own. Not thread-safe.
+// and what AnswerReading keeps. All of it is taken from the share; where that is at its end other connections give way with
+// their logins (login_capture.h), and then the one of this connection that has been under way for longest. Not thread-safe.
 #pragma once
 
 #include <functional>
@@ -83,6 +83,8 @@ class ConnectionLogins final : public HttpVisitor, private MemoryHolder {
   void OnAnswerData(uint64_t number, std::string_view data) override;
   void OnAnswerEnd(uint64_t number, MessageEnd end) override;
   void OnServerHeard() override;
+  // Others have more use for its room: all that are under way are dropped, and counted.
+  void GiveUp();
   bool WaitsForServer() const override { return !logins_.empty(); }
 
  private:

@@ -15,9 +15,8 @@ void FragmentTable::Drop(Order::iterator which) {
 }
 
 void FragmentTable::Finish(const Unfinished& datagram) {
-  finished_.clear();
-  finished_.reserve(datagram.total_bytes);
-  for (const Run& run : datagram.runs) finished_.insert(finished_.end(), run.bytes.begin(), run.bytes.end());
+  finished_.Reset(datagram.total_bytes);
+  for (const Run& run : datagram.runs) finished_.Append(run.bytes.view());
 }
 
 bool FragmentTable::Add(const Fragment& fragment, int64_t now_ns, uint8_t* protocol,
@@ -62,14 +61,15 @@ bool FragmentTable::Add(const Fragment& fragment, int64_t now_ns, uint8_t* proto
     Drop(which);
     return false;
   }
+  const std::string_view content(reinterpret_cast<const char*>(fragment.bytes.data()), fragment.bytes.size());
   bytes_ -= datagram->MemoryBytes();
   if (next == runs.end() && is_behind && runs.back().end() == begin) {
-    std::vector<uint8_t>& last = runs.back().bytes;
+    SecretText& last = runs.back().bytes;
     datagram->capacity -= last.capacity();
-    last.insert(last.end(), fragment.bytes.begin(), fragment.bytes.end());
+    last.Append(content);
     datagram->capacity += last.capacity();
   } else {
-    const auto added = runs.insert(next, Run{begin, {fragment.bytes.begin(), fragment.bytes.end()}});
+    const auto added = runs.insert(next, Run{begin, SecretText(content)});
     datagram->capacity += added->bytes.capacity();
   }
   bytes_ += datagram->MemoryBytes();
@@ -81,7 +81,7 @@ bool FragmentTable::Add(const Fragment& fragment, int64_t now_ns, uint8_t* proto
     *protocol = datagram->protocol;
     Finish(*datagram);
     Drop(which);
-    *whole = finished_;
+    *whole = {reinterpret_cast<const uint8_t*>(finished_.view().data()), finished_.size()};
     return true;
   }
   while (order_.size() > limits_.datagrams_max || bytes_ > limits_.bytes_max) {

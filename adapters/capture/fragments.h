@@ -19,6 +19,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "adapters/capture/capture_counts.h"
+#include "adapters/secret_text.h"
 #include "engine/event/address.h"
 
 namespace stockade {
@@ -71,7 +72,7 @@ class FragmentTable {
   // Fragments that came one behind the other.
   struct Run {
     uint32_t begin;
-    std::vector<uint8_t> bytes;
+    SecretText bytes;
     uint32_t end() const noexcept { return begin + static_cast<uint32_t>(bytes.size()); }
   };
   struct Unfinished {
@@ -94,7 +95,7 @@ class FragmentTable {
   Order order_;  // the oldest first
   absl::flat_hash_map<Key, Order::iterator> index_;
   size_t bytes_ = 0;
-  std::vector<uint8_t> finished_;
+  SecretText finished_;
 };
 
 }  // namespace stockade

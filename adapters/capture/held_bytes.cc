@@ -1,6 +1,7 @@
 #include "adapters/capture/held_bytes.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "engine/status.h"
 
@@ -29,12 +30,12 @@ size_t HeldBytes::Add(uint32_t next, uint32_t begin, std::string_view bytes) {
     if (at < pieces_.size()) room = std::min<size_t>(room, pieces_[at].begin - begin);
     const std::string_view part = bytes.substr(0, room);
     if (at > first_ && pieces_[at - 1].end() == begin) {
-      std::string& before = pieces_[at - 1].bytes;
+      SecretText& before = pieces_[at - 1].bytes;
       capacity_ -= before.capacity();
-      before += part;
+      before.Append(part);
       capacity_ += before.capacity();
     } else {
-      pieces_.insert(pieces_.begin() + static_cast<ptrdiff_t>(at), Piece{begin, std::string(part)});
+      pieces_.insert(pieces_.begin() + static_cast<ptrdiff_t>(at), Piece{begin, SecretText(part)});
       capacity_ += pieces_[at].bytes.capacity();
       ++at;
     }
@@ -56,13 +57,12 @@ size_t HeldBytes::DropLast() {
   return dropped;
 }
 
-std::string HeldBytes::TakeFirst() {
+SecretText HeldBytes::TakeFirst() {
   STOCKADE_DCHECK(!empty());
   Piece& piece = pieces_[first_];
   size_ -= piece.bytes.size();
   capacity_ -= piece.bytes.capacity();
-  std::string taken = std::move(piece.bytes);
-  piece.bytes = {};
+  SecretText taken = std::move(piece.bytes);
   ++first_;
   if (empty()) {
     Clear();
@@ -74,7 +74,7 @@ std::string HeldBytes::TakeFirst() {
 }
 
 void HeldBytes::Clear() {
-  pieces_ = {};
+  std::vector<Piece>().swap(pieces_);
   first_ = 0;
   size_ = 0;
   capacity_ = 0;

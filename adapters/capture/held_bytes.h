@@ -6,9 +6,10 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
 #include <string_view>
 #include <vector>
+
+#include "adapters/secret_text.h"
 
 namespace stockade {
 
@@ -26,7 +27,7 @@ class HeldBytes {
   // Gives up the piece that is furthest ahead; its size. Not empty.
   size_t DropLast();
   // The piece in front, which is then held no more. Not empty.
-  std::string TakeFirst();
+  SecretText TakeFirst();
   void Clear();
 
   bool empty() const noexcept { return first_ == pieces_.size(); }
@@ -42,7 +43,7 @@ class HeldBytes {
  private:
   struct Piece {
     uint32_t begin;
-    std::string bytes;
+    SecretText bytes;  // a password may be among them
     uint32_t end() const noexcept { return begin + static_cast<uint32_t>(bytes.size()); }
   };
 

@@ -24,18 +24,18 @@
 // request the visitor hears, in order:  RequestHead RequestData* RequestEnd   and, beginning anywhere behind RequestHead,
 // (AnswerHead AnswerData*)? AnswerEnd: both ends exactly once. ServerHeard comes anywhere.
 //
-// Cost: the readers', and no copy but of heads that a segment cuts. Memory: some 2.4 KB once a request waits; what it keeps (at most
-// two heads and kHeldBytesMax) is taken from the MemoryShare. Not thread-safe.
+// Cost: the readers', and no copy but of heads that a segment cuts. Memory: itself, which its owner takes from the MemoryShare;
+// what it keeps (at most two heads and KeptPieces::kBytesMax for each direction) it takes from there too. Not thread-safe.
 // Oracle: tests/adapters/capture/http_conversation_test.cc makes pipelines and cuts them anywhere.
 #pragma once
 
 #include <array>
 #include <cstdint>
-#include <deque>
-#include <memory>
-#include <string>
 #include <string_view>
+#include <vector>
 
+#include "adapters/capture/head_in_pieces.h"
+#include "adapters/capture/kept_pieces.h"
 #include "adapters/capture/memory_share.h"
 #include "adapters/gateway/body_flow.h"
 #include "adapters/gateway/head_reader.h"
@@ -112,9 +112,6 @@ class HttpConversation {
  public:
   // Requests under way at once: browsers that pipelined kept to 8, load generators go to 16 or 32.
   static constexpr size_t kWaitingMax = 64;
-  // Of one connection, that wait for the other direction: a segment's worth of answers that overtook their request.
-  static constexpr size_t kHeldBytesMax = size_t{64} << 10;
-  static constexpr size_t kHeldPiecesMax = 256;
   // How far the directions of a mirrored port may be apart: two queues of a switch or a card, emptied in turns.
   static constexpr int64_t kReorderNsMax = 20'000'000;
   // 1xx answers before the real one; more is a server gone wild (the sidecar's limit).
@@ -138,7 +135,6 @@ class HttpConversation {
 
   // `shared` and `visitor` outlive it. `from_begin`: its handshake was seen, so that the first byte begins a request.
   HttpConversation(Shared* shared, HttpVisitor* visitor, bool from_begin);
-  ~HttpConversation();
   HttpConversation(const HttpConversation&) = delete;
   HttpConversation& operator=(const HttpConversation&) = delete;
 
@@ -150,6 +146,8 @@ class HttpConversation {
   void Close(Talker talker);
   // The connection is over (`closed`), or is not watched any further. Idempotent.
   void Stop(bool closed);
+  // Others have more use for its room.
+  void GiveUpForRoom();
 
   // Whether more bytes would be looked at, or more of the server is waited for.
   bool following() const noexcept { return !stopped_ || (!over_ && visitor_.WaitsForServer()); }
@@ -157,17 +155,8 @@ class HttpConversation {
 
  private:
   enum class State : uint8_t { kSeeking, kHead, kBody, kIgnored };
-  // A head that came in pieces.
-  struct Partial {
-    explicit Partial(HeadReader::Kind kind, const HeadLimits& limits) : reader(kind, limits) {}
-    HeadReader reader;
-    std::string bytes;
-  };
-  struct Piece {
-    std::string bytes;
-    int64_t time_ns = 0;
-  };
   struct Half {
+    explicit Half(MemoryShare* share) : head(share), kept(share) {}
     State state = State::kHead;
     bool unproven = false;  // the head being read was found by seeking
     bool damaged = false;   // the message being read
@@ -175,9 +164,8 @@ class HttpConversation {
     bool closed = false;
     int64_t begun_ns = 0;  // of the head being read
     BodyFlow body;
-    std::unique_ptr<Partial> partial;
-    std::deque<Piece> held;
-    size_t held_bytes = 0;
+    HeadInPieces head;
+    KeptPieces kept;
   };
   struct Waiting {
     uint64_t number = 0;
@@ -191,18 +179,8 @@ class HttpConversation {
 
   void Client(std::string_view bytes, int64_t time_ns);
   void Server(std::string_view bytes, int64_t time_ns);
-  // A head as far as it has come.
-  struct HeadReading {
-    HeadProgress progress = HeadProgress::kMore;
-    bool no_room = false;
-    HeadReader* reader = nullptr;
-    std::string_view bytes;  // of the head, where it is whole
-  };
-  // Takes off `bytes` what belongs to it.
-  HeadReading ReadHead(Half* half, HeadReader* whole, bool answers_head, std::string_view* bytes,
-                       int64_t time_ns);
   void ReadRequestHead(std::string_view* bytes, int64_t time_ns);
-  void ReadAnswerHead(std::string_view* bytes, int64_t time_ns);
+  void ReadAnswerHead(std::string_view* bytes);
   // Counts what was refused; false where it was a head that seeking found, and seeking goes on.
   bool Refuse(Half* half, HeadError error, std::string_view* bytes);
   void TakeRequest(const RequestHead& head, std::string_view bytes);
@@ -214,12 +192,12 @@ class HttpConversation {
   void EndWaiting(MessageEnd end);
   // An upgrade has been asked for: what the client says next may be no HTTP.
   bool IsPaused() const noexcept { return !waiting_.empty() && waiting_.back().asks_upgrade; }
-  // False: there is no room.
-  bool Hold(Half* half, std::string_view bytes, int64_t time_ns);
   // Lets bytes go on that have waited for long enough.
   void Settle();
-  void DropHeld(Half* half);
-  void DropPartial(Half* half);
+  static void Drop(Half* half) {
+    half->head.Drop();
+    half->kept.Drop();
+  }
   void LoseClient();
   void LoseServer();
   void GiveUpClient(FollowEnd why);
@@ -237,9 +215,9 @@ class HttpConversation {
   Shared& shared_;
   HttpVisitor& visitor_;
   Half client_, server_;
-  std::deque<Waiting> waiting_;
-  uint64_t number_ = 0;         // of the last request
-  uint64_t server_pieces_ = 0;  // that have come
+  std::vector<Waiting> waiting_;  // at most kWaitingMax
+  uint64_t number_ = 0;           // of the last request
+  uint64_t server_pieces_ = 0;    // that have come
   uint64_t server_pieces_at_loss_ = 0;
   bool waits_for_server_ = false;  // after a loss: until the server has spoken
   bool loses_count_ = false;       // of the requests: bytes that were never seen may have held some

@@ -1,14 +1,12 @@
 #include "adapters/capture/login_capture.h"
 
 #include <algorithm>
+#include <array>
 #include <optional>
-#include <string>
 #include <utility>
 
-#include "adapters/client_hello/client_fingerprint.h"
-#include "adapters/client_hello/hello_reader.h"
-#include "adapters/client_hello/quic_hello.h"
 #include "adapters/gateway/proxy_protocol.h"
+#include "adapters/secret_text.h"
 
 namespace stockade {
 namespace {
@@ -22,8 +20,8 @@ bool MayBeginProxyHeader(std::string_view bytes) noexcept {
          kProxyBytes.starts_with(bytes.substr(0, kProxyBytes.size()));
 }
 
-// Who speaks, told by what a segment in mid-stream begins with: a request, an answer, or neither.
-std::optional<Talker> TalkerOf(std::string_view bytes) noexcept {
+// Who speaks, by what a segment in mid-stream begins with: a request, an answer, or neither.
+std::optional<Talker> GuessTalker(std::string_view bytes) noexcept {
   if (bytes.starts_with("HTTP/1.")) return Talker::kServer;
   constexpr std::string_view kMethods[] = {"GET /",    "POST /",  "PUT /",   "HEAD /",
                                            "DELETE /", "PATCH /", "OPTIONS "};
@@ -34,29 +32,38 @@ std::optional<Talker> TalkerOf(std::string_view bytes) noexcept {
 
 }  // namespace
 
-// What a connection was found to speak.
-struct LoginCapture::Talk {
-  // HTTP.
-  std::unique_ptr<ConnectionLogins> logins;
-  std::unique_ptr<HttpConversation> http;
-  bool swapped = false;  // who was taken for the server is the client
-  // TLS, until its hello has come.
-  std::unique_ptr<HelloReader> hello;
-  size_t hello_bytes = 0;  // taken for it
-  Address peer;
-  // Not known yet.
-  std::string begin;  // of a PROXY header
-  bool has_header = false;
-  uint64_t undecided = 0;  // bytes in mid-stream
+struct LoginCapture::Http {
+  Http(LoginReading* reading, MemoryShare* memory, HttpConversation::Shared* shared, const Address& peer,
+       bool from_begin)
+      : logins(reading, memory, peer), conversation(shared, &logins, from_begin) {}
+
+  ConnectionLogins logins;
+  HttpConversation conversation;
 };
 
-struct LoginCapture::QuicFlow {
-  Way way;
-  QuicHelloReader reader;
+// What a connection was found to speak, as far as it is known.
+struct LoginCapture::Talk {
+  std::unique_ptr<Http> http;
+  bool swapped = false;         // who was taken for the server is the client
+  std::array<bool, 2> heard{};  // by direction
+  Address peer;
+  SecretText begin;  // of a PROXY header, or what looks like one
+  bool has_header = false;
+  bool is_tls = false;     // and is followed by HelloCapture
+  uint64_t undecided = 0;  // bytes in mid-stream
+  size_t taken = 0;
+  MemoryShare::Place place;
+
+  Talker TalkerOf(Direction direction) const noexcept {
+    return (direction == Direction::kFromClient) != swapped ? Talker::kClient : Talker::kServer;
+  }
 };
 
 LoginCapture::LoginCapture(const LoginCaptureOptions& options, LoginReading* reading)
-    : reading_(*reading), memory_(options.memory_bytes), shared_(options.heads, options.chunks, &memory_) {}
+    : reading_(*reading),
+      memory_(options.memory_bytes),
+      hellos_(reading),
+      shared_(options.heads, options.chunks, &memory_) {}
 
 LoginCapture::~LoginCapture() = default;
 
@@ -65,41 +72,72 @@ LoginCapture::Talk* LoginCapture::FindTalk(const Connection& connection) noexcep
   return found == talks_.end() ? nullptr : found->second.get();
 }
 
-void LoginCapture::Forget(const Connection& connection) {
-  const auto found = talks_.find(connection.id);
-  if (found == talks_.end()) return;
-  hellos_.Give(found->second->hello_bytes);
+void LoginCapture::Forget(uint64_t connection) {
+  const auto found = talks_.find(connection);
+  memory_.Give(found->second->taken);
+  memory_.Leave(found->second->place);
   talks_.erase(found);
 }
 
+void LoginCapture::GiveWay(uint64_t connection) {
+  const Talk& talk = *talks_.find(connection)->second;
+  if (talk.http == nullptr) {
+    ++talk_.no_room;
+  } else {
+    talk.http->logins.GiveUp();
+    talk.http->conversation.GiveUpForRoom();
+  }
+  Forget(connection);
+}
+
+bool LoginCapture::Take(Talk* talk, size_t bytes) {
+  if (!memory_.Take(bytes)) {
+    ++talk_.no_room;
+    return false;
+  }
+  talk->taken += bytes;
+  return true;
+}
+
 void LoginCapture::Opened(const Connection& connection) {
+  // Its place in the map and the list.
+  constexpr size_t kBesides = 96;
   auto talk = std::make_unique<Talk>();
   talk->peer = connection.client.address;
+  talk->place = memory_.Enter(this, connection.id, MemoryShare::Worth::kBegun);
+  Talk* const kept = talk.get();
   talks_[connection.id] = std::move(talk);
+  const MemoryShare::AtWork at_work(&memory_, kept->place);
+  if (!Take(kept, sizeof(Talk) + kBesides)) Forget(connection.id);
 }
 
 bool LoginCapture::Bytes(const Connection& connection, Direction direction, std::string_view bytes,
                          int64_t time_ns) {
   Talk* const talk = FindTalk(connection);
-  if (talk == nullptr) return false;
-  const bool is_from_client = direction == Direction::kFromClient;
+  if (talk == nullptr) return hellos_.Bytes(connection, direction, bytes, time_ns);
   bool wanted = false;
-  if (talk->http != nullptr) {
-    talk->http->Data(is_from_client != talk->swapped ? Talker::kClient : Talker::kServer, bytes, time_ns);
-    wanted = talk->http->following();
-  } else if (talk->hello != nullptr) {
-    wanted = !is_from_client || TakeHello(bytes, time_ns, talk);
-  } else {
-    wanted = Begin(connection, direction, bytes, time_ns, talk);
+  {
+    const MemoryShare::AtWork at_work(&memory_, talk->place);
+    wanted = TakeBytes(connection, direction, bytes, time_ns, talk);
   }
-  if (!wanted) Forget(connection);
+  if (!wanted || talk->is_tls) Forget(connection.id);
   return wanted;
+}
+
+bool LoginCapture::TakeBytes(const Connection& connection, Direction direction, std::string_view bytes,
+                             int64_t time_ns, Talk* talk) {
+  const Talker talker = talk->TalkerOf(direction);
+  talk->heard[static_cast<size_t>(direction)] = true;
+  const bool is_news = talker == Talker::kClient || talk->place->worth == MemoryShare::Worth::kBegun;
+  if (talk->heard[0] && talk->heard[1] && is_news) memory_.Move(talk->place, MemoryShare::Worth::kAnswered);
+  if (talk->http == nullptr) return Begin(connection, direction, bytes, time_ns, talk);
+  return Tell(talker, bytes, time_ns, talk);
 }
 
 bool LoginCapture::Begin(const Connection& connection, Direction direction, std::string_view bytes,
                          int64_t time_ns, Talk* talk) {
   if (!connection.start_seen) {
-    const std::optional<Talker> talker = TalkerOf(bytes);
+    const std::optional<Talker> talker = GuessTalker(bytes);
     if (!talker) {
       talk->undecided += bytes.size();
       if (talk->undecided <= kUndecidedBytesMax) return true;
@@ -108,164 +146,107 @@ bool LoginCapture::Begin(const Connection& connection, Direction direction, std:
     }
     const bool from_client = direction == Direction::kFromClient;
     talk->swapped = from_client != (*talker == Talker::kClient);
-    BeginHttp(talk->swapped ? connection.server.address : connection.client.address, /*from_begin=*/false,
-              talk);
-    talk->http->Data(*talker, bytes, time_ns);
-    return talk->http->following();
+    return BeginHttp(talk->swapped ? connection.server.address : connection.client.address,
+                     /*from_begin=*/false, talk) &&
+           Tell(*talker, bytes, time_ns, talk);
   }
   // In HTTP and TLS it is the client that speaks first; what it says is told first (connection_listener.h).
   if (direction == Direction::kFromServer) {
     ++talk_.unknown;
     return false;
   }
-  std::string together;
   // One, and in front of everything: what looks like another is the client's own word.
+  SecretText together;
   if (!talk->has_header && (!talk->begin.empty() || MayBeginProxyHeader(bytes))) {
-    talk->begin.append(bytes.substr(0, kProxyHeaderBytesMax + bytes.size()));
-    together = talk->begin;
-    bytes = together;
-    if (!TakeProxyHeader(connection, &bytes, talk)) return !talk->begin.empty();
+    const size_t kept = talk->begin.size();
+    if (kept > 0) {
+      together = std::move(talk->begin);
+      together.Append(bytes);
+      bytes = together.view();
+    }
+    const ProxyHeaderRead read = ReadProxyHeader(bytes);
+    if (read.state == ProxyHeaderState::kMore) {
+      if (!Take(talk, bytes.size() - kept)) return false;
+      talk->begin = SecretText(bytes);
+      return true;
+    }
+    if (read.state == ProxyHeaderState::kDone) {
+      ++talk_.proxy_headers;
+      talk->has_header = true;
+      talk->peer = reading_.client_addresses->ConnectionPeer(connection.client.address, read.header);
+      bytes.remove_prefix(read.bytes);
+    } else if (read.error != ProxyHeaderError::kNoHeader) {  // "POST" begins as "PROXY" does
+      ++talk_.unknown;
+      return false;
+    }
   }
   if (bytes.empty()) return true;
   if (bytes[0] == kTlsHandshakeRecord) {
-    ++talk_.tls;
-    talk->hello = std::make_unique<HelloReader>();
-    return TakeHello(bytes, time_ns, talk);
+    talk->is_tls = true;
+    return hellos_.Begin(connection, talk->peer, bytes, time_ns);
   }
   if (!MayBeginRequest(bytes)) {
     ++talk_.unknown;
     return false;
   }
-  BeginHttp(talk->peer, /*from_begin=*/true, talk);
-  talk->http->Data(Talker::kClient, bytes, time_ns);
-  return talk->http->following();
+  return BeginHttp(talk->peer, /*from_begin=*/true, talk) && Tell(Talker::kClient, bytes, time_ns, talk);
 }
 
-// True: it is over, or there was none, and `bytes` are what follows. False with `begin` kept: more must come.
-bool LoginCapture::TakeProxyHeader(const Connection& connection, std::string_view* bytes, Talk* talk) {
-  const ProxyHeaderRead read = ReadProxyHeader(*bytes);
-  switch (read.state) {
-    case ProxyHeaderState::kMore:
-      return false;
-    case ProxyHeaderState::kBroken:
-      talk->begin.clear();
-      // "POST" begins as "PROXY" does.
-      if (read.error == ProxyHeaderError::kNoHeader) return true;
-      ++talk_.unknown;
-      return false;
-    case ProxyHeaderState::kDone:
-      break;
-  }
-  ++talk_.proxy_headers;
-  talk->has_header = true;
-  talk->peer = reading_.client_addresses->ConnectionPeer(connection.client.address, read.header);
-  bytes->remove_prefix(read.bytes);
-  talk->begin.clear();
+bool LoginCapture::BeginHttp(const Address& peer, bool from_begin, Talk* talk) {
+  // With what it always has in vectors, and what the allocator adds.
+  constexpr size_t kBesides = 96;
+  ++talk_.http;
+  if (!Take(talk, sizeof(Http) + kBesides)) return false;
+  talk->http = std::make_unique<Http>(&reading_, &memory_, &shared_, peer, from_begin);
   return true;
 }
 
-void LoginCapture::BeginHttp(const Address& peer, bool from_begin, Talk* talk) {
-  ++talk_.http;
-  talk->logins = std::make_unique<ConnectionLogins>(&reading_, &memory_, peer);
-  talk->http = std::make_unique<HttpConversation>(&shared_, talk->logins.get(), from_begin);
-}
-
-bool LoginCapture::TakeHello(std::string_view bytes, int64_t time_ns, Talk* talk) {
-  switch (talk->hello->Read(bytes)) {
-    case HelloState::kMore: {
-      // Twice: a text that grows may have as much room again.
-      const size_t kept = 2 * bytes.size();
-      if (hellos_.Take(kept)) {
-        talk->hello_bytes += kept;
-        return true;
-      }
-      ++talk_.hellos_no_room;
-      ++talk_.hellos_unread;
-      return false;
-    }
-    case HelloState::kHello:
-      ++talk_.hellos;
-      Note(talk->peer, talk->hello->message(), /*is_quic=*/false, time_ns);
-      return false;
-    default:
-      ++talk_.hellos_unread;
-      return false;
-  }
-}
-
-void LoginCapture::Note(const Address& client, std::string_view message, bool is_quic, int64_t time_ns) {
-  if (reading_.client_addresses->Lists(client)) return;
-  reading_.sightings.Note(
-      client, FingerprintOf(message, is_quic ? HelloTransport::kQuic : HelloTransport::kTcp), time_ns);
+bool LoginCapture::Tell(Talker talker, std::string_view bytes, int64_t time_ns, Talk* talk) {
+  talk->http->conversation.Data(talker, bytes, time_ns);
+  return talk->http->conversation.following();
 }
 
 void LoginCapture::Gap(const Connection& connection, Direction direction, uint64_t bytes,
                        int64_t /*time_ns*/) {
   Talk* const talk = FindTalk(connection);
-  if (talk == nullptr) return;
-  const bool is_from_client = direction == Direction::kFromClient;
+  if (talk == nullptr) return hellos_.Gap(connection, direction);
+  bool is_over = connection.start_seen;  // what it begins with is lost
   if (talk->http != nullptr) {
-    talk->http->Gap(is_from_client != talk->swapped ? Talker::kClient : Talker::kServer, bytes);
-    if (!talk->http->following()) Forget(connection);
-  } else if (connection.start_seen) {
-    // What it begins with is lost, or the hello is.
-    if (talk->hello == nullptr) {
-      ++talk_.unknown;
-    } else if (!is_from_client) {
-      return;
-    } else {
-      ++talk_.hellos_unread;
-    }
-    Forget(connection);
+    const MemoryShare::AtWork at_work(&memory_, talk->place);
+    talk->http->conversation.Gap(talk->TalkerOf(direction), bytes);
+    is_over = !talk->http->conversation.following();
+  } else if (is_over) {
+    ++talk_.unknown;
   }
+  if (is_over) Forget(connection.id);
 }
 
 void LoginCapture::Ended(const Connection& connection, Direction direction, int64_t /*time_ns*/) {
   Talk* const talk = FindTalk(connection);
-  if (talk == nullptr || talk->http == nullptr) return;
-  const bool is_from_client = direction == Direction::kFromClient;
-  talk->http->Close(is_from_client != talk->swapped ? Talker::kClient : Talker::kServer);
-  if (!talk->http->following()) Forget(connection);
+  if (talk == nullptr) return hellos_.Ended(connection, direction);
+  if (talk->http == nullptr) return;
+  {
+    const MemoryShare::AtWork at_work(&memory_, talk->place);
+    talk->http->conversation.Close(talk->TalkerOf(direction));
+  }
+  if (!talk->http->conversation.following()) Forget(connection.id);
 }
 
 void LoginCapture::Closed(const Connection& connection, ConnectionClose why, int64_t /*time_ns*/) {
   Talk* const talk = FindTalk(connection);
-  if (talk == nullptr) return;
+  if (talk == nullptr) return hellos_.Closed(connection);
   if (talk->http != nullptr) {
-    talk->http->Stop(why == ConnectionClose::kFin || why == ConnectionClose::kReset ||
-                     why == ConnectionClose::kReplaced);
-  } else if (talk->hello != nullptr) {
-    ++talk_.hellos_unread;
+    const MemoryShare::AtWork at_work(&memory_, talk->place);
+    talk->http->conversation.Stop(why == ConnectionClose::kFin || why == ConnectionClose::kReset ||
+                                  why == ConnectionClose::kReplaced);
   } else {
     ++talk_.unknown;
   }
-  Forget(connection);
+  Forget(connection.id);
 }
 
 void LoginCapture::Received(const Datagram& datagram) {
-  constexpr unsigned char kLongHeader = 0x80;
-  if (datagram.destination.port != kQuicPort || datagram.truncated || datagram.bytes.empty() ||
-      (static_cast<unsigned char>(datagram.bytes[0]) & kLongHeader) == 0)
-    return;
-  const Way way{datagram.source, datagram.destination};
-  auto found = quic_index_.find(way);
-  if (found == quic_index_.end()) {
-    if (datagram.bytes.size() < kQuicFirstBytesMin) return;
-    if (quic_.size() == kQuicFlowsMax) {
-      quic_index_.erase(quic_.front().way);
-      quic_.pop_front();
-    }
-    found = quic_index_.emplace(way, quic_.insert(quic_.end(), QuicFlow{way, {}})).first;
-  }
-  const auto flow = found->second;
-  const HelloState state = flow->reader.Read(datagram.bytes);
-  if (state == HelloState::kMore) return;
-  if (state == HelloState::kHello) {
-    ++talk_.quic_hellos;
-    Note(datagram.source.address, flow->reader.message(), /*is_quic=*/true, datagram.time_ns);
-  }
-  quic_index_.erase(found);
-  quic_.erase(flow);
+  hellos_.Received(datagram);
 }
 
 }  // namespace stockade

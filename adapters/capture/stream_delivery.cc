@@ -91,9 +91,9 @@ void StreamDelivery::Drain(Flow* flow, Direction direction, bool whatever_the_cl
     }
     held_bytes_ -= held.memory_bytes();
     half.next = held.begin();
-    const std::string bytes = held.TakeFirst();
+    const SecretText bytes = held.TakeFirst();
     held_bytes_ += held.memory_bytes();
-    Tell(flow, direction, bytes);
+    Tell(flow, direction, bytes.view());
   }
 }
 

@@ -11,6 +11,11 @@ void Start(HalfFlow* half, uint32_t first) {
   half->known = true;
 }
 
+// Whether a SYN-ACK is of the SYN of `half`, or of that with its content (RFC 7413).
+bool AcknowledgesFirst(const TcpSegment& syn_ack, const HalfFlow& half) {
+  return syn_ack.acknowledged - half.first <= half.top - half.first;
+}
+
 Direction DirectionOf(const TcpSegment& segment, const Flow& flow) {
   return segment.source == flow.connection.client ? Direction::kFromClient : Direction::kFromServer;
 }
@@ -79,15 +84,10 @@ uint32_t TcpAssembler::TakeSyn(const TcpSegment& segment, uint32_t number) {
     delivery_.flows().Remove(number);
     return Begin(segment);
   }
-  if (flow.list == FlowList::kSilent) {
-    // Both open at the same time (RFC 9293 §3.5), or the client begins anew.
-    if (direction == Direction::kFromServer && !half.known) {
-      Start(&half, first);
-      return number;
-    }
-    delivery_.Close(number, ConnectionClose::kReplaced);
-    delivery_.flows().Remove(number);
-    return Begin(segment);
+  // Both open at the same time (RFC 9293 §3.5).
+  if (flow.list == FlowList::kSilent && direction == Direction::kFromServer && !half.known) {
+    Start(&half, first);
+    return number;
   }
   flow.has_other_syn = true;
   flow.other_syn = segment.sequence;
@@ -102,9 +102,15 @@ uint32_t TcpAssembler::TakeSynAck(const TcpSegment& segment, uint32_t number) {
   HalfFlow& other = flow.half[IndexOf(Opposite(direction))];
   const uint32_t first = segment.sequence + 1;
   if (half.known && half.heard && half.first == first) return number;  // sent again
+  const bool by_server = direction == Direction::kFromServer;
   const bool agrees = flow.has_other_syn && segment.acknowledged == flow.other_syn + 1 &&
-                      flow.other_syn_by_server != (direction == Direction::kFromServer);
-  if (agrees || flow.list == FlowList::kLingering) {
+                      flow.other_syn_by_server != by_server;
+  // The server speaks of a connection of which nothing was carried, or speaks for the first time, and knows nothing of the
+  // SYN that stands for it: another was lost, or is one of several. A server that has one open says so and no SYN-ACK.
+  const bool answers = !other.known || AcknowledgesFirst(segment, other);
+  const bool disowns =
+      by_server && flow.connection.start_seen && !answers && (!half.heard || flow.list == FlowList::kSilent);
+  if (agrees || disowns || flow.list == FlowList::kLingering) {
     if (flow.list != FlowList::kLingering) delivery_.Close(number, ConnectionClose::kReplaced);
     delivery_.flows().Remove(number);
     const uint32_t begun = Begin(segment);
@@ -112,7 +118,6 @@ uint32_t TcpAssembler::TakeSynAck(const TcpSegment& segment, uint32_t number) {
     delivery_.flows()[begun].syn_answered = agrees;
     return begun;
   }
-  const bool answers = !other.known || other.first == segment.acknowledged;
   if (answers && (flow.list == FlowList::kSilent || !half.heard) &&
       (direction == Direction::kFromServer || !flow.connection.start_seen)) {
     // Also where the server, which keeps nothing of an unanswered SYN, chose another number.
@@ -239,7 +244,8 @@ void TcpAssembler::Take(const TcpSegment& segment, int64_t clock_ns) {
   const uint32_t sequence = segment.sequence + (is_syn ? 1 : 0);
   const Direction direction = DirectionOf(segment, flows[number]);
   if (flows[number].has_other_syn && segment.wire_bytes != 0 && sequence == flows[number].other_syn + 1 &&
-      flows[number].other_syn_by_server == (direction == Direction::kFromServer)) {
+      flows[number].other_syn_by_server == (direction == Direction::kFromServer) &&
+      !flows[number].half[IndexOf(Opposite(direction))].heard) {
     delivery_.Close(number, ConnectionClose::kReplaced);
     flows.Remove(number);
     number = BeginBy(segment, true);

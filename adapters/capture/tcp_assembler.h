@@ -4,8 +4,9 @@
 // Policies, and why.
 // - Overlap: the first bytes that were seen win. A receiver that has acknowledged a byte cannot take it back, whatever
 //   system it runs, and what was told cannot be either; so retransmissions with other content change nothing.
-// - Loss: a hole is told as a Gap when the receiver has acknowledged it, so that it will not come again, and StreamDelivery::kReorderNs
-// have//   passed in which a mirror port might still deliver it late; or when the limit of all held bytes is reached; or when the
+// - Loss: a hole is told as a Gap when the receiver has acknowledged it, so that it will not come again, and
+//   StreamDelivery::kReorderNs have passed in which a mirror port might still deliver it late; or when the limit of all held bytes
+//   is reached; or when the
 //   connection is closed. While the receiver is heard and does not acknowledge a hole, it is waited for: skipping it for a
 //   segment further on, which anybody may send and no receiver may take, would blind us. Where the receiver is not heard
 //   (one direction captured only), kOneSidedNs.
@@ -14,8 +15,10 @@
 //   other side acknowledged (RFC 5961 §3.2 has receivers ask back for any other), and told kResetLingerNs later: a segment
 //   of the same sender meanwhile shows that it was forged, because a system that has reset a connection knows it no more.
 // - FIN is told when the other side acknowledges it, or is not heard; content beyond it shows that it was forged.
-// - SYN for a living connection with another sequence number replaces it when the other side agrees (its SYN-ACK, or content
-//   that goes on from there); RFC 5961 §4.2.
+// - SYN for a connection that is known, with another sequence number, changes nothing: anybody can send one. It begins another
+//   connection when the server says so, by the SYN-ACK that acknowledges it; a server that has one open answers a second SYN
+//   with what it has of the first (RFC 5961 §4.2). Where the server is not heard, content that goes on from that SYN says so too:
+//   nobody else could.
 // - A connection that was told in full stays known for kLingerNs, so that its last segments, sent again, are not another.
 //
 // - Several SYN-ACKs with different numbers (SYN cookies): the one that the client acknowledges holds.

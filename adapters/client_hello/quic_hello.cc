@@ -2,12 +2,12 @@
 
 #include <algorithm>
 
+#include "adapters/client_hello/quic_long_header.h"
 #include "adapters/client_hello/wire_cursor.h"
 
 namespace stockade {
 namespace {
 
-constexpr uint8_t kLongHeader = 0x80;
 constexpr size_t kConnectionIdBytesMax = 20;
 constexpr size_t kMessageHead = 4;
 // A packet number of 4 bytes and the 16 that hide it (RFC 9001 §5.4.2): with less it opens under no key.
@@ -65,23 +65,20 @@ HelloState QuicHelloReader::Read(std::string_view datagram) {
 
 bool QuicHelloReader::TakePacket(std::string_view* datagram) {
   const std::string_view whole = *datagram;
-  WireCursor cursor(whole);
-  uint64_t first = 0, number = 0, length = 0;
-  std::string_view connection_id, other_id, token;
-  if (!cursor.TakeNumber(1, &first) || (first & kLongHeader) == 0) return false;
-  if (!cursor.TakeNumber(4, &number) || !cursor.TakeVector(1, &connection_id) ||
-      !cursor.TakeVector(1, &other_id))
-    return false;
-  const uint32_t version_number = static_cast<uint32_t>(number);
-  // 0: a server negotiates.
-  if (version_number == 0) return false;
-  if (version_ == 0) version_ = version_number;
-  const QuicVersion version = FindQuicVersion(version_number);
+  const std::optional<QuicLongHeader> header = ReadQuicLongHeader(whole);
+  // Version 0: a server negotiates.
+  if (!header || header->version == 0) return false;
+  if (version_ == 0) version_ = header->version;
+  const QuicVersion version = FindQuicVersion(header->version);
+  const std::string_view connection_id = header->destination_id;
   if (!version.is_known || connection_id.size() > kConnectionIdBytesMax) return false;
-  const LongType type = TypeOf(static_cast<uint8_t>(first), version.is_two);
+  const LongType type = TypeOf(header->first, version.is_two);
   if (type == LongType::kRetry) return false;
+  WireCursor cursor(header->rest);
+  uint64_t length = 0;
   if (type == LongType::kInitial) {
     uint64_t token_bytes = 0;
+    std::string_view token;
     if (!TakeVarint(&cursor, &token_bytes) || !cursor.Take(token_bytes, &token)) return false;
   }
   if (!TakeVarint(&cursor, &length) || length > cursor.left().size()) return false;

@@ -24,24 +24,7 @@ constexpr uint32_t kFolderEvents =
     IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_MODIFY | IN_CLOSE_WRITE | IN_ATTRIB;
 constexpr uint32_t kFileEvents = IN_MODIFY | IN_ATTRIB | IN_MOVE_SELF | IN_DELETE_SELF;
 
-void AddCounts(const SourceCounters& read, LiveCounters* counters) {
-  counters->received += read.lines;
-  counters->other += read.other + read.blank;
-  counters->unreadable += read.unreadable();
-  counters->records += read.records - std::min(read.records, read.unreadable());
-}
-
 }  // namespace
-
-struct TailSource::Told {
-  explicit Told(int wake_file) : wake(wake_file) {}
-
-  std::mutex mutex;
-  std::map<uint64_t, TailPosition> positions;
-  bool is_new = false;
-  uint64_t chunks = 0;
-  const int wake;  // the source's, which outlives every call
-};
 
 absl::StatusOr<std::unique_ptr<TailSource>> TailSource::Open(TailOptions options) {
   options.reading.goes_on = true;
@@ -172,11 +155,6 @@ bool TailSource::Look() {
   return more;
 }
 
-uint64_t TailSource::Untold() const {
-  const std::lock_guard lock(told_->mutex);
-  return delivered_ - told_->chunks;
-}
-
 std::vector<std::string> TailSource::FindPaths() {
   WatchFolder(options_.pattern);
   if (!is_glob_) return {options_.pattern};
@@ -297,61 +275,6 @@ void TailSource::LookAt(const std::string& path) {
   Follow(file.Release(), path, offset, /*is_current=*/true);
 }
 
-void TailSource::ResumeOthers() {
-  const std::vector<TailPosition> others = std::exchange(resumed_, {});
-  for (const TailPosition& position : others) ResumeRotated(position, others);
-}
-
-void TailSource::ResumeRotated(const TailPosition& position, const std::vector<TailPosition>& others) {
-  std::string found;
-  OwnedFile file(FindCopy(position, &found));
-  if (file.get() < 0) {
-    if (position.begin.bytes == 0) return;  // it was empty
-    Say(Concat(position.path, ": what was read last, to byte ", position.offset,
-               ", is not there any more; what was written behind that, if anything was, is lost"));
-    const std::lock_guard lock(mutex_);
-    ++counters_.lost;
-    return;
-  }
-  const int64_t changed_ns = ChangedNs(file.get());
-  // Before whatever replaced it.
-  size_t at = 0;
-  const auto follow_at = [&](int descriptor, uint64_t offset) {
-    if (Follow(descriptor, position.path, offset, /*is_current=*/false) == nullptr) return;
-    std::rotate(files_.begin() + static_cast<ptrdiff_t>(at), files_.end() - 1, files_.end());
-    ++at;
-  };
-  follow_at(file.Release(), position.offset);
-  for (const std::string& path : FindBetween(position.path, changed_ns, others)) {
-    struct stat one {};
-    if (const int descriptor = OpenLog(path, &one); descriptor >= 0) follow_at(descriptor, 0);
-  }
-}
-
-std::vector<std::string> TailSource::FindBetween(const std::string& path, int64_t after_ns,
-                                                 const std::vector<TailPosition>& others) {
-  std::vector<std::pair<int64_t, std::string>> between;
-  const std::string base = std::filesystem::path(path).filename().string();
-  std::error_code ignored;
-  for (const auto& entry : std::filesystem::directory_iterator(LogFolderOf(path), ignored)) {
-    const std::string name = entry.path().filename().string();
-    if (!name.starts_with(base) || !IsRotationMark(std::string_view(name).substr(base.size()))) continue;
-    struct stat about {};
-    const OwnedFile file(OpenLog(entry.path().string(), &about));
-    if (file.get() < 0) continue;
-    const int64_t changed_ns = ChangedNs(file.get());
-    const bool is_known = FindFollowed(about) != nullptr || aside_.Holds(file.get(), about) ||
-                          std::any_of(others.begin(), others.end(), [&](const TailPosition& one) {
-                            return one.begin.bytes != 0 && BeginsWith(file.get(), one.begin);
-                          });
-    if (changed_ns >= after_ns && !is_known) between.emplace_back(changed_ns, entry.path().string());
-  }
-  std::sort(between.begin(), between.end());
-  std::vector<std::string> paths;
-  for (auto& [changed_ns, found] : between) paths.push_back(std::move(found));
-  return paths;
-}
-
 FollowedFile* TailSource::FindFollowed(const struct stat& about) const {
   for (const auto& file : files_)
     if (file->device() == about.st_dev && file->inode() == about.st_ino) return file.get();
@@ -387,165 +310,6 @@ FollowedFile* TailSource::Follow(int file, const std::string& path, uint64_t off
   return files_.back().get();
 }
 
-void TailSource::KeepPosition(uint64_t id, TailPosition position) {
-  const std::lock_guard lock(told_->mutex);
-  // One that waited has its own, which may be of before the last lines: they are on their way.
-  told_->is_new = told_->positions.try_emplace(id, std::move(position)).second || told_->is_new;
-}
-
-void TailSource::DropPosition(uint64_t id) {
-  const std::lock_guard lock(told_->mutex);
-  told_->is_new = told_->positions.erase(id) > 0 || told_->is_new;
-}
-
-int TailSource::FindCopy(const TailPosition& position, std::string* found) {
-  const std::string base = std::filesystem::path(position.path).filename().string();
-  std::error_code ignored;
-  for (const auto& entry : std::filesystem::directory_iterator(LogFolderOf(position.path), ignored)) {
-    const std::string name = entry.path().filename().string();
-    if (!name.starts_with(base) || IsCompressed(name)) continue;
-    struct stat about {};
-    OwnedFile file(OpenLog(entry.path().string(), &about));
-    if (file.get() < 0 || FindFollowed(about) != nullptr ||
-        static_cast<uint64_t>(about.st_size) < position.offset)
-      continue;
-    const bool is_it = position.begin.bytes != 0
-                           ? BeginsWith(file.get(), position.begin)
-                           : about.st_dev == position.device && about.st_ino == position.inode;
-    if (!is_it) continue;
-    *found = entry.path().string();
-    return file.Release();
-  }
-  return -1;
-}
-
-bool TailSource::IsCopy(const FollowedFile& file) const {
-  return std::any_of(files_.begin(), files_.end(), [&](const auto& other) {
-    return !other->is_fresh && other->begin().bytes == FileBegin::kBytesMax &&
-           BeginsWith(file.get(), other->begin());
-  });
-}
-
-void TailSource::HandleCut(FollowedFile* file) {
-  const FileBegin begin = file->begin();
-  const uint64_t offset = file->offset();
-  // The copy may be followed already, as one more that a glob found, and not be read yet.
-  const bool is_known = begin.bytes == FileBegin::kBytesMax;
-  for (size_t i = files_.size(); is_known && i-- > 0;)
-    if (files_[i]->is_fresh && files_[i].get() != file && BeginsWith(files_[i]->get(), begin)) Forget(i);
-  std::string found;
-  OwnedFile copy(begin.bytes == 0 ? -1 : FindCopy({0, 0, offset, begin, file->path}, &found));
-  const bool missed = file->BeginAnew();
-  if (copy.get() >= 0) {
-    struct stat about {};
-    if (is_known && fstat(copy.get(), &about) == 0)
-      aside_.Add(about.st_dev, about.st_ino, {FileAside::Why::kCopy, begin, offset, {}, 0, 0, 0});
-    const size_t index = static_cast<size_t>(
-        std::find_if(files_.begin(), files_.end(), [&](const auto& one) { return one.get() == file; }) -
-        files_.begin());
-    if (Follow(copy.Release(), file->path, offset, /*is_current=*/false) != nullptr)
-      std::rotate(files_.begin() + static_cast<ptrdiff_t>(index), files_.end() - 1, files_.end());
-  } else if (missed) {
-    Say(Concat(file->path, ": was cut before all of it was read; what stood behind byte ", offset,
-               " is lost"));
-    const std::lock_guard lock(mutex_);
-    ++counters_.lost;
-  }
-  const std::lock_guard lock(told_->mutex);
-  told_->positions[file->id] = {file->device(), file->inode(), 0, file->begin(), file->path};
-  told_->is_new = true;
-}
-
-bool TailSource::MakeReader(FollowedFile* file) {
-  if (file->reader != nullptr) return true;
-  SourceOptions options = options_.reading;
-  options.fields = reading_fields_.get();
-  options.reference_time = absl::Now();
-  absl::StatusOr<std::unique_ptr<LiveReader>> reader = LiveReader::Create(options, file->path);
-  if (!reader.ok()) {  // a format file that was changed for the worse
-    SayOnce("reader", std::string(FromAbsl(reader.status().message())));
-    return false;
-  }
-  file->reader = *std::move(reader);
-  return true;
-}
-
-bool TailSource::ReadSome(FollowedFile* file, bool* more) {
-  if (file->WasCut()) {
-    if (Untold() > 0) return false;  // whose places are of before the cut; the next round begins here
-    HandleCut(file);
-    *more = true;
-    return true;
-  }
-  const FollowedFile::Got got = file->Next(&lines_);
-  file->is_read = got == FollowedFile::Got::kNothing;
-  switch (got) {
-    case FollowedFile::Got::kNothing:
-      return true;
-    case FollowedFile::Got::kTooLong: {
-      const std::lock_guard lock(mutex_);
-      ++counters_.received;
-      ++counters_.unreadable;
-    }
-      [[fallthrough]];
-    case FollowedFile::Got::kSkipped:
-      file->Advance();
-      *more = true;
-      return true;
-    case FollowedFile::Got::kLines:
-      // Not when it is found: a copy is empty then.
-      if (file->is_fresh && IsCopy(*file)) {
-        Say(Concat(file->path, ": begins as a log that is followed and is taken for its copy; not read"));
-        file->is_copy = true;
-        return true;
-      }
-      if (!MakeReader(file)) return true;
-      file->is_fresh = false;
-      *more = true;
-      return Deliver(file, lines_);
-  }
-  return true;
-}
-
-bool TailSource::Deliver(FollowedFile* file, std::string_view lines) {
-  LiveCounters before;
-  AddCounts(file->reader->counters(), &before);
-  file->reader->Give(lines);
-  // A chunk goes whole or not at all: its place is one.
-  bool begun = false;
-  for (bool last = false; !last; begun = true) {
-    LiveBatch batch = queue_->Take();
-    last = !file->reader->Read(&batch.batch);
-    batch.fields = reading_fields_;
-    if (last) {
-      TailPosition position{file->device(), file->inode(), file->behind(), file->begin(), file->path};
-      batch.told = [told = told_, id = file->id, position = std::move(position)] {
-        {
-          const std::lock_guard lock(told->mutex);
-          ++told->chunks;
-          told->is_new = true;
-          const auto at = told->positions.find(id);
-          if (at != told->positions.end()) at->second = position;  // else forgotten
-        }
-        const uint64_t one = 1;
-        [[maybe_unused]] const ssize_t ignored = write(told->wake, &one, sizeof one);
-      };
-    }
-    if (!(begun ? queue_->PushRest(&batch) : queue_->Push(&batch))) return false;
-  }
-  ++delivered_;
-  file->Advance();
-  file->last_news = absl::Now();
-  LiveCounters after;
-  AddCounts(file->reader->counters(), &after);
-  const std::lock_guard lock(mutex_);
-  counters_.received += after.received - before.received;
-  counters_.other += after.other - before.other;
-  counters_.unreadable += after.unreadable - before.unreadable;
-  counters_.records += after.records - before.records;
-  return true;
-}
-
 void TailSource::SetAside(const FollowedFile& file, FileAside::Why why) {
   aside_.Add(file.device(), file.inode(), {why, file.begin(), file.offset(), {}, 0, 0, 0});
 }
@@ -558,24 +322,6 @@ void TailSource::Forget(size_t index) {
 void TailSource::Close(size_t index) {
   if (files_[index]->watch >= 0) inotify_rm_watch(inotify_.get(), files_[index]->watch);
   files_.erase(files_.begin() + static_cast<ptrdiff_t>(index));
-}
-
-void TailSource::Save() {
-  if (options_.position_file.empty() || told_ == nullptr || first_look_) return;
-  std::vector<TailPosition> positions;
-  {
-    const std::lock_guard lock(told_->mutex);
-    if (!std::exchange(told_->is_new, false)) return;
-    for (const auto& [id, position] : told_->positions) positions.push_back(position);
-  }
-  const absl::Time now = absl::Now();
-  const bool sync = stopping_ || now - synced_ >= kSyncEvery;
-  if (sync) synced_ = now;
-  if (const absl::Status status = SavePositions(options_.position_file, positions, sync); !status.ok()) {
-    SayOnce(options_.position_file, std::string(FromAbsl(status.message())));
-  } else {
-    said_.erase(options_.position_file);
-  }
 }
 
 void TailSource::Say(const std::string& text) {

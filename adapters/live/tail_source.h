@@ -25,6 +25,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -67,7 +68,15 @@ class TailSource final : public LiveSource {
 
  private:
   // What the engine was told of, by the id of a file; filled on the feed's thread.
-  struct Told;
+  struct Told {
+    explicit Told(int wake_file) : wake(wake_file) {}
+
+    std::mutex mutex;
+    std::map<uint64_t, TailPosition> positions;
+    bool is_new = false;
+    uint64_t chunks = 0;
+    const int wake;  // the source's, which outlives every call
+  };
 
   explicit TailSource(TailOptions options);
 

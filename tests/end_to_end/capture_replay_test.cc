@@ -1,11 +1,15 @@
 // Captures as the program reads them: replay, explain, tune and test files; told by their first bytes, packed, merged with
 // logs, damaged, and empty of logins.
+#include <boost/iostreams/filter/gzip.hpp>
+#include <boost/iostreams/filter/zstd.hpp>
+#include <boost/iostreams/filtering_stream.hpp>
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 
 #include "tests/adapters/capture/made_capture.h"
+#include "tests/adapters/client_hello/sealed_initial.h"
 #include "tests/read_text.h"
 #include "tools/stockade/program.h"
 
@@ -57,8 +61,8 @@ class Folder {
 };
 
 // One address guesses at twelve accounts; a customer gets in.
-MadeCapture Attack() {
-  MadeCapture made;
+MadeCapture Attack(MadeCapture::Form form = MadeCapture::Form::kPcap) {
+  MadeCapture made(form);
   made.Connection(0xcb007109, 40001, 80, kMonday,
                   {{"GET / HTTP/1.1\r\nHost: h\r\n\r\n", Answer("200 OK")},
                    {Login("alice", "right"), Answer("302 Found")}});
@@ -87,6 +91,64 @@ TEST_CASE("a capture is told by its first bytes and replayed", "[capture]") {
         std::string::npos);
   CHECK(people.out.find("14 HTTP requests") != std::string::npos);
   CHECK(Program({"replay", "--format", "pcap", file}).exit_code == 0);
+}
+
+TEST_CASE("a capture gives the same verdicts whatever it is packed in", "[capture]") {
+  const Folder folder;
+  const auto verdicts = [&folder](const std::string& name, const std::string& bytes) {
+    const Run run = Program({"replay", "--verdicts", folder.At("v"), folder.Write(name, bytes)});
+    INFO(run.err);
+    CHECK(run.exit_code == 0);
+    return ReadText(folder.At("v"));
+  };
+  const auto pack = [](const std::string& bytes, const auto& compressor) {
+    std::ostringstream packed;
+    boost::iostreams::filtering_ostream out;
+    out.push(compressor);
+    out.push(packed);
+    out << bytes;
+    out.reset();
+    return packed.str();
+  };
+  const std::string pcap = Attack().bytes();
+  const std::string pcapng = Attack(MadeCapture::Form::kPcapng).bytes();
+  const std::string plain = verdicts("wire.pcap", pcap);
+  CHECK(std::count(plain.begin(), plain.end(), '\n') == 13);
+  CHECK(plain.find("deny") != std::string::npos);
+  CHECK(verdicts("wire.pcap.gz", pack(pcap, boost::iostreams::gzip_compressor())) == plain);
+  CHECK(verdicts("wire.pcap.zst", pack(pcap, boost::iostreams::zstd_compressor())) == plain);
+  CHECK(verdicts("wire.pcapng", pcapng) == plain);
+  CHECK(verdicts("wire.pcapng.gz", pack(pcapng, boost::iostreams::gzip_compressor())) == plain);
+}
+
+TEST_CASE("a login is joined to the QUIC hello of its address, and to no forged one", "[capture]") {
+  const Folder folder;
+  const std::string rules = folder.Write("rules.yml", R"(
+title: By the stack of a QUIC hello
+id: 5d0c2a52-2f4e-4f5b-9f0e-2d8f9a6f0a11
+name: quic
+logsource: {category: authentication}
+detection: {selection: {tls.client.ja4|startswith: q13d1516h2, tls.client.server_name: login.example.com}, condition: selection}
+)");
+  const std::string asked = "asked-for", chosen = "chosen-by";
+  const auto datagram = [](const std::string& to, const std::string& from) {
+    return "\xe0" + Big(1, 4) + Vector(to, 1) + Vector(from, 1) + std::string(40, 'x');
+  };
+  for (const bool is_forged : {false, true}) {
+    MadeCapture made;
+    std::string initial = SealedInitial(1, asked, "", 0, CryptoFrame(0, DocumentedHello().Message()));
+    initial.resize(std::max<size_t>(initial.size(), 1200));
+    made.Datagram(true, 0xcb007109, 50000, kMonday, initial);
+    made.Datagram(false, 0xcb007109, 50000, kMonday + 1, datagram("", chosen));
+    made.Datagram(true, 0xcb007109, 50000, kMonday + 2, datagram(is_forged ? "whatever" : chosen, ""));
+    made.Connection(0xcb007109, 40001, 80, kMonday + 1000, {{Login("alice", "right"), Answer("302 Found")}});
+    const Run run = Program({"replay", "--observe", "--json", "--rules-only", "--rules", rules, "--alerts",
+                             folder.At("a"), folder.Write("wire.pcap", made.bytes())});
+    INFO(run.err);
+    CHECK(run.out.find(is_forged ? "\"tls_joined\":0" : "\"tls_joined\":1") != std::string::npos);
+    CHECK(run.out.find(is_forged ? "\"tls_hellos_unanswered\":1" : "\"quic_hellos\":1") != std::string::npos);
+    CHECK((ReadText(folder.At("a")).find("\"quic\"") != std::string::npos) == !is_forged);
+  }
 }
 
 TEST_CASE("explain and tune read captures as replay does", "[capture]") {

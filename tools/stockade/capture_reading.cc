@@ -105,8 +105,10 @@ CapturedCertificateCheck CheckOf(std::shared_ptr<const CertificateVerifier> veri
   if (verifier == nullptr) return nullptr;
   auto memory = std::make_shared<CertificateMemory>();
   return [verifier = std::move(verifier), memory, form](const CapturedCertificate& shown) {
+    // Where nothing could show one. Where a listed proxy would, who comes past it shows none, as at the gate.
+    if (form == CertificateForm::kNone && !ShowsCertificates(shown.endpoint))
+      return CertificateStatus::kUnchecked;
     const bool is_forwarded = form != CertificateForm::kNone && shown.peer_is_listed;
-    if (!is_forwarded && !ShowsCertificates(shown.endpoint)) return CertificateStatus::kUnchecked;
     CertificateEvidence evidence =
         is_forwarded ? ReadCertificateFields(form, shown.fields) : CertificateEvidence();
     const absl::Time then = absl::FromUnixNanos(shown.time_ns);

@@ -162,9 +162,9 @@ void LiveFeed::Tick(absl::Time now) {
     };
     if (counters.unreadable != before.unreadable) {
       const std::lock_guard lock(fed->mutex);
-      warn(
-          before.unreadable, counters.unreadable,
-          Concat("could not be read; the last: ", fed->unreadable_text.empty() ? "-" : fed->unreadable_text));
+      const std::string last =
+          fed->unreadable_text.empty() ? "" : Concat("; the last: ", fed->unreadable_text);
+      warn(before.unreadable, counters.unreadable, Concat("could not be read", last));
     }
     warn(before.dropped, counters.dropped, "were dropped: the engine does not keep up");
     warn(before.lost, counters.lost, "times something was lost before it came here");

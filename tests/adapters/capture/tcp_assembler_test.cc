@@ -397,6 +397,85 @@ TEST_CASE("A SYN that the server does not agree to changes nothing") {
   REQUIRE(wire.only().client().bytes == "first and on");
 }
 
+TEST_CASE("A forged SYN and what goes on from it end no connection whose server is heard") {
+  Wire wire;
+  const auto forge = [&wire] {
+    wire.client_first += 100000;
+    wire.Client({.at = 0U - 1, .flags = kSyn});
+    wire.Client({.bytes = "forged", .acked = 0x60000000});  // he does not know the server's number
+    wire.client_first -= 100000;
+  };
+  SECTION("that has carried something") {
+    wire.Open();
+    wire.Client({.bytes = "fi"});
+    forge();
+    wire.Client({.at = 2, .bytes = "rst"});
+  }
+  SECTION("that has carried nothing yet") {
+    wire.Open();
+    forge();
+    wire.Client({.bytes = "first"});
+  }
+  SECTION("whose client has not acknowledged yet") {
+    wire.Client({.at = 0U - 1, .flags = kSyn});
+    wire.Server({.at = 0U - 1, .flags = kSyn | kAck});
+    forge();
+    wire.Client({.bytes = "first"});
+  }
+  wire.Server({.bytes = "answer", .acked = 5});
+  REQUIRE(wire.only().connection.handshake_seen);
+  REQUIRE(wire.only().client().bytes == "first");
+  REQUIRE(wire.only().server().bytes == "answer");
+  REQUIRE(!wire.only().closed);
+  REQUIRE(wire.counts().unproven_bytes == 6);
+}
+
+TEST_CASE("Of several SYNs the one that the server answers begins the connection") {
+  for (const bool forged_first : {false, true}) {
+    for (const bool with_content : {false, true}) {
+      for (const int forged : {1, 3}) {
+        CAPTURE(forged_first, with_content, forged);
+        Wire wire;
+        const uint32_t first = wire.client_first;
+        const auto ask = [&] { wire.Client({.at = 0U - 1, .flags = kSyn}); };
+        if (!forged_first) ask();
+        for (int i = 0; i < forged; ++i) {
+          wire.client_first += 100000;
+          wire.Client({.at = 0U - 1, .flags = kSyn});
+          if (with_content) wire.Client({.bytes = "forged", .acked = 77});
+        }
+        wire.client_first = first;
+        if (forged_first) ask();
+        wire.Server({.at = 0U - 1, .flags = kSyn | kAck});
+        wire.Client({});
+        wire.Client({.bytes = "question"});
+        wire.Server({.bytes = "answer", .acked = 8});
+        const test::ToldConnection& last = wire.told().back();
+        REQUIRE(last.client().bytes == "question");
+        REQUIRE(last.server().bytes == "answer");
+        REQUIRE(!last.closed);
+        // What was told of a forger before has no answer.
+        for (size_t i = 0; i + 1 < wire.told().size(); ++i) {
+          REQUIRE(wire.told()[i].closed);
+          REQUIRE(!wire.told()[i].last.server_heard);
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("Where the server is not heard a SYN and what goes on from it begin another connection") {
+  Wire wire;
+  wire.Client({.at = 0U - 1, .flags = kSyn});
+  wire.Client({.bytes = "first"});
+  wire.client_first += 100000;
+  wire.Client({.at = 0U - 1, .flags = kSyn});
+  wire.Client({.bytes = "second"});
+  REQUIRE(wire.told().size() == 2);
+  REQUIRE(wire.told()[0].why == ConnectionClose::kReplaced);
+  REQUIRE(wire.told()[1].client().bytes == "second");
+}
+
 TEST_CASE("A SYN that is sent again begins nothing") {
   Wire wire;
   wire.Client({.at = 0U - 1, .flags = kSyn});
@@ -412,7 +491,9 @@ TEST_CASE("Content in a SYN is the first content") {
   Wire wire;
   wire.Client({.at = 0U - 1, .bytes = "GET", .flags = kSyn});
   wire.Server({.at = 0U - 1, .acked = 3, .flags = kSyn | kAck});
+  REQUIRE(wire.only().last.server_heard == false);  // as of its last call
   wire.Server({.bytes = "200", .acked = 3});
+  REQUIRE(wire.only().last.unacknowledged_bytes == 0);
   REQUIRE(wire.only().client().bytes == "GET");
   REQUIRE(wire.only().server().bytes == "200");
 }

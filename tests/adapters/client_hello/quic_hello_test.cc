@@ -11,6 +11,7 @@
 #include "absl/strings/escaping.h"
 #include "adapters/client_hello/client_fingerprint.h"
 #include "adapters/client_hello/quic_hello.h"
+#include "adapters/client_hello/quic_long_header.h"
 #include "tests/adapters/client_hello/hello_bytes.h"
 #include "tests/adapters/client_hello/initial_vectors.h"
 #include "tests/adapters/client_hello/sealed_initial.h"
@@ -51,6 +52,19 @@ TEST_CASE("the Initials of the RFCs open to their hello", "[client_hello]") {
     CHECK(print.alpn == "alpn");
     CHECK(print.ja4.substr(0, 10) == "q13d0211an");
   }
+}
+
+TEST_CASE("a long header says whom a packet is to and from, in every version", "[client_hello]") {
+  const std::string packet = "\xe0" + Big(0xfaceb002, 4) + Vector(kId, 1) + Vector("from", 1) + "rest";
+  const std::optional<QuicLongHeader> header = ReadQuicLongHeader(packet);
+  REQUIRE(header.has_value());
+  CHECK(header->version == 0xfaceb002);
+  CHECK(header->destination_id == kId);
+  CHECK(header->source_id == "from");
+  CHECK(header->rest == "rest");
+  for (size_t size = 0; size < packet.size() - 4; ++size)
+    CHECK_FALSE(ReadQuicLongHeader(packet.substr(0, size)).has_value());
+  CHECK_FALSE(ReadQuicLongHeader("\x40" + packet.substr(1)).has_value());
 }
 
 TEST_CASE("one changed bit and nothing comes out", "[client_hello]") {
