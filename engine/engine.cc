@@ -238,7 +238,12 @@ void Engine::State::Take(const LoginEvent& event, const Verdict& verdict) {
   if (succeeded) {
     lanes.Learn(event.attempt, verdict.lane, context);
     const bool proven = verdict.lane <= Lane::kFamiliar || context.identity_passed;
-    if (proven && event.attempt.has_account()) policy.NoteProven(event.attempt, time_ms);
+    if (proven && event.attempt.has_account()) {
+      const bool hinted_at = at != Engine::kPrefetchedMax;
+      policy.NoteProven(event.attempt, time_ms,
+                        {hinted_at && meaning->has_account ? &meaning->account : nullptr,
+                         hinted_at && meaning->has_fingerprint ? &meaning->fingerprint : nullptr});
+    }
     if (proven && verdict.behind_block) NoteBehindBlock(event.attempt);
   }
   if (detectors != nullptr && detectors->has_news()) TakeNews();
@@ -279,7 +284,13 @@ void Engine::Prefetch(const LoginEvent& event) noexcept {
   const Hash128* const fingerprint = state.correlator->fingerprint_hash();
   fresh.has_fingerprint = fingerprint != nullptr;
   if (fingerprint != nullptr) fresh.fingerprint = *fingerprint;
-  state.lanes.Prefetch(event.attempt, state.correlator->account_hash(), fingerprint);
+  const Hash128* const account = state.correlator->account_hash();
+  fresh.has_account = account != nullptr;
+  if (account != nullptr) {
+    fresh.account = *account;
+    state.policy.customers().Prefetch(*account);
+  }
+  state.lanes.Prefetch(event.attempt, account, fingerprint);
   if (state.prepared_for[earlier] == nullptr) return;
   state.correlator->PrefetchBlocks(&state.prepared[earlier].feeds);
   state.lanes.PrefetchRecord(state.prepared_for[earlier]->attempt);

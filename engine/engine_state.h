@@ -131,7 +131,9 @@ struct Engine::State final : CorrelationListener {
     int64_t time_ns = 0;
     std::vector<uint16_t> matched;
     Correlator::Feeds feeds;
-    Hash128 fingerprint;
+    // Under the engine's key, where rules ask for them.
+    Hash128 account, fingerprint;
+    bool has_account = false;
     bool has_fingerprint = false;
   };
   std::array<Prepared, Engine::kPrefetchedMax> prepared;

@@ -29,6 +29,19 @@ class ExpiryQueue {
   size_t size() const noexcept { return items_.size(); }
   // Only where !empty().
   const Item& top() const noexcept { return items_.front(); }
+  // Gives the top another time; cheaper than Pop and Push.
+  void Postpone(int64_t when_ms) noexcept {
+    Item item = items_.front();
+    item.when_ms = when_ms;
+    size_t at = 0;
+    for (size_t child = 1; child < items_.size(); child = 2 * at + 1) {
+      if (child + 1 < items_.size() && Later(items_[child], items_[child + 1])) ++child;
+      if (!Later(item, items_[child])) break;
+      items_[at] = items_[child];
+      at = child;
+    }
+    items_[at] = item;
+  }
   void Pop() noexcept {
     std::pop_heap(items_.begin(), items_.end(), Later);
     items_.pop_back();

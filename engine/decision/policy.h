@@ -79,7 +79,9 @@ class Policy {
   void Made(const Decision& decision);
 
   // A customer got in who certainly is one; a password was wrong, or worse.
-  void NoteProven(const Attempt& attempt, int64_t time_ms) { customers_.Note(attempt, time_ms); }
+  void NoteProven(const Attempt& attempt, int64_t time_ms, const ProvenCustomers::Hashes& known = {}) {
+    customers_.Note(attempt, time_ms, known);
+  }
   void NoteFailure(const Address& source, int64_t time_ms) noexcept {
     if (source.present()) witness_.NoteFailure(source, time_ms);
   }

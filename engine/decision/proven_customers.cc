@@ -105,37 +105,44 @@ void ProvenCustomers::Forget(int64_t now_ms) {
   while (!turns_.empty()) {
     const bool crowded = customers_.size() > customers_max_;
     if (!crowded && turns_.top().when_ms > newest_ms_) return;
-    const uint64_t account = turns_.top().token;
-    turns_.Pop();
-    const auto found = customers_.find(account);
+    const auto found = customers_.find(turns_.top().token);
     const int64_t until_ms = found->second.time_ms + kSpanMs;
     if (!crowded && until_ms > newest_ms_) {
-      turns_.Push(until_ms, account);
+      turns_.Postpone(until_ms);
       continue;
     }
+    turns_.Pop();
     Count(found->second, false);
     customers_.erase(found);
   }
 }
 
-void ProvenCustomers::Note(const Attempt& attempt, int64_t time_ms) {
-  const uint64_t account = HashText(key_, attempt.account);
+void ProvenCustomers::Note(const Attempt& attempt, int64_t time_ms, const Hashes& known) {
+  const uint64_t account = known.account != nullptr ? known.account->low : HashText(key_, attempt.account);
   Forget(time_ms);
   const auto [place, is_new] = customers_.try_emplace(account);
   Customer& customer = place->second;
   customer.time_ms = std::max(customer.time_ms, time_ms);
   if (!is_new && customer.source == attempt.source && time_ms - customer.shared_ms < kSpanMs) return;
+  uint64_t fingerprint = 0;
+  if (known.fingerprint != nullptr) {
+    fingerprint = known.fingerprint->low;
+  } else if (HasFingerprint(attempt)) {
+    fingerprint = FingerprintHash(key_, attempt.ja4, attempt.user_agent).low;
+  }
   if (is_new) {
     customer.time_ms = time_ms;
     turns_.Push(time_ms + kSpanMs, account);
-  } else {
-    Count(customer, false);
   }
-  customer.source = attempt.source;
-  customer.asn = attempt.asn;
-  customer.fingerprint =
-      HasFingerprint(attempt) ? FingerprintHash(key_, attempt.ja4, attempt.user_agent).low : 0;
-  Count(customer, true);
+  const bool comes_as_before =
+      customer.source == attempt.source && customer.asn == attempt.asn && customer.fingerprint == fingerprint;
+  if (is_new || !comes_as_before) {
+    if (!is_new) Count(customer, false);
+    customer.source = attempt.source;
+    customer.asn = attempt.asn;
+    customer.fingerprint = fingerprint;
+    Count(customer, true);
+  }
   customer.shared_ms = time_ms;
   active_.Note(
       account, customer.asn == 0 ? 0 : MarkOf(PlaceOf(Scope::kAsn, customer.asn, 0, 0)),

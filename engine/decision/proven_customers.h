@@ -52,8 +52,16 @@ class ProvenCustomers {
 
   ProvenCustomers(const HashKey& key, size_t customers_max, size_t active_max = kActiveMax);
 
+  // What whoever notes an attempt has worked out already, under the key given here; null: worked out anew.
+  struct Hashes {
+    const Hash128* account = nullptr;      // SipHash128
+    const Hash128* fingerprint = nullptr;  // FingerprintHash
+  };
   // A proven success. The attempt has an account.
-  void Note(const Attempt& attempt, int64_t time_ms);
+  void Note(const Attempt& attempt, int64_t time_ms, const Hashes& known);
+  void Note(const Attempt& attempt, int64_t time_ms) { Note(attempt, time_ms, Hashes()); }
+  // Hints that this account may be noted soon.
+  void Prefetch(const Hash128& account) const noexcept { customers_.prefetch(account.low); }
 
   // How many were proven within the last hour.
   size_t total(int64_t now_ms);
