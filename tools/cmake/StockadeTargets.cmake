@@ -59,6 +59,10 @@ add_library(stockade_build_options INTERFACE)
 target_compile_options(stockade_build_options INTERFACE ${STOCKADE_WARNINGS} -pthread)
 # What STOCKADE_CHECK prints names a file of the project, not a folder of the machine it was built on.
 target_compile_options(stockade_build_options INTERFACE -fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=)
+# The same events give the same bytes on every machine: a product and a sum must round twice everywhere, and not once where a CPU
+# has an instruction for both (GCC contracts by default where there is one, as on ARM, Clang within an expression). For all targets,
+# because inline functions of the engine are compiled in all of them, and the linker keeps any one.
+target_compile_options(stockade_build_options INTERFACE -ffp-contract=off)
 # Position-independent, so that a shared object may embed the engine; but nobody replaces our functions one by one, and
 # the compiler may inline them.
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
