@@ -14,7 +14,7 @@ absl::Status LineFeeder::Check() const {
   return LiveReader::Create(reading_, name_).status();
 }
 
-bool LineFeeder::Feed(std::string_view lines, WhenFull when_full, LiveQueue* queue) {
+bool LineFeeder::Prepare() {
   {
     const std::lock_guard lock(mutex_);
     if (reader_fields_ != fields_) {
@@ -22,16 +22,20 @@ bool LineFeeder::Feed(std::string_view lines, WhenFull when_full, LiveQueue* que
       reader_fields_ = fields_;
     }
   }
-  if (reader_ == nullptr) {
-    SourceOptions options = reading_;
-    options.fields = reader_fields_.get();
-    options.reference_time = absl::Now();
-    absl::StatusOr<std::unique_ptr<LiveReader>> reader = LiveReader::Create(options, name_);
-    if (!reader.ok())
-      return true;  // a format file that was changed for the worse: Check was fine at the start
-    reader_ = *std::move(reader);
-    counted_ = SourceCounters();
-  }
+  if (reader_ != nullptr) return true;
+  SourceOptions options = reading_;
+  options.fields = reader_fields_.get();
+  options.reference_time = absl::Now();
+  absl::StatusOr<std::unique_ptr<LiveReader>> reader = LiveReader::Create(options, name_);
+  // A format file that was changed for the worse: Check was fine at the start.
+  if (!reader.ok()) return false;
+  reader_ = *std::move(reader);
+  counted_ = SourceCounters();
+  return true;
+}
+
+bool LineFeeder::Feed(std::string_view lines, WhenFull when_full, LiveQueue* queue) {
+  if (!Prepare()) return true;
   reader_->Give(lines);
   uint64_t dropped = 0;
   bool goes_on = true;
@@ -47,6 +51,29 @@ bool LineFeeder::Feed(std::string_view lines, WhenFull when_full, LiveQueue* que
     for (const Record& record : batch.batch.records) dropped += record.ok() ? 1 : 0;
     queue->GiveBack(std::move(batch));
   }
+  Count(dropped);
+  return goes_on;
+}
+
+bool LineFeeder::FeedWhole(std::string_view lines, std::function<void()> told, LiveQueue* queue) {
+  if (!Prepare()) return false;
+  reader_->Give(lines);
+  bool begun = false;
+  for (bool last = false; !last; begun = true) {
+    LiveBatch batch = queue->Take();
+    last = !reader_->Read(&batch.batch);
+    batch.fields = reader_fields_;
+    if (last) batch.told = told;
+    if (!(begun ? queue->PushRest(&batch) : queue->Push(&batch))) {
+      reader_.reset();  // with what it was given
+      return false;
+    }
+  }
+  Count(/*dropped=*/0);
+  return true;
+}
+
+void LineFeeder::Count(uint64_t dropped) {
   const SourceCounters& now = reader_->counters();
   const std::lock_guard lock(mutex_);
   counters_.received += now.lines - counted_.lines;
@@ -56,7 +83,6 @@ bool LineFeeder::Feed(std::string_view lines, WhenFull when_full, LiveQueue* que
   counters_.records += now.records - counted_.records - unreadable - dropped;
   counters_.dropped += dropped;
   counted_ = now;
-  return goes_on;
 }
 
 void LineFeeder::CountLost(uint64_t units) {

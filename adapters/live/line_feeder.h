@@ -3,6 +3,7 @@
 // Feed and Read: the source's thread. counters and UseFields: any.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -25,6 +26,9 @@ class LineFeeder {
   enum class WhenFull : uint8_t { kWait, kDrop };
   // Whole lines, `messages` of them. False: the queue takes no more.
   bool Feed(std::string_view lines, WhenFull when_full, LiveQueue* queue);
+  // The same for who keeps his place: whole or not at all, and `told` is called once the engine was told of all of it, on the
+  // feed's thread. Waits for room.
+  bool FeedWhole(std::string_view lines, std::function<void()> told, LiveQueue* queue);
 
   void CountLost(uint64_t units);
   void CountRefused();
@@ -33,6 +37,10 @@ class LineFeeder {
   void UseFields(std::shared_ptr<const FieldTable> fields);
 
  private:
+  // Makes a reader where there is none of the fields that are asked for. False: there is none.
+  bool Prepare();
+  void Count(uint64_t dropped);
+
   const SourceOptions reading_;
   const std::string name_;
   std::unique_ptr<LiveReader> reader_;

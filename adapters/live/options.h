@@ -26,6 +26,17 @@ struct TailOptions {
   std::function<void(std::string_view)> say;  // of what a person should know; any thread. May be empty
 };
 
+// Messages of systemd's journal (journal_source.h).
+struct JournalOptions {
+  std::string name;                // of the source; empty: "journald" and the units
+  std::vector<std::string> units;  // "ssh.service"; any of them
+  std::string directory;           // of its files; empty: this machine's
+  SourceOptions reading;
+  std::string position_file;                  // of the cursor; empty: none is kept
+  bool from_begin = false;                    // where there is no cursor: else from its end
+  std::function<void(std::string_view)> say;  // of what a person should know; any thread. May be empty
+};
+
 enum class SyslogTransport : uint8_t { kUdp, kTcp, kTls };
 inline constexpr std::string_view kSyslogTransportNames[] = {"udp", "tcp", "tls"};
 

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <optional>
 
+#include "adapters/live/whole_file.h"
 #include "adapters/owned_file.h"
 #include "engine/status.h"
 #include "engine/text.h"
@@ -94,21 +95,7 @@ absl::Status SavePositions(const std::string& file, const std::vector<TailPositi
     text.append(line, static_cast<size_t>(size)).append(EscapePath(at.path)).append("\n");
   }
   Append(&text, "end ", positions.size(), "\n");
-  const std::string fresh = file + ".new";
-  OwnedFile out(open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-  if (out.get() < 0) return absl::ErrnoToStatus(errno, Concat(fresh, ": cannot be written"));
-  std::string_view left = text;
-  while (!left.empty()) {
-    const ssize_t size = write(out.get(), left.data(), left.size());
-    if (size < 0 && errno == EINTR) continue;
-    if (size < 0) return absl::ErrnoToStatus(errno, Concat(fresh, ": cannot be written"));
-    left.remove_prefix(static_cast<size_t>(size));
-  }
-  if (sync && fdatasync(out.get()) != 0)
-    return absl::ErrnoToStatus(errno, Concat(fresh, ": cannot be written"));
-  if (rename(fresh.c_str(), file.c_str()) != 0)
-    return absl::ErrnoToStatus(errno, Concat(file, ": cannot be replaced"));
-  return absl::OkStatus();
+  return WriteWhole(file, text, sync);
 }
 
 absl::StatusOr<std::vector<TailPosition>> LoadPositions(const std::string& file) {

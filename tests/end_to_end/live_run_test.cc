@@ -1,10 +1,11 @@
-// stockade run with nothing but a log: what a tail brings blocks an address in a file, is recorded and replayed byte for
+// stockade run with nothing but a log, or the journal: what comes blocks an address in a file, is recorded and replayed byte for
 // byte, and is not read again by the next run.
 #include <catch2/catch.hpp>
 
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "tests/adapters/gateway/child_process.h"
+#include "tests/adapters/live/journal_file.h"
 #include "tests/end_to_end/scene.h"
 
 namespace stockade {
@@ -73,6 +74,42 @@ TEST_CASE("a tail of a log blocks an address in a file, is replayed the same, an
   CHECK(scene.Read("second").find("alice") == std::string::npos);
   CHECK(scene.Read("second").find("bob") == std::string::npos);
 }
+
+#ifdef STOCKADE_HAS_JOURNAL
+TEST_CASE("messages of the journal block an address, and are read once", "[run][live]") {
+  if (IsJournalWriterMissing()) return;
+  const Scene scene;
+  std::filesystem::create_directory(scene.Path("journal"));
+  scene.Write("stockade.yaml",
+              "detectors: off\nrules: [rules.yml]\nmemory: 64MiB\n"
+              "sources:\n  - journald: {unit: ssh.service, directory: journal, format: sshd, position: "
+              "cursor, from: begin}\n"
+              "firewalls:\n  - file: {path: blocked, format: plain}\n");
+  const std::string file = scene.Path("journal/system.journal");
+  const int64_t now_s = absl::ToUnixSeconds(absl::Now()) - 60;
+  const JournalMessage failure = SshFailure("alice", "203.0.113.9");
+  AppendToJournal(file, {failure, failure, failure, failure}, now_s);
+  {
+    LiveRun run(scene, "first");
+    AppendToJournal(file, {SshFailure("bob", "203.0.113.9")}, now_s + 10);
+    CHECK(WaitUntil([&] {
+      return std::filesystem::exists(scene.Path("blocked")) &&
+             scene.Read("blocked").find("203.0.113.9") != std::string::npos;
+    }));
+    run.Stop();
+  }
+  CHECK(scene.Replay({scene.Path("first")}).exit_code == 0);
+  CHECK(scene.Read("verdicts") == scene.Read("first.verdicts"));
+  AppendToJournal(file, {SshFailure("carol", "203.0.113.9")}, now_s + 20);
+  {
+    LiveRun run(scene, "second");
+    CHECK(WaitUntil([&] { return scene.Read("second").find("carol") != std::string::npos; }));
+    run.Stop();
+  }
+  CHECK(scene.Read("second").find("alice") == std::string::npos);
+  CHECK(scene.Read("second").find("bob") == std::string::npos);
+}
+#endif
 
 }  // namespace
 }  // namespace stockade

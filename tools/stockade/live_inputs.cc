@@ -3,6 +3,9 @@
 #include <set>
 #include <utility>
 
+#ifdef STOCKADE_HAS_JOURNAL
+#include "adapters/live/journal_source.h"
+#endif
 #include "adapters/live/push_source.h"
 #include "adapters/live/syslog_source.h"
 #include "adapters/live/tail_source.h"
@@ -34,6 +37,16 @@ struct MakeSource {
   MadeSource operator()(SyslogOptions syslog) const {
     syslog.reading.hash_key = engine.hash_key;
     return AsSource(SyslogSource::Open(std::move(syslog)));
+  }
+  MadeSource operator()([[maybe_unused]] JournalOptions journal) const {
+#ifdef STOCKADE_HAS_JOURNAL
+    journal.reading.hash_key = engine.hash_key;
+    journal.say = say;
+    return AsSource(JournalSource::Open(std::move(journal)));
+#else
+    return absl::UnimplementedError(
+        "sources.journald: this build reads no journal; build with -DSTOCKADE_JOURNAL=ON");
+#endif
   }
   MadeSource operator()(PushSettings push) const {
     push.options.reading.hash_key = engine.hash_key;

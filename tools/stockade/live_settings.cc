@@ -13,7 +13,7 @@ namespace stockade {
 namespace {
 
 constexpr std::array<std::string_view, 2> kFrom = {"end", "begin"};
-constexpr std::string_view kKinds = "tail, syslog, push";
+constexpr std::string_view kKinds = "tail, syslog, push, journald";
 // What a datagram can hold, and more than any login line.
 constexpr uint64_t kSyslogMessageBytesMax = uint64_t{64} << 10;
 // Shorter is a pause for breath, longer nobody waits for.
@@ -60,6 +60,12 @@ class LiveReaderOfSettings : GatewaySection {
                         ++kinds;
                         source.kind = ReadPush(value, at);
                       },
+                      /*section=*/true},
+                     {"journald",
+                      [&](Node value, Path at) {
+                        ++kinds;
+                        source.kind = ReadJournal(value, at);
+                      },
                       /*section=*/true}});
     if (kinds == 1) {
       sources->push_back(std::move(source));
@@ -101,16 +107,8 @@ class LiveReaderOfSettings : GatewaySection {
                     if (tail.pattern.ends_with(".gz") || tail.pattern.ends_with(".zst"))
                       reader_.Error(value, at, "a compressed log is finished; give it to stockade replay");
                   }},
-                 {"position",
-                  [&](Node value, Path at) {
-                    if (const std::string* text = reader_.ReadText(value, at))
-                      tail.position_file = reader_.Resolve(*text);
-                    if (!tail.position_file.empty() && !position_files_.insert(tail.position_file).second)
-                      reader_.Error(value, at, "another tail keeps its position there");
-                  }},
-                 {"from", [&](Node value, Path at) {
-                    if (const auto word = reader_.ReadWord(value, at, kFrom)) tail.from_begin = *word == 1;
-                  }}});
+                 Position(&tail.position_file),
+                 From(&tail.from_begin)});
     tail.name = name_;
     if (tail.pattern.empty()) {
       reader_.Error(node, path, "names no `path`: the log to read");
@@ -121,6 +119,56 @@ class LiveReaderOfSettings : GatewaySection {
                        : "keeps no `position`: what is written while this does not run is not read");
     }
     return tail;
+  }
+
+  Key Position(std::string* file) {
+    return {"position", [this, file](Node value, Path at) {
+              if (const std::string* text = reader_.ReadText(value, at)) *file = reader_.Resolve(*text);
+              if (!file->empty() && !position_files_.insert(*file).second)
+                reader_.Error(value, at, "another source keeps its position there");
+            }};
+  }
+  Key From(bool* from_begin) {
+    return {"from", [this, from_begin](Node value, Path at) {
+              if (const auto word = reader_.ReadWord(value, at, kFrom)) *from_begin = *word == 1;
+            }};
+  }
+
+  JournalOptions ReadJournal(Node node, Path path) {
+    JournalOptions journal;
+    ReadReading(node, path, &journal.reading,
+                {{"unit",
+                  [&](Node value, Path at) {
+                    const auto add = [&](Node item, Path where) {
+                      const std::string* text = reader_.ReadText(item, where);
+                      if (text == nullptr) return;
+                      if (text->find('.') == std::string::npos || text->find('/') != std::string::npos)
+                        return reader_.Error(item, where, "must name a unit in full, as ssh.service");
+                      journal.units.push_back(*text);
+                    };
+                    if (value.is_text()) return add(value, at);
+                    reader_.ReadList(value, at, add);
+                  }},
+                 {"directory",
+                  [&](Node value, Path at) {
+                    if (const std::string* text = reader_.ReadText(value, at))
+                      journal.directory = reader_.Resolve(*text);
+                  }},
+                 Position(&journal.position_file),
+                 From(&journal.from_begin)});
+    journal.name = name_;
+#ifndef STOCKADE_HAS_JOURNAL
+    reader_.Error(node, path, "this build reads no journal; build with -DSTOCKADE_JOURNAL=ON");
+#endif
+    if (journal.units.empty()) {
+      reader_.Error(node, path, "names no `unit`: whose messages to read, as ssh.service");
+    } else if (journal.position_file.empty()) {
+      reader_.Warn(node, path,
+                   journal.from_begin
+                       ? "keeps no `position`: every restart reads the journal from its begin again"
+                       : "keeps no `position`: what is written while this does not run is not read");
+    }
+    return journal;
   }
 
   // "udp://127.0.0.1:5514".

@@ -10,6 +10,7 @@
 //     - syslog: {listen: "udp://127.0.0.1:5514", format: haproxy, allow: [127.0.0.0/8]}
 //     - syslog: {listen: "tls://[::]:6514", format: sshd, tls: {certificate: c.pem, key: k.pem, client_ca: ca.pem}}
 //     - push: {listen: "127.0.0.1:8182", key_file: push.key}
+//     - journald: {unit: ssh.service, format: sshd, position: ssh.cursor, from: end}
 //
 // Keys of how lines are read (format, text_format, timezone, fields, outcomes, access_log) are those of `input`, and what
 // `input` says holds for each source that does not say otherwise. Load time only; one thread.
@@ -35,7 +36,7 @@ struct PushSettings {
 
 struct LiveSourceSettings {
   absl::Duration silence = absl::Hours(1);
-  std::variant<TailOptions, SyslogOptions, PushSettings> kind;
+  std::variant<TailOptions, SyslogOptions, PushSettings, JournalOptions> kind;
 };
 
 // `base`: what the section `input` says; `files`: whether those of TLS must be readable.

@@ -2,6 +2,7 @@
 // searched for it, freed memory too. A secret that is freed as it is, is found: so the search can fail.
 #include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -61,35 +62,49 @@ bool IsTouched(int pages, unsigned long begin, unsigned long end) {
   return std::any_of(entries.begin(), entries.end(), [](uint64_t entry) { return entry >> 62 != 0; });
 }
 
+// What is searched with: a mapping of its own, which is not searched.
+struct Search {
+  static constexpr size_t kChunk = 1 << 20;
+  std::array<char, kMasked.size()> secret;
+  std::array<char, kChunk + kMasked.size()> chunk;
+};
+Search& TheSearch() {
+  static Search* const search = [] {
+    // Shared, so that it is joined to no other.
+    void* const at = mmap(nullptr, sizeof(Search), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    REQUIRE(at != MAP_FAILED);
+    auto* const made = static_cast<Search*>(at);
+    for (size_t i = 0; i < kMasked.size(); ++i) made->secret[i] = static_cast<char>(kMasked[i] ^ kMask);
+    return made;
+  }();
+  return *search;
+}
+
 // How often it stands in what this process has mapped and may write to.
 int Found() {
+  Search& search = TheSearch();
+  const auto own = reinterpret_cast<unsigned long>(&search);
   std::ifstream maps("/proc/self/maps");
   const OwnedFile memory(open("/proc/self/mem", O_RDONLY | O_CLOEXEC));
   const OwnedFile pages(open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC));
   REQUIRE(memory.get() >= 0);
-  constexpr size_t kChunk = 1 << 20;
-  // Its own buffer is masked as it is read.
-  std::vector<char> chunk(kChunk + kMasked.size());
   int found = 0;
   for (std::string line; std::getline(maps, line);) {
     unsigned long begin = 0, end = 0;
     char rights[8] = {};
     if (std::sscanf(line.c_str(), "%lx-%lx %7s", &begin, &end, rights) != 3 || rights[1] != 'w') continue;
     // Not the shadow of a sanitizer: it has no bytes of ours.
-    if (end - begin > (size_t{1} << 32)) continue;
-    for (unsigned long at = begin; at < end; at += kChunk) {
-      if (!IsTouched(pages.get(), at, std::min<unsigned long>(end, at + kChunk))) continue;
-      const size_t size = std::min<size_t>(end - at, kChunk + kMasked.size());
-      const ssize_t got = pread(memory.get(), chunk.data(), size, static_cast<off_t>(at));
+    if ((begin <= own && own < end) || end - begin > (size_t{1} << 32)) continue;
+    for (unsigned long at = begin; at < end; at += Search::kChunk) {
+      if (!IsTouched(pages.get(), at, std::min<unsigned long>(end, at + Search::kChunk))) continue;
+      const ssize_t got = pread(memory.get(), search.chunk.data(),
+                                std::min<size_t>(end - at, search.chunk.size()), static_cast<off_t>(at));
       if (got <= 0) break;
-      for (ssize_t i = 0; i < got; ++i)
-        chunk[static_cast<size_t>(i)] = static_cast<char>(chunk[static_cast<size_t>(i)] ^ kMask);
-      for (char* from = chunk.data();;) {
-        void* const hit =
-            memmem(from, static_cast<size_t>(chunk.data() + got - from), kMasked.data(), kMasked.size());
-        if (hit == nullptr) break;
-        ++found;
-        from = static_cast<char*>(hit) + 1;
+      const char* const behind = search.chunk.data() + got;
+      for (const char* from = search.chunk.data();; ++from, ++found) {
+        from = static_cast<const char*>(
+            memmem(from, static_cast<size_t>(behind - from), search.secret.data(), search.secret.size()));
+        if (from == nullptr) break;
       }
     }
   }

@@ -1,0 +1,33 @@
+#include "adapters/live/cursor_file.h"
+
+#include "adapters/live/whole_file.h"
+#include "engine/status.h"
+#include "engine/text.h"
+
+namespace stockade {
+namespace {
+
+constexpr std::string_view kFirstLine = "stockade-journal 1\n";
+// Cursors have some 150 bytes: ids of the machine's boot and file, and three numbers.
+constexpr size_t kCursorFileBytesMax = 4096;
+
+}  // namespace
+
+absl::Status SaveCursor(const std::string& file, const std::string& cursor, bool sync) {
+  return WriteWhole(file, Concat(kFirstLine, cursor, "\n"), sync);
+}
+
+absl::StatusOr<std::optional<std::string>> LoadCursor(const std::string& file) {
+  ASSIGN_OR_RETURN(std::string text, ReadWhole(file, kCursorFileBytesMax));
+  if (text.empty()) return std::nullopt;
+  const bool is_one = text.starts_with(kFirstLine) && text.ends_with('\n') &&
+                      text.size() < kCursorFileBytesMax &&
+                      text.find('\n', kFirstLine.size()) == text.size() - 1;
+  if (!is_one)
+    return absl::DataLossError(Concat(file,
+                                      ": is no file of a journal's cursor, or a damaged one; delete it, and "
+                                      "reading begins where `from` says"));
+  return text.substr(kFirstLine.size(), text.size() - kFirstLine.size() - 1);
+}
+
+}  // namespace stockade

@@ -1,0 +1,305 @@
+#include "adapters/live/journal_source.h"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <systemd/sd-journal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <optional>
+#include <utility>
+
+#include "absl/time/clock.h"
+#include "adapters/live/cursor_file.h"
+#include "adapters/live/syslog_envelope.h"
+#include "adapters/source/live_reader.h"
+#include "adapters/source/text_pattern.h"
+#include "engine/status.h"
+#include "engine/text.h"
+
+namespace stockade {
+namespace {
+
+absl::Status JournalError(int error, std::string_view what) {
+  return absl::ErrnoToStatus(-error, Concat("the journal: ", what));
+}
+
+std::string NameOf(const JournalOptions& options) {
+  if (!options.name.empty()) return options.name;
+  std::string name = "journald";
+  for (const std::string& unit : options.units) Append(&name, " ", unit);
+  return name;
+}
+
+}  // namespace
+
+// One that is open, behind the message of a cursor.
+class JournalSource::Journal {
+ public:
+  ~Journal() { sd_journal_close(journal_); }
+  Journal(const Journal&) = delete;
+  Journal& operator=(const Journal&) = delete;
+
+  // `cursor`: empty: from its begin, or its end. `*is_lost`: whether the message of the cursor is gone.
+  static absl::StatusOr<std::unique_ptr<Journal>> Open(const JournalOptions& options,
+                                                       const std::string& cursor, bool from_begin,
+                                                       bool* is_lost) {
+    std::unique_ptr<Journal> made(new Journal());
+    const int opened = options.directory.empty()
+                           ? sd_journal_open(&made->journal_, SD_JOURNAL_LOCAL_ONLY)
+                           : sd_journal_open_directory(&made->journal_, options.directory.c_str(), 0);
+    if (opened < 0)
+      return JournalError(opened, options.directory.empty() ? "cannot be opened" : options.directory);
+    sd_journal* const journal = made->journal_;
+    for (const std::string& unit : options.units) {
+      const std::string match = Concat("_SYSTEMD_UNIT=", unit);
+      if (const int added = sd_journal_add_match(journal, match.data(), match.size()); added < 0)
+        return JournalError(added, match);
+    }
+    // Heard of by what it watches, which is made here.
+    made->file_ = sd_journal_get_fd(journal);
+    RETURN_IF_ERROR(made->Seek(cursor, from_begin, is_lost));
+    return made;
+  }
+
+  // True: the next message is there; false: none is yet.
+  absl::StatusOr<bool> Next() {
+    const int moved = sd_journal_next(journal_);
+    if (moved < 0) return JournalError(moved, "cannot be read on");
+    return moved > 0;
+  }
+  // Of the message at hand; null where there is none, until the next call.
+  std::string_view Field(const char* name) const {
+    const void* bytes = nullptr;
+    size_t size = 0;
+    if (sd_journal_get_data(journal_, name, &bytes, &size) < 0) return {};
+    const std::string_view text(static_cast<const char*>(bytes), size);
+    return text.substr(std::min(text.size(), text.find('=') + 1));
+  }
+  int64_t time_ns() const {
+    uint64_t time_us = 0;
+    sd_journal_get_realtime_usec(journal_, &time_us);
+    return static_cast<int64_t>(time_us) * 1000;
+  }
+  std::string Cursor() const {
+    char* text = nullptr;
+    if (sd_journal_get_cursor(journal_, &text) < 0) return "";
+    std::string cursor(text);
+    free(text);
+    return cursor;
+  }
+  // What changed since it was asked last: files that were rotated, or came.
+  void Process() { sd_journal_process(journal_); }
+  int file() const noexcept { return file_; }  // below 0: nothing tells of changes
+
+ private:
+  Journal() = default;
+
+  absl::Status Seek(const std::string& cursor, bool from_begin, bool* is_lost) {
+    *is_lost = false;
+    if (!cursor.empty()) {
+      if (const int found = sd_journal_seek_cursor(journal_, cursor.c_str()); found < 0)
+        return JournalError(found, "its cursor is none");
+      const absl::StatusOr<bool> more = Next();
+      RETURN_IF_ERROR(more.status());
+      const bool is_it = *more && sd_journal_test_cursor(journal_, cursor.c_str()) > 0;
+      *is_lost = !is_it;
+      // At a message that was not read: back by one.
+      if (*more && !is_it && sd_journal_previous(journal_) == 0) sd_journal_seek_head(journal_);
+      return absl::OkStatus();
+    }
+    if (from_begin) {
+      sd_journal_seek_head(journal_);
+      return absl::OkStatus();
+    }
+    // The end is behind the last message once that is at hand.
+    if (const int moved = sd_journal_seek_tail(journal_); moved < 0) return JournalError(moved, "has no end");
+    if (const int moved = sd_journal_previous(journal_); moved < 0) return JournalError(moved, "has no end");
+    return absl::OkStatus();
+  }
+
+  sd_journal* journal_ = nullptr;
+  int file_ = -1;
+};
+
+struct JournalSource::Told {
+  explicit Told(int wake_file) : wake(wake_file) {}
+
+  std::mutex mutex;
+  std::string cursor;
+  bool is_new = false;
+  uint64_t chunks = 0;
+  const int wake;  // the source's, which outlives every call
+};
+
+absl::StatusOr<std::unique_ptr<JournalSource>> JournalSource::Open(JournalOptions options) {
+  options.reading.goes_on = true;
+  options.reading.fields = nullptr;
+  RETURN_IF_ERROR(CheckLiveFormat(options.reading));
+  ASSIGN_OR_RETURN(const bool has_head, LinesHaveSyslogHead(options.reading));
+  std::unique_ptr<JournalSource> source(new JournalSource(std::move(options), has_head));
+  RETURN_IF_ERROR(source->feeder_.Check());
+  const std::string& file = source->options_.position_file;
+  std::optional<std::string> kept;
+  if (!file.empty()) {
+    ASSIGN_OR_RETURN(kept, LoadCursor(file));
+  }
+  source->cursor_ = kept.value_or("");
+  source->from_begin_ = kept.has_value() || source->options_.from_begin;
+  bool is_lost = false;
+  ASSIGN_OR_RETURN(const std::unique_ptr<Journal> journal,
+                   Journal::Open(source->options_, source->cursor_, source->from_begin_, &is_lost));
+  // The end as of now: what comes until the thread looks is behind it. Where there is nothing yet, all is.
+  if (!source->from_begin_) {
+    source->cursor_ = journal->Cursor();
+    source->from_begin_ = source->cursor_.empty();
+  }
+  // Also for a process that is killed before the engine was told of anything.
+  if (!file.empty()) RETURN_IF_ERROR(SaveCursor(file, source->cursor_, /*sync=*/true));
+  source->wake_.Own(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+  if (source->wake_.get() < 0) return absl::ErrnoToStatus(errno, "the journal: nothing to be woken by");
+  source->told_ = std::make_shared<Told>(source->wake_.get());
+  return source;
+}
+
+JournalSource::JournalSource(JournalOptions options, bool has_head)
+    : options_(std::move(options)),
+      name_(NameOf(options_)),
+      has_head_(has_head),
+      feeder_(options_.reading, name_) {}
+
+JournalSource::~JournalSource() {
+  Stop();
+  Save();  // what was told after the thread had ended
+}
+
+absl::Status JournalSource::Start(LiveQueue* queue) {
+  queue_ = queue;
+  thread_ = std::thread([this] { Run(); });
+  return absl::OkStatus();
+}
+
+void JournalSource::Stop() {
+  stopping_ = true;
+  if (queue_ == nullptr) return;
+  queue_->Interrupt();
+  const uint64_t one = 1;
+  [[maybe_unused]] const ssize_t ignored = write(wake_.get(), &one, sizeof one);
+  if (thread_.joinable()) thread_.join();
+}
+
+void JournalSource::Run() {
+  std::unique_ptr<Journal> journal;
+  while (!stopping_) {
+    if (journal == nullptr) journal = OpenJournal();
+    const Got got = journal == nullptr ? Got::kFailed : ReadSome(journal.get());
+    Save();
+    if (got == Got::kSome || stopping_) continue;
+    Wait(got == Got::kFailed ? -1 : journal->file());
+    if (got == Got::kFailed) {
+      journal.reset();
+    } else {
+      journal->Process();
+    }
+  }
+}
+
+std::unique_ptr<JournalSource::Journal> JournalSource::OpenJournal() {
+  bool is_lost = false;
+  absl::StatusOr<std::unique_ptr<Journal>> opened = Journal::Open(options_, cursor_, from_begin_, &is_lost);
+  if (!opened.ok()) {
+    SayOnce(std::string(FromAbsl(opened.status().message())));
+    return nullptr;
+  }
+  said_.clear();
+  if (is_lost) {
+    SayOnce(
+        "what was read last is not in the journal any more; what came behind that and is not there either is "
+        "lost");
+    feeder_.CountLost(1);
+  }
+  return *std::move(opened);
+}
+
+JournalSource::Got JournalSource::ReadSome(Journal* journal) {
+  if (Untold() >= kUntoldMax) return Got::kNothing;
+  lines_.clear();
+  bool is_behind = false;
+  while (lines_.size() < kChunkBytes) {
+    const absl::StatusOr<bool> more = journal->Next();
+    if (!more.ok()) {
+      SayOnce(std::string(FromAbsl(more.status().message())));
+      return Got::kFailed;
+    }
+    if (!*more) break;
+    is_behind = true;
+    AddMessage(*journal);
+  }
+  if (!is_behind) return Got::kNothing;
+  std::string cursor = journal->Cursor();
+  const auto told = [told = told_, cursor] {
+    {
+      const std::lock_guard lock(told->mutex);
+      ++told->chunks;
+      told->is_new = true;
+      told->cursor = cursor;
+    }
+    const uint64_t one = 1;
+    [[maybe_unused]] const ssize_t ignored = write(told->wake, &one, sizeof one);
+  };
+  if (!feeder_.FeedWhole(lines_, told, queue_)) return Got::kFailed;
+  ++delivered_;
+  cursor_ = std::move(cursor);
+  return Got::kSome;
+}
+
+void JournalSource::AddMessage(const Journal& journal) {
+  SyslogEnvelope envelope;
+  envelope.time_ns = journal.time_ns();
+  // Each is there until the next is asked for.
+  const std::string host(journal.Field("_HOSTNAME")), program(journal.Field("SYSLOG_IDENTIFIER")),
+      pid(journal.Field("_PID"));
+  envelope.message = journal.Field("MESSAGE");
+  if (!host.empty()) envelope.host = host;
+  if (!program.empty()) envelope.program = program;
+  if (!pid.empty()) envelope.pid = pid;
+  if (has_head_) {
+    AppendSyslogLine(envelope, &lines_);
+  } else {
+    AppendSyslogMessage(envelope, &lines_);
+  }
+}
+
+uint64_t JournalSource::Untold() const {
+  const std::lock_guard lock(told_->mutex);
+  return delivered_ - told_->chunks;
+}
+
+void JournalSource::Wait(int journal_file) {
+  pollfd polled[] = {{wake_.get(), POLLIN, 0}, {journal_file, POLLIN, 0}};  // one below 0 is not looked at
+  if (poll(polled, 2, static_cast<int>(absl::ToInt64Milliseconds(kLookEvery))) <= 0) return;
+  uint64_t count = 0;
+  [[maybe_unused]] const ssize_t ignored = read(wake_.get(), &count, sizeof count);
+}
+
+void JournalSource::Save() {
+  if (options_.position_file.empty() || told_ == nullptr) return;
+  std::string cursor;
+  {
+    const std::lock_guard lock(told_->mutex);
+    if (!std::exchange(told_->is_new, false)) return;
+    cursor = told_->cursor;
+  }
+  const absl::Time now = absl::Now();
+  const bool sync = stopping_ || now - synced_ >= kSyncEvery;
+  if (sync) synced_ = now;
+  if (const absl::Status status = SaveCursor(options_.position_file, cursor, sync); !status.ok())
+    SayOnce(std::string(FromAbsl(status.message())));
+}
+
+void JournalSource::SayOnce(const std::string& text) {
+  if (std::exchange(said_, text) != text && options_.say) options_.say(Concat(name_, ": ", text));
+}
+
+}  // namespace stockade

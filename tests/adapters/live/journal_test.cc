@@ -1,0 +1,199 @@
+// The journal as a source: files of it are made by systemd-journal-remote, which writes them as journald does. Restarts, of which
+// none may lose or double a message, rotation, what was let go of meanwhile, and senders who call themselves something else.
+#include "adapters/live/journal_source.h"
+
+#include "adapters/live/cursor_file.h"
+#include "tests/adapters/live/journal_file.h"
+#include "tests/adapters/live/live_scene.h"
+
+namespace stockade {
+namespace {
+
+class JournalFolder {
+ public:
+  std::string path() const { return folder_ / ""; }
+
+  void Append(const std::vector<JournalMessage>& messages, const std::string& file = "system.journal") {
+    AppendToJournal(folder_ / file, messages, seconds_);
+    seconds_ += static_cast<int64_t>(messages.size());
+  }
+  void AppendFailures(int from, int to, const std::string& file = "system.journal") {
+    std::vector<JournalMessage> messages;
+    for (int i = from; i < to; ++i) messages.push_back(SshFailure(std::to_string(i)));
+    if (!messages.empty()) Append(messages, file);
+  }
+  void Delete(const std::string& file) { std::filesystem::remove(folder_ / file); }
+
+ private:
+  LiveFolder folder_;
+  int64_t seconds_ = 1'764'230'400;  // 2025-11-27 08:00 UTC
+};
+
+struct Scene {
+  JournalOptions Options(const std::string& position = "") {
+    JournalOptions options;
+    options.units = {"ssh.service"};
+    options.directory = folder.path();
+    options.reading.format = "sshd";
+    options.from_begin = true;
+    options.position_file = position;
+    options.say = [this](std::string_view text) { said.emplace_back(text); };
+    return options;
+  }
+  std::unique_ptr<JournalSource> Start(const JournalOptions& options, LiveTaker* taker) {
+    auto source = JournalSource::Open(options);
+    INFO(source.status());
+    REQUIRE(source.ok());
+    REQUIRE((*source)->Start(&taker->queue()).ok());
+    return *std::move(source);
+  }
+
+  JournalFolder folder;
+  LiveFolder beside;
+  std::vector<std::string> said;
+};
+
+TEST_CASE("messages of a unit come as they are written, whatever file they are in", "[journal]") {
+  if (IsJournalWriterMissing()) return;
+  Scene scene;
+  scene.folder.AppendFailures(0, 3);
+  LiveTaker taker;
+  const auto source = scene.Start(scene.Options(), &taker);
+  CHECK(source->name() == "journald ssh.service");
+  CHECK(taker.Until(3) == Numbers(0, 3));
+  scene.folder.AppendFailures(3, 5);
+  CHECK(taker.Until(5) == Numbers(0, 5));
+  scene.folder.AppendFailures(5, 6, "system@rotated.journal");
+  CHECK(taker.Until(6) == Numbers(0, 6));
+  source->Stop();
+  CHECK(source->counters().records == 6);
+  CHECK(source->counters().received == 6);
+}
+
+TEST_CASE("who calls himself sshd is none, and no message forges a second line", "[journal]") {
+  if (IsJournalWriterMissing()) return;
+  Scene scene;
+  scene.folder.Append(
+      {{"Failed password for forged from 192.0.2.9 port 22 ssh2", "user@1000.service", "sshd"},
+       {"Connection closed\nNov 27 08:00:00 gw sshd[1]: Failed password for forged from 192.0.2.9 port 22 "
+        "ssh2"},
+       SshFailure("1")});
+  LiveTaker taker;
+  const auto source = scene.Start(scene.Options(), &taker);
+  CHECK(taker.Until(1) == Numbers(1, 2));
+  source->Stop();
+  CHECK(source->counters().received == 2);
+}
+
+TEST_CASE("a reading from the end begins with what comes, and goes on from there after a restart",
+          "[journal]") {
+  if (IsJournalWriterMissing()) return;
+  for (const auto& [before, is_told] : {std::pair{0, true}, {3, true}, {0, false}, {3, false}}) {
+    CAPTURE(before, is_told);
+    Scene scene;
+    scene.folder.Append({{"starting", "other.service", "other"}});
+    scene.folder.AppendFailures(0, before);
+    JournalOptions options = scene.Options(scene.beside / "cursor");
+    options.from_begin = false;
+    {
+      LiveTaker taker;
+      auto source = JournalSource::Open(options);
+      REQUIRE(source.ok());
+      scene.folder.AppendFailures(before, before + 1);  // before it starts
+      REQUIRE((*source)->Start(&taker.queue()).ok());
+      // Or it stands in the queue, and the engine never hears of it.
+      if (is_told) CHECK(taker.Until(1) == Numbers(before, before + 1));
+      while (!is_told && taker.queue().records() == 0) usleep(1000);
+      (*source)->Stop();
+      if (is_told) taker.TakeAll();
+    }
+    scene.folder.AppendFailures(before + 1, before + 2);
+    LiveTaker taker;
+    const auto source = scene.Start(options, &taker);
+    // Of what the engine was not told it is told again.
+    const int from = is_told ? before + 1 : before;
+    CHECK(taker.Until(static_cast<size_t>(before + 2 - from)) == Numbers(from, before + 2));
+  }
+}
+
+TEST_CASE("a restart loses and doubles no message", "[journal]") {
+  if (IsJournalWriterMissing()) return;
+  Scene scene;
+  const JournalOptions options = scene.Options(scene.beside / "cursor");
+  std::vector<std::string> all;
+  int written = 0;
+  const auto append = [&](int count, bool is_rotated) {
+    scene.folder.AppendFailures(written, written + count, is_rotated ? "system@2.journal" : "system.journal");
+    written += count;
+  };
+  for (int round = 0; round < 6; ++round) {
+    append(3, round >= 3);
+    LiveTaker taker;
+    const auto source = scene.Start(options, &taker);
+    taker.Until(static_cast<size_t>(written) - all.size());
+    // Told or not when it stops: the last round is for the rest.
+    append(2, round >= 3);
+    if (round % 2 != 0) taker.Until(static_cast<size_t>(written) - all.size());
+    source->Stop();
+    taker.TakeAll();
+    all.insert(all.end(), taker.accounts().begin(), taker.accounts().end());
+    CHECK(source->counters().lost == 0);
+  }
+  CHECK(all == Numbers(0, written));
+  CHECK(scene.said.empty());
+}
+
+TEST_CASE("what the journal has let go of is said, and reading goes on behind it", "[journal]") {
+  if (IsJournalWriterMissing()) return;
+  Scene scene;
+  const JournalOptions options = scene.Options(scene.beside / "cursor");
+  scene.folder.AppendFailures(0, 3, "system@1.journal");
+  {
+    LiveTaker taker;
+    const auto source = scene.Start(options, &taker);
+    CHECK(taker.Until(3) == Numbers(0, 3));
+    source->Stop();
+    taker.TakeAll();
+  }
+  scene.folder.AppendFailures(3, 5, "system@2.journal");
+  scene.folder.Delete("system@1.journal");
+  LiveTaker taker;
+  const auto source = scene.Start(options, &taker);
+  CHECK(taker.Until(2) == Numbers(3, 5));
+  source->Stop();
+  CHECK(source->counters().lost == 1);
+  REQUIRE(scene.said.size() == 1);
+  CHECK(scene.said[0].find("not in the journal any more") != std::string::npos);
+}
+
+TEST_CASE("what cannot be read is an error that says where", "[journal]") {
+  Scene scene;
+  JournalOptions options = scene.Options();
+  options.directory = scene.beside / "nowhere";
+  CHECK(JournalSource::Open(options).status().message().find("nowhere") != std::string::npos);
+  options = scene.Options(scene.beside / "cursor");
+  AppendTo(scene.beside / "cursor", "something else\n");
+  CHECK(JournalSource::Open(options).status().message().find("cursor") != std::string::npos);
+  options = scene.Options();
+  options.reading.format = "csv";
+  CHECK_FALSE(JournalSource::Open(options).ok());
+}
+
+TEST_CASE("a cursor is kept whole, and what is none is not taken for one", "[journal]") {
+  const LiveFolder folder;
+  const std::string file = folder / "cursor";
+  CHECK_FALSE(LoadCursor(file)->has_value());
+  REQUIRE(SaveCursor(file, "", /*sync=*/false).ok());
+  CHECK(LoadCursor(file)->value().empty());
+  REQUIRE(SaveCursor(file, "s=1;i=2", /*sync=*/true).ok());
+  CHECK(LoadCursor(file)->value() == "s=1;i=2");
+  for (const std::string_view text :
+       {"stockade-journal 1\ns=1", "stockade-journal 1\ns=1\ni=2\n", "stockade-journal 2\ns=1\n"}) {
+    std::filesystem::remove(file);
+    AppendTo(file, text);
+    CHECK_FALSE(LoadCursor(file).ok());
+  }
+}
+
+}  // namespace
+}  // namespace stockade
