@@ -37,6 +37,9 @@ class ActiveCustomers {
   // `account` and `marks`: keyed hashes; 0: no mark.
   void Note(uint64_t account, uint32_t as_mark, uint32_t browser_mark, int64_t time_ms);
 
+  // Hints that this account is noted next.
+  void Prefetch(uint64_t account) const noexcept { customers_.prefetch(account); }
+
   struct Count {
     size_t customers = 0;
     bool estimated = false;

@@ -78,26 +78,30 @@ uint64_t ProvenCustomers::PlaceOf(const Decision& decision) const noexcept {
   return 0;
 }
 
-ProvenCustomers::Places ProvenCustomers::PlacesOf(const Customer& customer) const noexcept {
-  Places places{};
+ProvenCustomers::Places ProvenCustomers::PlacesOf(const Address& source, uint32_t asn,
+                                                  uint64_t fingerprint) const noexcept {
+  Places places;
   size_t size = 0;
-  if (customer.source.present())
-    for (const uint8_t length : Ladder(customer.source))
-      places[size++] = PlaceOf(Prefix::Around(customer.source, length));
-  if (customer.asn != 0) places[size++] = PlaceOf(Scope::kAsn, customer.asn, 0, 0);
-  if (customer.fingerprint != 0) places[size++] = PlaceOf(Scope::kFingerprint, customer.fingerprint, 0, 0);
+  if (source.present())
+    for (const uint8_t length : Ladder(source))
+      places.rungs[size++] = PlaceOf(Prefix::Around(source, length));
+  if (asn != 0) places.as = PlaceOf(Scope::kAsn, asn, 0, 0);
+  if (fingerprint != 0) places.browser = PlaceOf(Scope::kFingerprint, fingerprint, 0, 0);
   return places;
 }
 
-void ProvenCustomers::Count(const Customer& customer, bool comes) {
-  for (const uint64_t place : PlacesOf(customer)) {
-    if (place == 0) continue;
+void ProvenCustomers::Count(const Places& places, bool comes) {
+  const auto count = [&](uint64_t place) {
+    if (place == 0) return;
     if (comes) {
       ++counts_[place];
     } else if (const auto found = counts_.find(place); found != counts_.end() && --found->second == 0) {
       counts_.erase(found);
     }
-  }
+  };
+  for (const uint64_t rung : places.rungs) count(rung);
+  count(places.as);
+  count(places.browser);
 }
 
 void ProvenCustomers::Forget(int64_t now_ms) {
@@ -109,11 +113,12 @@ void ProvenCustomers::Forget(int64_t now_ms) {
     const int64_t until_ms = found->second.time_ms + kSpanMs;
     if (!crowded && until_ms > newest_ms_) {
       turns_.Postpone(until_ms);
-      continue;
+    } else {
+      turns_.Pop();
+      Count(PlacesOf(found->second), false);
+      customers_.erase(found);
     }
-    turns_.Pop();
-    Count(found->second, false);
-    customers_.erase(found);
+    if (!turns_.empty()) customers_.prefetch(turns_.top().token);  // whose turn is next, mostly not now
   }
 }
 
@@ -130,36 +135,34 @@ void ProvenCustomers::Note(const Attempt& attempt, int64_t time_ms, const Hashes
   } else if (HasFingerprint(attempt)) {
     fingerprint = FingerprintHash(key_, attempt.ja4, attempt.user_agent).low;
   }
+  const Places places = PlacesOf(attempt.source, attempt.asn, fingerprint);
+  for (const uint64_t rung : places.rungs) __builtin_prefetch(&sources_[BucketBegin(rung)]);
+  active_.Prefetch(account);
+  const bool comes_as_before =
+      customer.source == attempt.source && customer.asn == attempt.asn && customer.fingerprint == fingerprint;
   if (is_new) {
     customer.time_ms = time_ms;
     turns_.Push(time_ms + kSpanMs, account);
+  } else if (!comes_as_before) {
+    Count(PlacesOf(customer), false);
   }
-  const bool comes_as_before =
-      customer.source == attempt.source && customer.asn == attempt.asn && customer.fingerprint == fingerprint;
   if (is_new || !comes_as_before) {
-    if (!is_new) Count(customer, false);
     customer.source = attempt.source;
     customer.asn = attempt.asn;
     customer.fingerprint = fingerprint;
-    Count(customer, true);
+    Count(places, true);
   }
   customer.shared_ms = time_ms;
-  active_.Note(
-      account, customer.asn == 0 ? 0 : MarkOf(PlaceOf(Scope::kAsn, customer.asn, 0, 0)),
-      customer.fingerprint == 0 ? 0 : MarkOf(PlaceOf(Scope::kFingerprint, customer.fingerprint, 0, 0)),
-      time_ms);
-  if (attempt.source.present()) NoteSource(attempt.source, account, time_ms);
+  active_.Note(account, places.as == 0 ? 0 : MarkOf(places.as),
+               places.browser == 0 ? 0 : MarkOf(places.browser), time_ms);
+  const auto tag = static_cast<uint32_t>(account >> 32);
+  for (const uint64_t rung : places.rungs)
+    if (rung != 0) NoteShared(rung, tag == 0 ? 1 : tag, time_ms);
   if (customers_.size() > customers_max_) Forget(time_ms);
 }
 
-void ProvenCustomers::NoteSource(const Address& source, uint64_t account, int64_t time_ms) {
-  const auto tag = static_cast<uint32_t>(account >> 32);
-  for (const uint8_t length : Ladder(source))
-    NoteShared(PlaceOf(Prefix::Around(source, length)), tag == 0 ? 1 : tag, time_ms);
-}
-
 ProvenCustomers::Source* ProvenCustomers::FindOrOldest(uint64_t place) noexcept {
-  Source* const bucket = &sources_[(place & (sources_.size() / kWays - 1)) * kWays];
+  Source* const bucket = &sources_[BucketBegin(place)];
   Source* oldest = bucket;
   for (Source* way = bucket; way < bucket + kWays; ++way) {
     if (way->place == place) return way;
@@ -225,7 +228,7 @@ size_t ProvenCustomers::CountInside(const Prefix& network) const {
 }
 
 void ProvenCustomers::FindShared(uint64_t place, int64_t now_ms, std::vector<uint32_t>* found) const {
-  const Source* const bucket = &sources_[(place & (sources_.size() / kWays - 1)) * kWays];
+  const Source* const bucket = &sources_[BucketBegin(place)];
   const int64_t oldest_minute = (now_ms - kSharedSpanMs) / kMsPerMinute;
   for (const Source* way = bucket; way < bucket + kWays; ++way) {
     if (way->place != place) continue;

@@ -97,8 +97,12 @@ class ProvenCustomers {
     uint64_t fingerprint = 0;  // 0: none
     int64_t shared_ms = 0;     // when its source was noted for the memory of seven days
   };
-  // What a customer counts under. Hashes of scope and value, so that one table holds all.
-  using Places = std::array<uint64_t, 6>;  // 0: none
+  // What a customer counts under. Hashes of scope and value, so that one table holds all; 0: none.
+  struct Places {
+    std::array<uint64_t, 4> rungs{};  // his address and the networks above it
+    uint64_t as = 0;
+    uint64_t browser = 0;
+  };
   static constexpr size_t kWays = 4;
 
   size_t CountInside(const Prefix& network) const;
@@ -108,10 +112,15 @@ class ProvenCustomers {
   uint64_t PlaceOf(Scope scope, uint64_t a, uint64_t b, uint64_t c) const noexcept;
   uint64_t PlaceOf(const Prefix& prefix) const noexcept;
   uint64_t PlaceOf(const Decision& decision) const noexcept;
-  Places PlacesOf(const Customer& customer) const noexcept;
-  void Count(const Customer& customer, bool comes);
+  Places PlacesOf(const Address& source, uint32_t asn, uint64_t fingerprint) const noexcept;
+  Places PlacesOf(const Customer& customer) const noexcept {
+    return PlacesOf(customer.source, customer.asn, customer.fingerprint);
+  }
+  void Count(const Places& places, bool comes);
   void Forget(int64_t now_ms);
-  void NoteSource(const Address& source, uint64_t account, int64_t time_ms);
+  size_t BucketBegin(uint64_t place) const noexcept {
+    return static_cast<size_t>(place & (sources_.size() / kWays - 1)) * kWays;
+  }
   // The source of this place, or the one of its bucket that was proven longest ago.
   Source* FindOrOldest(uint64_t place) noexcept;
   void NoteShared(uint64_t place, uint32_t account, int64_t time_ms);
