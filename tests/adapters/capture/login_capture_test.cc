@@ -291,7 +291,7 @@ TEST_CASE("in mid-stream the client is who asks", "[capture]") {
 
 TEST_CASE("a body costs nothing before it comes", "[capture]") {
   std::vector<size_t> taken;
-  for (const size_t size : {20, 900}) {
+  for (const size_t size : {20u, 900u}) {
     Scene scene;
     const std::string whole = Post("user=a&pass=" + std::string(size, 'x'));
     const std::string head = whole.substr(0, whole.find("\r\n\r\n") + 4);
