@@ -10,7 +10,7 @@ namespace stockade {
 namespace {
 
 // How one ceiling is shared out. Lanes hold 72 bytes an account, detectors 52 a source, decisions half a kilobyte each, remembered
-// repeaters kRepeaterBytes, customers of seven days ActiveCustomers::kCustomerBytes (of 1 GiB, 87,000 exactly); windows get the
+// repeaters kRepeaterBytes, customers of seven days ActiveCustomers::kCustomerBytes (of 1 GiB, 58,000 exactly); windows get the
 // rest. Above kBasis, with which windows have enough for the shipped rules, who is remembered gets more: 256 MiB hold a million
 // accounts and half a million sources.
 MemoryShares ShareOut(size_t memory_bytes, size_t ledger_bytes, bool detectors) noexcept {
@@ -77,6 +77,7 @@ uint64_t Engine::State::AdmitTime(int64_t time_ms) {
   const int64_t now_ms = watermark.now_ms().value_or(time_ms);
   if (admission.rolled_back) {
     correlator->SetNow(now_ms);
+    policy.customers().SetNow(now_ms);
     observed_ms = now_ms;
   }
   // Decisions are thrown out only once they are over by a time that can no longer turn out to have been wrong: two wild

@@ -59,6 +59,17 @@ bool ChallengeMemory::TakeKey(const std::string& key, int64_t now_ns) {
   return stands;
 }
 
+bool ChallengeMemory::KnowsKey(const std::string& key, int64_t now_ns) const {
+  const auto found = index_.find(absl::string_view(key));
+  return found != index_.end() && now_ns < found->second->until_ns;
+}
+
+bool ChallengeMemory::Knows(ChallengeKind asked, const Passer& who, int64_t now_ns) const {
+  if (entries_.empty()) return false;
+  if (KnowsKey(KeyOf(asked, who), now_ns)) return true;
+  return asked == ChallengeKind::kHuman && KnowsKey(KeyOf(ChallengeKind::kIdentity, who), now_ns);
+}
+
 bool ChallengeMemory::Take(ChallengeKind asked, const Passer& who, int64_t now_ns) {
   // What is over makes room, whoever asks: mostly one or two, for they were noted in order of time.
   while (!entries_.empty() && entries_.front().until_ns <= now_ns) Forget(entries_.begin());

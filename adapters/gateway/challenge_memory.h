@@ -37,6 +37,8 @@ class ChallengeMemory {
   // Whether a passed challenge stands for what is asked: the same kind, or identity where human is asked, for who has
   // shown who he is is no machine. Uses it up.
   bool Take(ChallengeKind asked, const Passer& who, int64_t now_ns);
+  // Whether Take would say so now; uses nothing up.
+  bool Knows(ChallengeKind asked, const Passer& who, int64_t now_ns) const;
 
   size_t size() const noexcept { return entries_.size(); }
   uint64_t pushed_out() const noexcept { return pushed_out_; }  // forgotten before their time
@@ -49,6 +51,7 @@ class ChallengeMemory {
   using Entries = std::list<Entry>;
 
   static std::string KeyOf(ChallengeKind kind, const Passer& who);
+  bool KnowsKey(const std::string& key, int64_t now_ns) const;
   bool TakeKey(const std::string& key, int64_t now_ns);
   void Forget(Entries::iterator entry);
 

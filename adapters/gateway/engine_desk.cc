@@ -109,6 +109,14 @@ void EngineDesk::KnowChallenge(const Attempt& attempt, const Verdict& verdict, C
       ChallengeResult::kPassed;
 }
 
+CanAsk EngineDesk::WhatCanBeAsked(const Attempt& attempt) const {
+  const CanAsk by_way = attempt.can_ask;
+  if (by_way == CanAsk::kUnsaid || by_way == CanAsk::kBoth || challenges_.size() == 0) return by_way;
+  const ChallengeMemory::Passer who{attempt.account, attempt.source, attempt.device};
+  return CanAskFor(AsksHuman(by_way) || challenges_.Knows(ChallengeKind::kHuman, who, attempt.time_ns),
+                   AsksIdentity(by_way) || challenges_.Knows(ChallengeKind::kIdentity, who, attempt.time_ns));
+}
+
 void EngineDesk::Count(const Verdict& verdict) {
   const auto kind = static_cast<size_t>(verdict.kind);
   const auto found = verdicts_by_.find(ToAbsl(verdict.by));
@@ -134,6 +142,7 @@ GateAnswer EngineDesk::Assess(const Attempt& attempt) {
   GiveUpOld(now_ns);
   if (waiting_.size() == kTicketsMax) GiveUpFirst(now_ns);
   event.attempt.time_ns = now_ns;
+  event.attempt.can_ask = WhatCanBeAsked(event.attempt);
 
   const Stopwatch watch;
   Verdict verdict = engine_->Assess(event.attempt);

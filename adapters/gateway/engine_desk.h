@@ -159,6 +159,8 @@ class EngineDesk final : public GateDesk {
   void Tell(WaitingList::iterator waiting, Outcome outcome, int64_t now_ns);
   void Release(WaitingList::iterator waiting);
   void KnowChallenge(const Attempt& attempt, const Verdict& verdict, ChallengeResults* results);
+  // What his way can ask for, and what he has passed already, however he was asked: that need not be shown to him again.
+  CanAsk WhatCanBeAsked(const Attempt& attempt) const;
   void Count(const Verdict& verdict);
   // Counts a line of the record, and appends it if one is kept: `append` fills the text.
   template <typename AppendLine>

@@ -56,6 +56,14 @@ void ActiveCustomers::Note(uint64_t account, uint32_t as_mark, uint32_t browser_
   Take(&customer, as_mark, minute);
   Take(&customer, browser_mark, minute);
   if (customers_.size() > customers_max_) MakeRoom();
+  CompactTurns();
+}
+
+void ActiveCustomers::CompactTurns() {
+  turns_.Compact(customers_.size(), [this](const auto& turn) {
+    const auto found = customers_.find(turn.token);
+    return found != customers_.end() && OverAt(found->second.turn_minute) == turn.when_ms;
+  });
 }
 
 void ActiveCustomers::Forget(int64_t now_ms) {
@@ -98,10 +106,7 @@ void ActiveCustomers::MakeRoom() {
       customers_.erase(at++);
     }
   }
-  turns_.Compact(customers_.size(), [this](const auto& turn) {
-    const auto found = customers_.find(turn.token);
-    return found != customers_.end() && OverAt(found->second.turn_minute) == turn.when_ms;
-  });
+  CompactTurns();
 }
 
 ActiveCustomers::Count ActiveCustomers::total(int64_t now_ms) {

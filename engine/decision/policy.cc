@@ -145,9 +145,10 @@ void Policy::Ease(const Circumstances& now, Decision* decision, std::optional<Al
   const int64_t now_ms = decision->time_ms;
   const ActiveCustomers::Count touched = customers_.TouchedActive(*decision, now_ms);
   const ActiveCustomers::Count active = customers_.active(now_ms);
-  const HarmCap::Breach breach =
-      harm_.Asks(decision->rule, {customers_.Touched(*decision, now_ms), customers_.total(now_ms)},
-                 {touched.customers, active.customers, active.estimated}, now_ms);
+  const HarmCap::Breach breach = harm_.Asks(
+      decision->rule, {customers_.Touched(*decision, now_ms), customers_.total(now_ms)},
+      // After a restart who was there is known from the snapshot, and how many there are not yet.
+      {touched.customers, std::max(active.customers, touched.customers), active.estimated}, now_ms);
   if (breach.cap.empty()) return;
   TurnIntoChallenge(decision);
   const std::string_view about = breach.touched.estimated ? "about " : "";

@@ -128,18 +128,18 @@ void ProvenCustomers::Note(const Attempt& attempt, int64_t time_ms, const Hashes
   const auto [place, is_new] = customers_.try_emplace(account);
   Customer& customer = place->second;
   customer.time_ms = std::max(customer.time_ms, time_ms);
-  if (!is_new && customer.source == attempt.source && time_ms - customer.shared_ms < kSpanMs) return;
   uint64_t fingerprint = 0;
   if (known.fingerprint != nullptr) {
     fingerprint = known.fingerprint->low;
   } else if (HasFingerprint(attempt)) {
     fingerprint = FingerprintHash(key_, attempt.ja4, attempt.user_agent).low;
   }
+  const bool comes_as_before =
+      customer.source == attempt.source && customer.asn == attempt.asn && customer.fingerprint == fingerprint;
+  if (!is_new && comes_as_before && time_ms - customer.shared_ms < kSpanMs) return;
   const Places places = PlacesOf(attempt.source, attempt.asn, fingerprint);
   for (const uint64_t rung : places.rungs) __builtin_prefetch(&sources_[BucketBegin(rung)]);
   active_.Prefetch(account);
-  const bool comes_as_before =
-      customer.source == attempt.source && customer.asn == attempt.asn && customer.fingerprint == fingerprint;
   if (is_new) {
     customer.time_ms = time_ms;
     turns_.Push(time_ms + kSpanMs, account);

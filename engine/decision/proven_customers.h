@@ -60,6 +60,11 @@ class ProvenCustomers {
   // A proven success. The attempt has an account.
   void Note(const Attempt& attempt, int64_t time_ms, const Hashes& known);
   void Note(const Attempt& attempt, int64_t time_ms) { Note(attempt, time_ms, Hashes()); }
+  // The watermark went back: what is newer was never.
+  void SetNow(int64_t now_ms) noexcept {
+    newest_ms_ = now_ms;
+    active_.SetNow(now_ms);
+  }
   // Hints that this account may be noted soon.
   void Prefetch(const Hash128& account) const noexcept { customers_.prefetch(account.low); }
 

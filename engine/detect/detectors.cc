@@ -129,13 +129,15 @@ DetectorAsk Detectors::Ask(const Attempt& attempt, const Standing& standing, int
   Read(attempt, standing, now_ms);
   if (standing.lane == Lane::kCertified) return strictest;
   const auto ask = [&](DetectorId by, Circumstance circumstance) {
-    const Cell cell = Soften(settings_.policy.Of(circumstance, lane_), by, standing, now_ms);
+    const Cell written = settings_.policy.Of(circumstance, lane_);
+    const Cell cell = Soften(written, by, standing, now_ms);
     if (cell == Cell::kAllow) return;
-    if (asks != nullptr) asks->push_back({by, circumstance, cell});
+    const bool for_want = cell == Cell::kDeny && written != Cell::kDeny;
+    if (asks != nullptr) asks->push_back({by, circumstance, cell, for_want});
     if (State(by) == DetectorState::kShadow) {
       ++shadowed_[static_cast<size_t>(by)];
-    } else if (cell > strictest.cell) {
-      strictest = {by, circumstance, cell};
+    } else if (cell > strictest.cell || (cell == strictest.cell && strictest.for_want && !for_want)) {
+      strictest = {by, circumstance, cell, for_want};
     }
   };
   const bool half = lane_ == Lane::kHalf;

@@ -37,6 +37,8 @@ struct DetectorAsk {
   DetectorId by = DetectorId::kSourceLadder;
   Circumstance circumstance = Circumstance::kSourceSuspect;
   Cell cell = Cell::kAllow;
+  bool for_want =
+      false;  // a denial that the table has as a challenge, which cannot be asked where it came from
 };
 
 // What people must know at once.

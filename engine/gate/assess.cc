@@ -128,10 +128,11 @@ Verdict Gate::Assess(const Attempt& attempt, int64_t now_ms, const Trace* trace,
   if (standing_out != nullptr) *standing_out = standing;
   verdict.lane = standing.lane;
   const CanAsk can_ask = WhatCanBeAsked(attempt, trace);
-  const bool allowlisted = AskStanding(attempt, standing, can_ask, now_ms, &verdict, trace, fingerprint);
-  AskCertificate(attempt, can_ask, &verdict, trace);
+  const Stood stood = AskStanding(attempt, standing, can_ask, now_ms, &verdict, trace, fingerprint);
+  AskCertificate(attempt, can_ask, stood.denied_for_want, &verdict, trace);
   if (trace != nullptr) Say(trace, "lane", Concat("arrives in the ", Name(verdict.lane), " lane"));
-  if (detectors_ != nullptr) AskDetectors(attempt, standing, allowlisted, can_ask, now_ms, &verdict, trace);
+  if (detectors_ != nullptr)
+    AskDetectors(attempt, standing, stood.allowlisted, can_ask, now_ms, &verdict, trace);
   AskMode(can_ask, &verdict, trace);
   return verdict;
 }
@@ -149,11 +150,13 @@ CanAsk Gate::WhatCanBeAsked(const Attempt& attempt, const Trace* trace) const no
   return can_ask;
 }
 
-bool Gate::AskStanding(const Attempt& attempt, const Standing& standing, CanAsk can_ask, int64_t now_ms,
-                       Verdict* verdict, const Trace* trace, const Hash128* fingerprint) noexcept {
+Gate::Stood Gate::AskStanding(const Attempt& attempt, const Standing& standing, CanAsk can_ask,
+                              int64_t now_ms, Verdict* verdict, const Trace* trace,
+                              const Hash128* fingerprint) noexcept {
   const InForce in_force = ledger_->Find(attempt, now_ms, fingerprint);
   const bool may_ask = standing.may_be_owner && detectors_ != nullptr && AsksIdentity(can_ask);
   Asked strictest;
+  bool denied_for_want = false;
   for (const Decision* decision : {in_force.source, in_force.account}) {
     if (decision == nullptr) continue;
     // Who has just proved who he is would only be asked for that again.
@@ -168,6 +171,7 @@ bool Gate::AskStanding(const Attempt& attempt, const Standing& standing, CanAsk 
     if (in_force.allowlisted && asked.kind > VerdictKind::kChallenge) {
       asked = Asked{VerdictKind::kChallenge, ChallengeKind::kHuman};
     }
+    const bool is_challenge = asked.kind == VerdictKind::kChallenge;
     asked = Askable(asked, can_ask,
                     in_force.allowlisted                    ? VerdictKind::kAllow
                     : decision->action == Action::kThrottle ? VerdictKind::kThrottle
@@ -187,6 +191,7 @@ bool Gate::AskStanding(const Attempt& attempt, const Standing& standing, CanAsk 
     }
     if (!acts || !IsStricter(asked, strictest)) continue;
     strictest = asked;
+    denied_for_want = is_challenge && asked.kind == VerdictKind::kDeny;
     verdict->by = decision->rule;
     verdict->reason = decision->reason;
     verdict->decision = decision;
@@ -198,7 +203,7 @@ bool Gate::AskStanding(const Attempt& attempt, const Standing& standing, CanAsk 
   }
   verdict->kind = strictest.kind;
   verdict->challenge_kind = strictest.challenge_kind;
-  return in_force.allowlisted;
+  return {in_force.allowlisted, denied_for_want};
 }
 
 void Gate::AskDetectors(const Attempt& attempt, const Standing& standing, bool allowlisted, CanAsk can_ask,
@@ -221,7 +226,7 @@ void Gate::AskDetectors(const Attempt& attempt, const Standing& standing, bool a
                 ? Askable({VerdictKind::kChallenge, ChallengeKind::kHuman}, can_ask, VerdictKind::kAllow)
                 : Asked{VerdictKind::kDeny, ChallengeKind::kHuman};
   if (!IsStricter(asked, {verdict->kind, verdict->challenge_kind})) return;
-  if (asked.kind != VerdictKind::kDeny && IsToComeAgain(*verdict)) return;
+  if ((asked.kind != VerdictKind::kDeny || ask.for_want) && IsToComeAgain(*verdict)) return;
   verdict->kind = asked.kind;
   verdict->challenge_kind = asked.challenge_kind;
   verdict->by = Name(ask.by);
@@ -230,7 +235,7 @@ void Gate::AskDetectors(const Attempt& attempt, const Standing& standing, bool a
   verdict->for_certificate = false;
 }
 
-void Gate::AskCertificate(const Attempt& attempt, CanAsk can_ask, Verdict* verdict,
+void Gate::AskCertificate(const Attempt& attempt, CanAsk can_ask, bool denied_for_want, Verdict* verdict,
                           const Trace* trace) const noexcept {
   const CertificateStatus status = attempt.certificate;
   Asked asked{certificates_.Of(status), ChallengeKind::kIdentity};
@@ -252,7 +257,8 @@ void Gate::AskCertificate(const Attempt& attempt, CanAsk can_ask, Verdict* verdi
                kCertificatePolicyNames[static_cast<size_t>(certificates_.policy())], ")"));
   }
   // To come again is less than a challenge, but a challenge can be passed, and then nobody would have looked.
-  const bool to_come_again = asked.kind == VerdictKind::kThrottle && verdict->kind != VerdictKind::kDeny;
+  const bool to_come_again =
+      asked.kind == VerdictKind::kThrottle && (verdict->kind != VerdictKind::kDeny || denied_for_want);
   if (!to_come_again && !IsStricter(asked, {verdict->kind, verdict->challenge_kind})) return;
   verdict->kind = asked.kind;
   if (asked.kind == VerdictKind::kChallenge) verdict->challenge_kind = asked.challenge_kind;
@@ -270,7 +276,7 @@ void Gate::AskMode(CanAsk can_ask, Verdict* verdict, const Trace* trace) const n
   if (trace != nullptr) Say(trace, "mode", std::string(Name(mode_)));
   const auto set = [&](VerdictKind wanted, std::string_view reason) {
     const Asked asked = Askable({wanted, ChallengeKind::kIdentity}, can_ask, VerdictKind::kDeny);
-    if (verdict->kind >= asked.kind || (asked.kind != VerdictKind::kDeny && IsToComeAgain(*verdict))) return;
+    if (verdict->kind >= asked.kind || (wanted != VerdictKind::kDeny && IsToComeAgain(*verdict))) return;
     verdict->kind = asked.kind;
     verdict->challenge_kind = asked.challenge_kind;
     verdict->by = "mode";

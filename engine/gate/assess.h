@@ -82,10 +82,13 @@ class Gate {
 
  private:
   CanAsk WhatCanBeAsked(const Attempt& attempt, const Trace* trace) const noexcept;
-  // Whether the attempt is allowlisted.
-  bool AskStanding(const Attempt& attempt, const Standing& standing, CanAsk can_ask, int64_t now_ms,
-                   Verdict* verdict, const Trace* trace, const Hash128* fingerprint) noexcept;
-  void AskCertificate(const Attempt& attempt, CanAsk can_ask, Verdict* verdict,
+  struct Stood {
+    bool allowlisted = false;
+    bool denied_for_want = false;  // by what would be a challenge, if it could be asked
+  };
+  Stood AskStanding(const Attempt& attempt, const Standing& standing, CanAsk can_ask, int64_t now_ms,
+                    Verdict* verdict, const Trace* trace, const Hash128* fingerprint) noexcept;
+  void AskCertificate(const Attempt& attempt, CanAsk can_ask, bool denied_for_want, Verdict* verdict,
                       const Trace* trace) const noexcept;
   void AskDetectors(const Attempt& attempt, const Standing& standing, bool allowlisted, CanAsk can_ask,
                     int64_t now_ms, Verdict* verdict, const Trace* trace) const noexcept;

@@ -156,10 +156,9 @@ absl::Status DriveReplay(ReplaySession* session, Watcher* watcher) {
   Engine& engine = session->engine();
   Source& source = session->source();
   const bool observe_all = session->options().observe;
-  // Of attempts with their outcome only: the others are observed as copies, at another time.
+  // Also of attempts that are observed as copies, at another time: what was worked out for whoever lay there before is void.
   const auto hint = [&engine](const Record& record) {
-    if (record.ok() && record.kind == RecordKind::kAttempt && record.number == 0)
-      engine.Prefetch(record.event);
+    if (record.ok() && record.kind == RecordKind::kAttempt) engine.Prefetch(record.event);
   };
   WaitingAttempts waiting;
   Batch batch;

@@ -44,7 +44,7 @@ class EventRing {
       if (steps_[made_].is_outcome()) continue;
       LoginEvent& event = events_[made_ % kRing];
       event = log_.At(steps_[made_].attempt());
-      if (!log_.outcome_is_late(steps_[made_].attempt())) engine_.Prefetch(event);
+      engine_.Prefetch(event);
     }
     return events_[at % kRing];
   }

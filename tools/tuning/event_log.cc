@@ -68,6 +68,7 @@ void EventLog::Keep(const Record& record) {
   kept.asn = attempt.asn;
   kept.certificate = attempt.certificate;
   kept.certificate_present = attempt.certificate_present;
+  kept.can_ask = attempt.can_ask;
   kept.late = record.number != 0;
   kept.outcome = record.event.aftermath.outcome;
   kept.challenge = record.event.aftermath.challenge;
@@ -141,6 +142,7 @@ LoginEvent EventLog::At(size_t attempt) const noexcept {
   made.asn = kept.asn;
   made.certificate = kept.certificate;
   made.certificate_present = kept.certificate_present;
+  made.can_ask = kept.can_ask;
   if (kept.extra_count > 0) made.extra = extras_[kept.extra_begin];
   event.aftermath = {kept.outcome, kept.challenge};
   return event;

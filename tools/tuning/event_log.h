@@ -124,6 +124,7 @@ class EventLog {
     uint64_t extra_begin;
     CertificateStatus certificate;
     bool certificate_present;
+    CanAsk can_ask;
     bool late;
     Outcome outcome;
     ChallengeResults challenge;
