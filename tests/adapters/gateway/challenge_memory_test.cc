@@ -42,6 +42,20 @@ TEST_CASE("who has shown who he is need not show that he is human, but not the o
   CHECK_FALSE(memory.Take(ChallengeKind::kIdentity, Who("alice", "192.0.2.7"), kSecond));
 }
 
+TEST_CASE("whether somebody has passed can be asked without using it up", "[gateway]") {
+  ChallengeMemory memory;
+  CHECK_FALSE(memory.Knows(ChallengeKind::kIdentity, Who("alice", "192.0.2.7"), kSecond));
+  memory.Note(ChallengeKind::kIdentity, Who("alice", "192.0.2.7"), 60 * kSecond);
+  for (int i = 0; i < 2; ++i) {
+    CHECK(memory.Knows(ChallengeKind::kIdentity, Who("alice", "192.0.2.7"), kSecond));
+    CHECK(memory.Knows(ChallengeKind::kHuman, Who("alice", "192.0.2.7"), kSecond));
+  }
+  CHECK_FALSE(memory.Knows(ChallengeKind::kIdentity, Who("bob", "192.0.2.7"), kSecond));
+  CHECK_FALSE(memory.Knows(ChallengeKind::kIdentity, Who("alice", "192.0.2.7"), 60 * kSecond));
+  CHECK(memory.Take(ChallengeKind::kIdentity, Who("alice", "192.0.2.7"), kSecond));
+  CHECK_FALSE(memory.Knows(ChallengeKind::kHuman, Who("alice", "192.0.2.7"), kSecond));
+}
+
 TEST_CASE("a passed challenge is believed until its time and no longer", "[gateway]") {
   ChallengeMemory memory;
   memory.Note(ChallengeKind::kHuman, Who("alice", "192.0.2.7"), 60 * kSecond);

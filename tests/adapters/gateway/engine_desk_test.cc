@@ -152,6 +152,19 @@ TEST_CASE("a challenge that was passed lets the next attempt through, once", "[g
   CHECK(scene.desk->figures().challenges_used == 1);
 }
 
+TEST_CASE("who has proved who he is gets in on a way that could not have asked him, once",
+          "[gateway][desk]") {
+  DeskScene scene;
+  scene.MakeChallenged("alice");
+  Attempt attempt = DeskScene::From("192.0.2.77", "alice", "d1");
+  attempt.can_ask = CanAsk::kNeither;
+  CHECK(scene.desk->Assess(attempt).kind == VerdictKind::kDeny);
+  // He called his branch.
+  scene.desk->NoteChallengePassed(ChallengeKind::kIdentity, "alice", attempt.source, "d1");
+  CHECK(scene.desk->Assess(attempt).reaches);
+  CHECK(scene.desk->Assess(attempt).kind == VerdictKind::kDeny);
+}
+
 TEST_CASE("a passed challenge is forgotten after its time", "[gateway][desk]") {
   DeskScene scene;
   scene.MakeChallenged("alice");

@@ -111,6 +111,18 @@ TEST_CASE("of a customer with many browsers the last are counted, and nobody els
   CHECK(active.total(now_ms).customers == 2);
 }
 
+TEST_CASE("a week that never was is forgotten when time goes back", "[decision]") {
+  ActiveCustomers customers(1000);
+  const int64_t now_ms = 100 * kSpanMs;
+  customers.Note(AccountOf(0), 7, 8, now_ms);
+  customers.Note(AccountOf(1), 7, 8, now_ms + 10 * kSpanMs);  // a wild clock that another confirmed
+  customers.SetNow(now_ms);
+  customers.Note(AccountOf(2), 7, 8, now_ms);
+  CHECK(customers.With(7, now_ms).customers >= 1);
+  customers.Note(AccountOf(3), 7, 8, now_ms + kHourMs);
+  CHECK(customers.With(7, now_ms + kHourMs).customers >= 2);
+}
+
 TEST_CASE("more customers than fit are estimated within their error, and said to be", "[decision]") {
   constexpr size_t kMax = 4096;
   constexpr size_t kCustomers = 100'000;

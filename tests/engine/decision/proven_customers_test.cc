@@ -108,6 +108,90 @@ TEST_CASE("who is touched, and who shares a source, is what a list of successes 
   }
 }
 
+TEST_CASE("what was worked out already changes nothing, and who comes with another browser counts with it",
+          "[decision]") {
+  const unsigned seed = std::random_device{}();
+  INFO("seed " << seed);
+  std::mt19937 random(seed);
+  for (int round = 0; round < 50; ++round) {
+    ProvenCustomers plain(kKey, 1000), hinted(kKey, 1000);
+    struct With {
+      int64_t time_ms;
+      uint32_t asn;
+      size_t browser;
+    };
+    const std::vector<std::string> browsers = {"Firefox", "Chrome", "Safari"};
+    std::map<std::string, With> newest;
+    int64_t now_ms = 100 * 24 * kHourMs;
+    for (int step = 0; step < 200; ++step) {
+      now_ms += static_cast<int64_t>(random() % (5 * kMinuteMs));
+      const std::string account = Concat("customer", random() % 9);
+      const size_t with = random() % browsers.size();
+      Attempt attempt;
+      attempt.account = account;
+      attempt.source = *Address::Parse(random() % 8 == 0 ? "192.0.2.2" : "192.0.2.1");
+      attempt.asn = 64500 + static_cast<uint32_t>(random() % 2);
+      attempt.user_agent = browsers[with];
+      const Hash128 account_hash = SipHash128(kKey, account);
+      const Hash128 print = FingerprintHash(kKey, attempt.ja4, attempt.user_agent);
+      plain.Note(attempt, now_ms);
+      hinted.Prefetch(account_hash);
+      hinted.Note(attempt, now_ms,
+                  {random() % 2 == 0 ? &account_hash : nullptr, random() % 2 == 0 ? &print : nullptr});
+      newest[account] = {now_ms, attempt.asn, with};
+
+      for (uint32_t asn = 64500; asn < 64502; ++asn) {
+        Decision decision;
+        decision.scope = Scope::kAsn;
+        decision.value = Concat(asn);
+        const auto inside = std::count_if(newest.begin(), newest.end(), [&](const auto& one) {
+          return one.second.asn == asn && one.second.time_ms > now_ms - ProvenCustomers::kSpanMs;
+        });
+        REQUIRE(plain.Touched(decision, now_ms) == static_cast<size_t>(inside));
+        REQUIRE(hinted.Touched(decision, now_ms) == static_cast<size_t>(inside));
+      }
+      for (size_t browser = 0; browser < browsers.size(); ++browser) {
+        Attempt other;
+        other.user_agent = browsers[browser];
+        Decision decision;
+        decision.scope = Scope::kFingerprint;
+        decision.value = TargetOf(other, Target::kSourceFingerprint, kKey)->value;
+        const auto inside = std::count_if(newest.begin(), newest.end(), [&](const auto& one) {
+          return one.second.browser == browser && one.second.time_ms > now_ms - ProvenCustomers::kSpanMs;
+        });
+        REQUIRE(plain.Touched(decision, now_ms) == static_cast<size_t>(inside));
+        REQUIRE(hinted.Touched(decision, now_ms) == static_cast<size_t>(inside));
+        REQUIRE(plain.TouchedActive(decision, now_ms).customers ==
+                hinted.TouchedActive(decision, now_ms).customers);
+        REQUIRE(plain.TouchedActive(decision, now_ms).customers >= static_cast<size_t>(inside));
+      }
+      const Decision net = BlockOf("192.0.2.0/24");
+      REQUIRE(plain.SharedBy(net, now_ms) == hinted.SharedBy(net, now_ms));
+    }
+  }
+}
+
+TEST_CASE("after a rollback customers are counted from the time that is", "[decision]") {
+  ProvenCustomers customers(kKey, 1000);
+  const auto come = [&](const std::string& account, int64_t time_ms) {
+    Attempt attempt;
+    attempt.account = account;
+    attempt.source = *Address::Parse("192.0.2.1");
+    attempt.asn = 64500;
+    customers.Note(attempt, time_ms);
+  };
+  const int64_t now_ms = 100 * 24 * kHourMs;
+  come("wild", now_ms + 1000 * 24 * kHourMs);
+  customers.SetNow(now_ms);
+  come("ann", now_ms);
+  come("bob", now_ms + kMinuteMs);
+  Decision asn;
+  asn.scope = Scope::kAsn;
+  asn.value = "64500";
+  CHECK(customers.Touched(asn, now_ms + kMinuteMs) >= 2);
+  CHECK(customers.TouchedActive(asn, now_ms + kMinuteMs).customers >= 2);
+}
+
 TEST_CASE("a flood of customers pushes out the oldest and nothing grows", "[decision]") {
   ProvenCustomers customers(kKey, 500);
   for (uint32_t i = 0; i < 20'000; ++i) {

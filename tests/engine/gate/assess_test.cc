@@ -47,12 +47,12 @@ struct Door {
   }
 
   void Learn(const std::string& account, const std::string& source, const std::string& agent) {
-    Come(account, source, agent, CanAsk::kUnsaid, CertificateStatus::kUnchecked, true);
+    Come(account, source, agent, CanAsk::kUnsaid, CertificateStatus::kUnchecked, Outcome::kSuccess);
   }
   // kind, "human" or "identity" beside a challenge.
   std::string Come(const std::string& account, const std::string& source, const std::string& agent,
                    CanAsk can_ask, CertificateStatus certificate = CertificateStatus::kUnchecked,
-                   bool gets_in = false) {
+                   Outcome outcome = Outcome::kUnknown) {
     now_ns += kSecond;
     LoginEvent event;
     event.attempt.time_ns = now_ns;
@@ -62,13 +62,13 @@ struct Door {
     event.attempt.can_ask = can_ask;
     event.attempt.certificate = certificate;
     event.attempt.certificate_present = certificate != CertificateStatus::kUnchecked;
-    event.aftermath.outcome = gets_in ? Outcome::kSuccess : Outcome::kUnknown;
+    event.aftermath.outcome = outcome;
     const Verdict verdict = engine->Assess(event.attempt);
     lane = verdict.lane;
     for_certificate = verdict.for_certificate;
     std::string said(Name(verdict.kind));
     if (verdict.kind == VerdictKind::kChallenge) said = std::string(Name(verdict.challenge_kind));
-    if (gets_in) engine->Observe(event, verdict);
+    if (outcome != Outcome::kUnknown && verdict.kind == VerdictKind::kAllow) engine->Observe(event, verdict);
     return said;
   }
   std::string ComeHalf(CanAsk can_ask) {
@@ -165,6 +165,37 @@ TEST_CASE("who is allowlisted is never denied because nothing can be asked", "[g
   door.Order(Action::kChallenge);
   CHECK(RowOf([&](CanAsk can) { return door.ComeStrange(can); }) ==
         Row{"human", "human", "identity", "allow"});
+}
+
+TEST_CASE("who is to come again because nobody could look comes again, whatever cannot be asked",
+          "[gate][challenge]") {
+  const auto row = [](Door* door) {
+    return RowOf([door](CanAsk can) {
+      return door->Come("ann", "203.0.113.9", "Anns/1", can, CertificateStatus::kUnverified);
+    });
+  };
+  {
+    Door door;
+    CHECK(row(&door) == Row{"throttle", "throttle", "throttle", "throttle"});
+    door.engine->SetMode(Mode::kEstablishedOnly);
+    CHECK(row(&door) == Row{"throttle", "throttle", "throttle", "throttle"});
+  }
+  {
+    Door door;  // what would be a challenge is no denial of his
+    door.Order(Action::kChallenge, ChallengeKind::kIdentity);
+    CHECK(row(&door) == Row{"throttle", "throttle", "throttle", "throttle"});
+  }
+  {
+    EngineOptions options;
+    options.detectors.emplace();
+    Door door(options);
+    for (int i = 0; i < 3; ++i)
+      door.Come("ann", Concat("198.18.", i, ".9"), "Tool/1", CanAsk::kUnsaid, CertificateStatus::kUnchecked,
+                Outcome::kBadPassword);
+    CHECK(row(&door) == Row{"throttle", "throttle", "throttle", "throttle"});
+    REQUIRE(door.lane == Lane::kHalf);
+    CHECK(door.Come("ann", "203.0.113.9", "Anns/1", CanAsk::kNeither) == "deny");  // the guard's
+  }
 }
 
 TEST_CASE("no human test stands for a certificate, and who cannot be asked is not charged for it",

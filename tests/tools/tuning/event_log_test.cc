@@ -9,8 +9,9 @@ namespace {
 TEST_CASE("an attempt comes back with every field it had, and absent is not empty", "[tuning]") {
   const EventLog log =
       WrittenLog()
-          .Add(5, "2001:db8::1", "alice", "success",
-               R"(,"user_agent":{"original":""},"login":{"device":"d1","challenge":"passed"})")
+          .Add(
+              5, "2001:db8::1", "alice", "success",
+              R"(,"user_agent":{"original":""},"login":{"device":"d1","challenge":"passed","can_ask":"human"})")
           .Add(6, "198.51.100.7", "alice", "bad_password",
                R"(,"user_agent":{"original":"curl"},"tls":{"client":{"ja4":"t13"}})")
           .Read();
@@ -22,10 +23,12 @@ TEST_CASE("an attempt comes back with every field it had, and absent is not empt
   CHECK(first.attempt.user_agent.empty());
   CHECK(first.attempt.ja4.data() == nullptr);
   CHECK(first.attempt.device == "d1");
+  CHECK(first.attempt.can_ask == CanAsk::kHuman);
   CHECK(first.aftermath.outcome == Outcome::kSuccess);
   CHECK(first.aftermath.challenge.human == ChallengeResult::kPassed);
   const LoginEvent second = log.At(1);
   CHECK(second.attempt.ja4 == "t13");
+  CHECK(second.attempt.can_ask == CanAsk::kUnsaid);
   CHECK(second.attempt.time_ns - first.attempt.time_ns == 1'000'000'000);
   CHECK(log.account(0) == log.account(1));
   CHECK(log.line(1) == 2);
