@@ -1,7 +1,9 @@
 // What detectors say to people: why an attempt is asked for something, what has just been condemned, who got in with it.
 #include <algorithm>
 #include <array>
-#include <cstdio>
+#include <charconv>
+#include <cstdint>
+#include <span>
 
 #include "engine/detect/detectors.h"
 #include "engine/text.h"
@@ -13,50 +15,79 @@ constexpr float ThresholdOf(Suspicion suspicion, const EvidenceThresholds& thres
   return suspicion == Suspicion::kCondemned ? thresholds.condemned : thresholds.suspect;
 }
 
+// Writes into an array, as far as there is room. An attempt that is stopped is given its reason each time: printf would take more
+// time than the gate does.
+class ReasonWriter {
+ public:
+  explicit ReasonWriter(std::span<char> out) noexcept
+      : begin_(out.data()), at_(begin_), end_(begin_ + out.size()) {}
+
+  ReasonWriter& Put(std::string_view text) noexcept {
+    const size_t size = std::min(text.size(), static_cast<size_t>(end_ - at_));
+    at_ = std::copy_n(text.data(), size, at_);
+    return *this;
+  }
+  ReasonWriter& Put(int64_t number) noexcept { return Take(std::to_chars(at_, end_, number)); }
+  // Rounded to so many decimals, as printf does.
+  ReasonWriter& Put(double number, int decimals) noexcept {
+    return Take(std::to_chars(at_, end_, number, std::chars_format::fixed, decimals));
+  }
+  std::string_view text() const noexcept { return {begin_, static_cast<size_t>(at_ - begin_)}; }
+
+ private:
+  ReasonWriter& Take(std::to_chars_result result) noexcept {
+    if (result.ec == std::errc()) at_ = result.ptr;
+    return *this;
+  }
+
+  char* begin_;
+  char* at_;
+  char* end_;
+};
+
 }  // namespace
 
 std::string_view Detectors::Reason(const DetectorAsk& ask) noexcept {
-  // Names are literals, which end with a zero: data() is a text of C.
-  const auto write = [this](const char* format, auto... values) -> std::string_view {
-    const int size = std::snprintf(reason_.data(), reason_.size(), format, values...);
-    return {reason_.data(), std::min(static_cast<size_t>(std::max(size, 0)), reason_.size() - 1)};
-  };
+  ReasonWriter write(reason_);
   switch (ask.by) {
     case DetectorId::kSourceLadder: {
-      const bool is_network = source_.asn == 0 && !source_.rung.is_single();
-      std::array<char, Address::kTextBytesMax + 1> rung{};
+      write.Put("what comes from ");
       if (source_.asn != 0) {
-        std::snprintf(rung.data(), rung.size(), "AS%u", source_.asn);
+        write.Put("AS").Put(int64_t{source_.asn});
       } else {
-        rung[source_.rung.address.Format(rung.data())] = 0;
+        std::array<char, Address::kTextBytesMax> address;
+        write.Put({address.data(), source_.rung.address.Format(address.data())});
+        if (!source_.rung.is_single()) write.Put("/").Put(int64_t{source_.rung.length});
       }
-      return write("what comes from %s%s%.0d fails as an attacker's does: evidence %.1f, %s from %.1f%s",
-                   rung.data(), is_network ? "/" : "", is_network ? int{source_.rung.length} : 0,
-                   static_cast<double>(source_.score), Name(source_.suspicion).data(),
-                   static_cast<double>(ThresholdOf(source_.suspicion, settings_.evidence)),
-                   source_.shared ? "; customers share it" : "");
+      write.Put(" fails as an attacker's does: evidence ").Put(double{source_.score}, 1);
+      write.Put(", ").Put(Name(source_.suspicion)).Put(" from ");
+      write.Put(double{ThresholdOf(source_.suspicion, settings_.evidence)}, 1);
+      if (source_.shared) write.Put("; customers share it");
+      break;
     }
     case DetectorId::kCampaignFinder:
-      return write(
-          "%.0f accounts failed with the same %s, which %.2f%% of successes have: evidence %.1f, %s from "
-          "%.1f",
-          static_cast<double>(tuple_.bad), Name(tuple_.kind).data(), static_cast<double>(tuple_.share) * 100,
-          static_cast<double>(tuple_.score), Name(tuple_.suspicion).data(),
-          static_cast<double>(ThresholdOf(tuple_.suspicion, settings_.evidence)));
+      write.Put(double{tuple_.bad}, 0).Put(" accounts failed with the same ").Put(Name(tuple_.kind));
+      write.Put(", which ").Put(double{tuple_.share} * 100, 2).Put("% of successes have: evidence ");
+      write.Put(double{tuple_.score}, 1).Put(", ").Put(Name(tuple_.suspicion)).Put(" from ");
+      write.Put(double{ThresholdOf(tuple_.suspicion, settings_.evidence)}, 1);
+      break;
     case DetectorId::kPressure: {
       const Pressure::Account account = pressure_.Loudest(now_ms_);
-      return write("%s (level %d; %.0f%% are usual): a campaign is on, and this is a stranger",
-                   account.what.data(), pressure_level_, static_cast<double>(account.p0) * 100);
+      write.Put(account.what).Put(" (level ").Put(int64_t{pressure_level_}).Put("; ");
+      write.Put(double{account.p0} * 100, 0);
+      write.Put("% are usual): a campaign is on, and this is a stranger");
+      break;
     }
     case DetectorId::kAccountGuard:
-      return write(
-          "%d wrong passwords on this account since it was last logged in to, and it locks after %d: %s",
-          guard_.failures(account_, now_ms_), settings_.lock.limit,
-          lane_ == Lane::kFamiliar ? "strangers' are among them" : "this is a stranger to it");
+      write.Put(int64_t{guard_.failures(account_, now_ms_)});
+      write.Put(" wrong passwords on this account since it was last logged in to, and it locks after ");
+      write.Put(int64_t{settings_.lock.limit}).Put(": ");
+      write.Put(lane_ == Lane::kFamiliar ? "strangers' are among them" : "this is a stranger to it");
+      break;
     case DetectorId::kOutageInterlock:
       break;
   }
-  return {};
+  return write.text();
 }
 
 void Detectors::ExplainAway(uint64_t tag, const Prefix& rung, int64_t now_ms) noexcept {
