@@ -188,7 +188,7 @@ void HelloCapture::Closed(const Connection& connection) {
   const TcpHello& hello = *found->second;
   if (!hello.is_read) {
     ++counts_.unread;
-  } else if (connection.server_heard && connection.unacknowledged_bytes == 0) {
+  } else if (connection.server_heard && connection.client_hears && connection.unacknowledged_bytes == 0) {
     Note(hello);
   } else {
     ++counts_.unanswered;
