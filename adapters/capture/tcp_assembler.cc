@@ -16,6 +16,11 @@ bool AcknowledgesFirst(const TcpSegment& syn_ack, const HalfFlow& half) {
   return syn_ack.acknowledged - half.first <= half.top - half.first;
 }
 
+// Neither side has said a byte that is told or held.
+bool IsMute(const Flow& flow) {
+  return flow.list == FlowList::kSilent && !flow.opened && flow.holes == nullptr;
+}
+
 Direction DirectionOf(const TcpSegment& segment, const Flow& flow) {
   return segment.source == flow.connection.client ? Direction::kFromClient : Direction::kFromServer;
 }
@@ -85,7 +90,7 @@ uint32_t TcpAssembler::TakeSyn(const TcpSegment& segment, uint32_t number) {
     return Begin(segment);
   }
   // Both open at the same time (RFC 9293 §3.5).
-  if (flow.list == FlowList::kSilent && direction == Direction::kFromServer && !half.known) {
+  if (IsMute(flow) && direction == Direction::kFromServer && !half.known) {
     Start(&half, first);
     return number;
   }
@@ -115,8 +120,8 @@ uint32_t TcpAssembler::TakeSynAck(const TcpSegment& segment, uint32_t number) {
   // number, was nobody's.
   const bool belies = flow.opened && !half.heard && segment.acknowledged != other.next &&
                       !(half.known && half.first == first);
-  const bool disowns = (by_server || !flow.connection.start_seen) &&
-                       (belies || (!answers && (!half.heard || flow.list == FlowList::kSilent)));
+  const bool disowns =
+      (by_server || !flow.connection.start_seen) && (belies || (!answers && (!half.heard || IsMute(flow))));
   if (agrees || disowns || flow.list == FlowList::kLingering) {
     if (flow.list != FlowList::kLingering) delivery_.Close(number, ConnectionClose::kReplaced);
     delivery_.flows().Remove(number);
@@ -125,7 +130,7 @@ uint32_t TcpAssembler::TakeSynAck(const TcpSegment& segment, uint32_t number) {
     delivery_.flows()[begun].syn_answered = agrees;
     return begun;
   }
-  if (answers && (flow.list == FlowList::kSilent || !half.heard) &&
+  if (answers && (IsMute(flow) || !half.heard) &&
       (direction == Direction::kFromServer || !flow.connection.start_seen)) {
     // Also where the server, which keeps nothing of an unanswered SYN, chose another number.
     if (half.known && half.heard && half.first != first) {

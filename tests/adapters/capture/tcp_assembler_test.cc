@@ -579,6 +579,17 @@ TEST_CASE("Content in a SYN is the first content") {
   REQUIRE(wire.only().server().bytes == "200");
 }
 
+TEST_CASE(
+    "A SYN-ACK begins nothing anew of a server whose answer was told, where the client is not captured") {
+  Wire wire;
+  wire.Server({.bytes = "answer", .flags = kFin});
+  REQUIRE(wire.only().server().ended);
+  wire.Server({.at = 10, .bytes = "again", .flags = kSyn | kAck});
+  wire.Server({.at = 11, .bytes = "again"});
+  wire.Finish();
+  REQUIRE(wire.only().server().bytes == "answer");
+}
+
 TEST_CASE("A connection from its midst begins with what is seen, and its client is the higher port") {
   Wire wire;
   wire.Server({.at = 1000, .bytes = "rest of an answer", .acked = 50});
