@@ -19,12 +19,15 @@
 #include "adapters/live/syslog_envelope.h"
 #include "adapters/source/live_reader.h"
 #include "adapters/source/text_pattern.h"
+#include "engine/limits.h"
 #include "engine/status.h"
 #include "engine/text.h"
 
 namespace stockade {
 namespace {
 
+// Of a message that is a line too long, with its name in front.
+constexpr size_t kFieldBytesMax = sizeof("MESSAGE=") + kLineBytesMax + 1;
 constexpr char kNoFiles[] = "the journal has no files yet; they are looked for";
 
 absl::Status JournalError(int error, std::string_view what) {
@@ -116,6 +119,9 @@ class JournalSource::Journal {
       if (const int added = sd_journal_add_match(journal, match.data(), match.size()); added < 0)
         return JournalError(added, match);
     }
+    // What is longer is not unpacked in full.
+    if (const int set = sd_journal_set_data_threshold(journal, kFieldBytesMax); set < 0)
+      return JournalError(set, "fields have no limit");
     // Heard of by what it watches, which is made here.
     made->file_ = sd_journal_get_fd(journal);
     RETURN_IF_ERROR(made->Seek(cursor, from_begin, is_lost));
@@ -310,7 +316,12 @@ JournalSource::Got JournalSource::ReadSome(Journal* journal) {
     const uint64_t one = 1;
     [[maybe_unused]] const ssize_t ignored = write(told->wake, &one, sizeof one);
   };
-  if (!feeder_.FeedWhole(lines_, told, queue_)) return Got::kFailed;
+  if (!feeder_.FeedWhole(lines_, told, queue_)) {
+    // A format file that was changed for the worse, or the queue's end.
+    if (const absl::Status status = feeder_.Check(); !status.ok())
+      SayOnce(std::string(FromAbsl(status.message())));
+    return Got::kFailed;
+  }
   ++delivered_;
   cursor_ = std::move(cursor);
   return Got::kSome;
@@ -322,7 +333,8 @@ void JournalSource::AddMessage(const Journal& journal) {
   // Each is there until the next is asked for.
   const std::string host(journal.Field("_HOSTNAME")), program(journal.Field("SYSLOG_IDENTIFIER")),
       pid(journal.Field("_PID"));
-  envelope.message = journal.Field("MESSAGE");
+  // One more than a line may have shows that it has too many.
+  envelope.message = journal.Field("MESSAGE").substr(0, kLineBytesMax + 1);
   if (!host.empty()) envelope.host = host;
   if (!program.empty()) envelope.program = program;
   if (!pid.empty()) envelope.pid = pid;
@@ -356,8 +368,12 @@ void JournalSource::Save() {
   const absl::Time now = absl::Now();
   const bool sync = stopping_ || now - synced_ >= kSyncEvery;
   if (sync) synced_ = now;
-  if (const absl::Status status = SaveCursor(options_.position_file, cursor, sync); !status.ok())
+  if (const absl::Status status = SaveCursor(options_.position_file, cursor, sync); !status.ok()) {
     SayOnce(std::string(FromAbsl(status.message())));
+    // Again when it looks next, whether or not a message comes.
+    const std::lock_guard lock(told_->mutex);
+    told_->is_new = true;
+  }
 }
 
 void JournalSource::SayOnce(const std::string& text) {

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "adapters/live/cursor_file.h"
+#include "engine/limits.h"
 #include "tests/adapters/live/journal_file.h"
 #include "tests/adapters/live/live_scene.h"
 
@@ -187,6 +188,27 @@ TEST_CASE("what is deleted while the engine is behind is read to its end", "[jou
   CHECK(scene.said.empty());
 }
 
+TEST_CASE("a cursor that cannot be saved is saved once it can, and a message that is too long is counted",
+          "[journal]") {
+  if (IsJournalWriterMissing()) return;
+  Scene scene;
+  const std::string place = scene.beside / "cursor.new";  // where it is written first
+  const JournalOptions options = scene.Options(scene.beside / "cursor");
+  scene.folder.Append({{std::string(kLineBytesMax + 4096, 'x')}, SshFailure("0")});
+  LiveTaker taker;
+  const auto source = scene.Start(options, &taker);
+  std::filesystem::create_directory(place);
+  const std::string before = **LoadCursor(options.position_file);
+  CHECK(taker.Until(2) == std::vector<std::string>{"!", "0"});
+  std::filesystem::remove(place);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (**LoadCursor(options.position_file) == before && std::chrono::steady_clock::now() < deadline)
+    usleep(1000);
+  CHECK(**LoadCursor(options.position_file) != before);
+  source->Stop();
+  CHECK(source->counters().unreadable == 1);
+}
+
 // What this thread opens meanwhile it opens as nobody, where it is root, which may read all.
 class AsNobody {
  public:
@@ -258,7 +280,7 @@ TEST_CASE("a cursor is kept whole, and what is none is not taken for one", "[jou
   REQUIRE(SaveCursor(file, "s=1;i=2", /*sync=*/true).ok());
   CHECK(LoadCursor(file)->value() == "s=1;i=2");
   for (const std::string_view text :
-       {"stockade-journal 1\ns=1", "stockade-journal 1\ns=1\ni=2\n", "stockade-journal 2\ns=1\n"}) {
+       {"", "stockade-journal 1\ns=1", "stockade-journal 1\ns=1\ni=2\n", "stockade-journal 2\ns=1\n"}) {
     std::filesystem::remove(file);
     AppendTo(file, text);
     CHECK_FALSE(LoadCursor(file).ok());
