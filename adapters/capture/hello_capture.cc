@@ -243,6 +243,10 @@ void HelloCapture::TakeAsked(const Datagram& datagram) {
   End(flow);
 }
 
+void HelloCapture::Finish() {
+  for (const auto& [number, flow] : quic_) End(flow.get());
+}
+
 bool HelloCapture::ReadOn(QuicFlow* flow, const Datagram& datagram) {
   switch (flow->reader->Read(datagram.bytes)) {
     case HelloState::kMore:

@@ -67,6 +67,8 @@ class HelloCapture final : private MemoryHolder {
   void Ended(const Connection& connection, Direction direction);
   void Closed(const Connection& connection);
   void Received(const Datagram& datagram);
+  // The capture is over: what waits over QUIC stays unanswered. Connections are closed before.
+  void Finish();
 
   const HelloCounts& counts() const noexcept { return counts_; }
   size_t memory_bytes() const noexcept { return share_.taken(); }

@@ -226,6 +226,15 @@ TEST_CASE("a hello over QUIC is noted when its client has heard what the server 
   CHECK(scene.capture->counts().quic_hellos == 1);
 }
 
+TEST_CASE("a hello over QUIC that waits when the capture ends is unanswered", "[capture]") {
+  Scene scene;
+  scene.Ask(Initial(kAsked));
+  CHECK(scene.capture->counts().unanswered == 0);
+  scene.capture->Finish();
+  CHECK(scene.capture->counts().unanswered == 1);
+  CHECK_FALSE(scene.noted());
+}
+
 TEST_CASE("a hello over QUIC in several datagrams is noted when the last is there", "[capture]") {
   Scene scene;
   const std::string message = DocumentedHello().Message();
