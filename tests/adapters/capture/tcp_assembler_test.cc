@@ -725,6 +725,21 @@ TEST_CASE("A long loss that is acknowledged is one gap, however long") {
   REQUIRE(wire.only().server().bytes == "beginend");
 }
 
+TEST_CASE("A client that is captured alone and says more than may be held is told all the same") {
+  TcpAssemblerOptions options;
+  options.held_bytes_a_direction_max = 5000;
+  Wire wire(options);
+  wire.Client({.at = 0U - 1, .flags = kSyn});
+  std::string upload;
+  for (uint32_t at = 0; at < 20000; at += 1000) {
+    wire.Client({.at = at, .bytes = std::string(1000, static_cast<char>('a' + at / 1000))});
+    upload += std::string(1000, static_cast<char>('a' + at / 1000));
+  }
+  wire.Finish();
+  REQUIRE(wire.only().client().bytes == upload);
+  REQUIRE(wire.counts().gaps == 0);
+}
+
 TEST_CASE("A long answer to a lost question is not lost too") {
   TcpAssemblerOptions options;
   options.held_bytes_a_direction_max = 5000;
