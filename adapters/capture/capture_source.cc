@@ -44,6 +44,7 @@ class CaptureSource final : public Source {
       ended_ = true;
       error_ = more.status();
       assembly_.Finish();
+      capture_.Finish();
     }
     records_.FillInto(nullptr);
     counters_.lines = counters_.records = records_.records();

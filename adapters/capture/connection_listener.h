@@ -43,11 +43,14 @@ struct Connection {
   // will not get an answer told, though.
   bool handshake_seen = false;
 
-  // As of the call, these two alone: what the server is seen to have taken. Bytes that it has not acknowledged and never
+  // As of the call, these three alone: what the server is seen to have taken. Bytes that it has not acknowledged and never
   // answers may be anybody's, under any address.
   bool server_heard =
       false;  // a segment of the server was seen; false throughout where one direction is captured
-  // Where it was: of the client's bytes that were told, gaps among them, so many at their end are not acknowledged. An
+  // The client has acknowledged what the server has sent: it receives packets at its address, or has guessed a number of 32
+  // bits; in mid-stream, where any number in a wide range is taken, that is worth less.
+  bool client_hears = false;
+  // Where the server was heard: of the client's bytes that were told, gaps among them, so many at their end are not acknowledged. An
   // acknowledgement alone makes no call: at the next one, Closed at the latest, it shows.
   uint32_t unacknowledged_bytes = 0;
 };

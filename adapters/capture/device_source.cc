@@ -80,6 +80,7 @@ void DeviceSource::Run() {
   }
   records_.FillInto(&batch_->batch);
   assembly_.Finish();
+  capture_.Finish();
   HandOn();
   Count();
 }

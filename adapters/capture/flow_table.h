@@ -47,7 +47,7 @@ struct HalfFlow {
 
 enum class FlowList : uint8_t {
   kLingering,  // told in full; kept so that late segments are known for what they are
-  kSilent,     // never carried a byte
+  kSilent,     // never carried a byte, or one side alone is heard
   kResetting,  // reset, if that was true
   kCarrying,
 };

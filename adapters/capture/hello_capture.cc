@@ -188,7 +188,7 @@ void HelloCapture::Closed(const Connection& connection) {
   const TcpHello& hello = *found->second;
   if (!hello.is_read) {
     ++counts_.unread;
-  } else if (connection.server_heard && connection.unacknowledged_bytes == 0) {
+  } else if (connection.server_heard && connection.client_hears && connection.unacknowledged_bytes == 0) {
     Note(hello);
   } else {
     ++counts_.unanswered;
@@ -241,6 +241,10 @@ void HelloCapture::TakeAsked(const Datagram& datagram) {
   Note(*flow);
   flow->is_read = false;
   End(flow);
+}
+
+void HelloCapture::Finish() {
+  for (const auto& [number, flow] : quic_) End(flow.get());
 }
 
 bool HelloCapture::ReadOn(QuicFlow* flow, const Datagram& datagram) {

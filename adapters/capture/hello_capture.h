@@ -3,12 +3,14 @@
 //
 // Anybody who can send packets past a capture can write a hello under another's address, and it would be that one's
 // fingerprint. What he cannot do is hear the answer. So a hello that was read waits:
-// - Over TCP for its server: a byte of it, its FIN, or the acknowledgement of the hello. A server's SYN-ACK is no answer, and
-//   behind that a forger's content does not count (tcp_assembler.h: `unproven_bytes`).
+// - Over TCP for its server: a byte of it, its FIN, or the acknowledgement of the hello, the latter where the client has
+//   acknowledged something of the server as well: a forger can choose his SYN so that the SYN-ACK acknowledges his hello. A
+//   server's SYN-ACK is no answer, and behind that a forger's content does not count (tcp_assembler.h: `unproven_bytes`).
 // - Over QUIC for its client, because a server answers an Initial from any address (RFC 9000 §8.1): the server's answer names
 //   the connection id that it has chosen, and only who hears it can send to that. Ids shorter than kChosenIdBytesMin, and those
-//   that the client has given itself (gQUIC), prove nothing. An Initial of another connection between the same ports within
-//   kQuicWaitNs leaves it open whose answer comes: neither is noted.
+//   that the client has given itself (gQUIC), prove nothing. A limit: servers that compute their id from the client's first
+//   one without a secret (quiche, Envoy and HAProxy have ways to hash it) choose what a forger can compute as well. An Initial
+//   of another connection between the same ports within kQuicWaitNs leaves it open whose answer comes: neither is noted.
 // Where the capture has the client's direction alone no hello is noted, as no login is told (connection_logins.h): all are
 // HelloCounts::unanswered. Not known here is who sends under the server's own address; a network keeps that out at its border
 // (RFC 2827).
@@ -65,6 +67,8 @@ class HelloCapture final : private MemoryHolder {
   void Ended(const Connection& connection, Direction direction);
   void Closed(const Connection& connection);
   void Received(const Datagram& datagram);
+  // The capture is over: what waits over QUIC stays unanswered. Connections are closed before.
+  void Finish();
 
   const HelloCounts& counts() const noexcept { return counts_; }
   size_t memory_bytes() const noexcept { return share_.taken(); }

@@ -57,6 +57,8 @@ class LoginCapture final : public ConnectionListener, private MemoryHolder {
   void Ended(const Connection& connection, Direction direction, int64_t time_ns) override;
   void Closed(const Connection& connection, ConnectionClose why, int64_t time_ns) override;
   void Received(const Datagram& datagram) override;
+  // The capture is over, and its assembly finished.
+  void Finish() { hellos_.Finish(); }
 
   const HttpCounts& http() const noexcept { return shared_.counts; }
   const TalkCounts& talk() const noexcept { return talk_; }

@@ -1,6 +1,7 @@
 #include "adapters/capture/stream_delivery.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "engine/status.h"
 
@@ -22,6 +23,7 @@ const Connection& StreamDelivery::AsOfNow(Flow* flow) {
   const HalfFlow& client = flow->half[IndexOf(Direction::kFromClient)];
   Connection& connection = flow->connection;
   connection.server_heard = flow->half[IndexOf(Direction::kFromServer)].heard;
+  connection.client_hears = flow->client_hears;
   const int32_t left = Ahead(client.next, client.is_acked ? client.acked : client.first);
   connection.unacknowledged_bytes = connection.server_heard && left > 0 ? static_cast<uint32_t>(left) : 0;
   return connection;
@@ -87,7 +89,8 @@ void StreamDelivery::Drain(Flow* flow, Direction direction, bool whatever_the_cl
     HeldBytes& held = flow->holes->held[IndexOf(direction)];
     if (!half.unwanted) {
       if (held.begin() != half.next) return;
-      if (direction == Direction::kFromServer && !whatever_the_client && WaitsForClient(*flow)) return;
+      const bool waits = direction == Direction::kFromServer ? WaitsForClient(*flow) : WaitsForServer(*flow);
+      if (waits && !whatever_the_client) return;
     }
     held_bytes_ -= held.memory_bytes();
     half.next = held.begin();
@@ -144,7 +147,7 @@ void StreamDelivery::Content(uint32_t flow_number, Direction direction, uint32_t
   };
   const auto is_next = [&] {
     return sequence == half.next && !IsHeld(flow, direction) &&
-           !(direction == Direction::kFromServer && WaitsForClient(flow));
+           !(direction == Direction::kFromServer ? WaitsForClient(flow) : WaitsForServer(flow));
   };
   cut_known();
   if (bytes.empty()) return;
@@ -218,6 +221,8 @@ bool StreamDelivery::MakeRoom(Flow* flow, Direction direction, uint32_t sequence
     }
     Drain(flow, direction, true);
   }
+  // A client that says so much has a server, which is not captured.
+  if (direction == Direction::kFromClient && WaitsForServer(*flow)) Drain(flow, direction, true);
   // Nobody will send again what was acknowledged, nor be heard to acknowledge where one direction is captured.
   const bool one_sided = !flow->half[IndexOf(Opposite(direction))].heard;
   while (!half.unwanted && Ahead(sequence, half.next) > 0 && !fits()) {
@@ -242,6 +247,25 @@ bool StreamDelivery::MakeRoom(Flow* flow, Direction direction, uint32_t sequence
     held_bytes_ += held.memory_bytes();
   }
   return fits();
+}
+
+void StreamDelivery::DropHeld(uint32_t flow_number, Direction direction, uint32_t end) {
+  Flow& flow = flows_[flow_number];
+  if (!IsHeld(flow, direction)) return;
+  const uint32_t next = flow.half[IndexOf(direction)].next;
+  HeldBytes& held = flow.holes->held[IndexOf(direction)];
+  held_bytes_ -= held.memory_bytes();
+  HeldBytes kept;
+  while (!held.empty()) {
+    const uint32_t begin = held.begin();
+    const SecretText piece = held.TakeFirst();
+    const size_t proven =
+        Ahead(end, begin) <= 0 ? 0 : std::min<size_t>(piece.size(), static_cast<uint32_t>(Ahead(end, begin)));
+    if (proven != 0) kept.Add(next, begin, piece.view().substr(0, proven));
+    counts_->unproven_bytes += piece.size() - proven;
+  }
+  held = std::move(kept);
+  held_bytes_ += held.memory_bytes();
 }
 
 void StreamDelivery::GiveUp(Flow* flow, bool open_ones_too) {

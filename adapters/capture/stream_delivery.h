@@ -21,7 +21,7 @@ struct TcpAssemblerOptions {
   size_t held_bytes_max = size_t{256} << 20;
   // More than a window of a login's connection; a download's may be larger, and nobody misses its bytes.
   uint32_t held_bytes_a_direction_max = 1 << 20;
-  // No packet for so long: a connection that carried something, and one that never did.
+  // No packet for so long: a connection that carried something and of which both sides are heard, and another.
   // Above what gateways keep a connection open for (nginx 75 s), and far below the engine's lateness (5 min): a login whose
   // answer never comes is told when its connection is closed, and must not be too late then.
   int64_t idle_ns_max = int64_t{120} * 1'000'000'000;
@@ -52,6 +52,8 @@ class StreamDelivery {
   // After content, acknowledgements and FINs: tells what may be told now. A flow of which both directions have ended is
   // closed and lingers.
   void Settle(uint32_t flow);
+  // Forgets what is held of a direction from `end` on.
+  void DropHeld(uint32_t flow, Direction direction, uint32_t end);
   // What waited too long for bytes that do not come.
   void GiveUpHoles();
   // Tells all that is held, the gaps between and Closed, and nothing of a flow that was never opened. The flow stays in the
@@ -71,6 +73,10 @@ class StreamDelivery {
   void Drain(Flow* flow, Direction direction, bool whatever_the_client);
   void EndIfComplete(Flow* flow, Direction direction, bool capture_is_over);
   bool WaitsForClient(const Flow& flow) const;
+  // What a client says before its server has answered its SYN may be nobody's: it is held until then.
+  static bool WaitsForServer(const Flow& flow) {
+    return flow.connection.start_seen && !flow.half[IndexOf(Direction::kFromServer)].heard;
+  }
   // How many bytes of a hole that begins at `next` the receiver has; 0 where there is none.
   uint32_t AcknowledgedHole(const Flow& flow, Direction direction) const;
   uint32_t OpenHole(const Flow& flow, Direction direction) const;

@@ -16,6 +16,11 @@ bool AcknowledgesFirst(const TcpSegment& syn_ack, const HalfFlow& half) {
   return syn_ack.acknowledged - half.first <= half.top - half.first;
 }
 
+// Neither side has said a byte that is told or held.
+bool IsMute(const Flow& flow) {
+  return flow.list == FlowList::kSilent && !flow.opened && flow.holes == nullptr;
+}
+
 Direction DirectionOf(const TcpSegment& segment, const Flow& flow) {
   return segment.source == flow.connection.client ? Direction::kFromClient : Direction::kFromServer;
 }
@@ -78,14 +83,14 @@ uint32_t TcpAssembler::TakeSyn(const TcpSegment& segment, uint32_t number) {
   const Direction direction = DirectionOf(segment, flow);
   HalfFlow& half = flow.half[IndexOf(direction)];
   const uint32_t first = segment.sequence + 1;
-  if (half.known && half.first == first) return number;  // sent again
+  if (half.known && half.first == first && flow.connection.start_seen) return number;  // sent again
   if (flow.list == FlowList::kLingering || flow.list == FlowList::kResetting) {
     if (flow.list == FlowList::kResetting) delivery_.Close(number, ConnectionClose::kReset);
     delivery_.flows().Remove(number);
     return Begin(segment);
   }
   // Both open at the same time (RFC 9293 §3.5).
-  if (flow.list == FlowList::kSilent && direction == Direction::kFromServer && !half.known) {
+  if (IsMute(flow) && direction == Direction::kFromServer && !half.known) {
     Start(&half, first);
     return number;
   }
@@ -107,9 +112,16 @@ uint32_t TcpAssembler::TakeSynAck(const TcpSegment& segment, uint32_t number) {
                       flow.other_syn_by_server != by_server;
   // The server speaks of a connection of which nothing was carried, or speaks for the first time, and knows nothing of the
   // SYN that stands for it: another was lost, or is one of several. A server that has one open says so and no SYN-ACK.
-  const bool answers = !other.known || AcknowledgesFirst(segment, other);
+  // Content of a SYN is acknowledged with it by who takes it; where several SYNs were seen, nobody knows whose it is.
+  const bool answers =
+      !other.known || segment.acknowledged == other.first ||
+      (flow.connection.start_seen && !flow.has_other_syn && AcknowledgesFirst(segment, other));
+  // What was told before the server said anything, and is neither acknowledged by this nor of a client who has heard the
+  // number, was nobody's.
+  const bool belies = flow.opened && !half.heard && segment.acknowledged != other.next &&
+                      !(half.known && half.first == first);
   const bool disowns =
-      by_server && flow.connection.start_seen && !answers && (!half.heard || flow.list == FlowList::kSilent);
+      (by_server || !flow.connection.start_seen) && (belies || (!answers && (!half.heard || IsMute(flow))));
   if (agrees || disowns || flow.list == FlowList::kLingering) {
     if (flow.list != FlowList::kLingering) delivery_.Close(number, ConnectionClose::kReplaced);
     delivery_.flows().Remove(number);
@@ -118,12 +130,19 @@ uint32_t TcpAssembler::TakeSynAck(const TcpSegment& segment, uint32_t number) {
     delivery_.flows()[begun].syn_answered = agrees;
     return begun;
   }
-  if (answers && (flow.list == FlowList::kSilent || !half.heard) &&
+  if (answers && (IsMute(flow) || !half.heard) &&
       (direction == Direction::kFromServer || !flow.connection.start_seen)) {
     // Also where the server, which keeps nothing of an unanswered SYN, chose another number.
     if (half.known && half.heard && half.first != first) {
       flow.earlier_first = half.first;
       flow.has_earlier_first = true;
+    }
+    // What came before, and does not acknowledge this number, is of nobody who has heard it.
+    const bool is_claimed = half.known && half.first == first;
+    if (by_server && !half.heard && !is_claimed) {
+      delivery_.DropHeld(number, Direction::kFromClient, segment.acknowledged);
+      other.top = segment.acknowledged;
+      other.has_fin = false;
     }
     if (!half.known || half.first != first) Start(&half, first);
     if (!flow.opened) {
@@ -139,8 +158,9 @@ uint32_t TcpAssembler::TakeSynAck(const TcpSegment& segment, uint32_t number) {
 bool TcpAssembler::HearsServer(const TcpSegment& segment, uint32_t number) {
   Flow& flow = delivery_.flows()[number];
   HalfFlow& server = flow.half[IndexOf(Direction::kFromServer)];
-  if (!server.heard) return true;  // nobody can tell
+  // Nobody takes content without ACK but a SYN's (RFC 9293 §3.10.7).
   if (!segment.Is(TcpSegment::kAck)) return false;
+  if (!server.heard) return true;  // nobody can tell
   const uint32_t acked = segment.acknowledged;
   if (flow.has_earlier_first && acked == flow.earlier_first && server.top == server.first) {
     Start(&server, acked);
@@ -246,12 +266,16 @@ void TcpAssembler::Take(const TcpSegment& segment, int64_t clock_ns) {
   if (flows[number].has_other_syn && segment.wire_bytes != 0 && sequence == flows[number].other_syn + 1 &&
       flows[number].other_syn_by_server == (direction == Direction::kFromServer) &&
       !flows[number].half[IndexOf(Opposite(direction))].heard) {
+    const HalfFlow earlier = flows[number].half[IndexOf(direction)];
     delivery_.Close(number, ConnectionClose::kReplaced);
     flows.Remove(number);
     number = BeginBy(segment, true);
     flows[number].connection.start_seen = true;
     Start(&flows[number].half[0], sequence);
     if (segment.Is(TcpSegment::kAck)) Start(&flows[number].half[1], segment.acknowledged);
+    // It may still be the one that the server answers.
+    flows[number].has_other_syn = earlier.known;
+    flows[number].other_syn = earlier.first - 1;
   }
   Flow& flow = flows[number];
   const Direction from = DirectionOf(segment, flow);
@@ -264,7 +288,9 @@ void TcpAssembler::Take(const TcpSegment& segment, int64_t clock_ns) {
   flow.last_ns = clock_ns_;
   TakeAcknowledgement(segment, number);
   if (!half.known && segment.wire_bytes != 0) Start(&half, sequence);
+  const bool is_first = !half.heard;
   half.heard = true;
+  if (is_first && from == Direction::kFromServer) delivery_.Settle(number);
   const uint32_t end = sequence + segment.wire_bytes + (segment.Is(TcpSegment::kFin) ? 1 : 0);
   if (half.known && Ahead(end, half.top) > 0) {
     const uint32_t from_next = half.is_acked && Ahead(half.acked, half.next) > 0 ? half.acked : half.next;
@@ -272,7 +298,10 @@ void TcpAssembler::Take(const TcpSegment& segment, int64_t clock_ns) {
   }
 
   FlowList list = flow.list;
-  if (segment.wire_bytes != 0 && list == FlowList::kSilent) list = FlowList::kCarrying;
+  // Anybody can send the content of one side; it takes both sides to be worth more than a flood.
+  const bool has_carried = segment.wire_bytes != 0 || flow.opened || flow.holes != nullptr;
+  const bool are_both_heard = flow.half[0].heard && flow.half[1].heard;
+  if (list == FlowList::kSilent && has_carried && are_both_heard) list = FlowList::kCarrying;
   if (list == FlowList::kResetting && flow.reset_by_server == (from == Direction::kFromServer)) {
     list = FlowList::kCarrying;
   }

@@ -17,8 +17,14 @@
 // - FIN is told when the other side acknowledges it, or is not heard; content beyond it shows that it was forged.
 // - SYN for a connection that is known, with another sequence number, changes nothing: anybody can send one. It begins another
 //   connection when the server says so, by the SYN-ACK that acknowledges it; a server that has one open answers a second SYN
-//   with what it has of the first (RFC 5961 §4.2). Where the server is not heard, content that goes on from that SYN says so too:
-//   nobody else could.
+//   with what it has of the first (RFC 5961 §4.2). Where the server is not heard, content that goes on from that SYN says so too.
+// - What a client whose SYN was seen sends before its server is heard is held: a server takes nothing of it but what comes with
+//   the SYN, where it does (RFC 7413), and its SYN-ACK says what it took. The rest is `unproven_bytes`, but where the client
+//   acknowledged the very number that the SYN-ACK then has: a mirror port may bring these in the wrong order. Where no server is
+//   heard for kOneSidedNs, its direction is not captured and what is held is told. A server that is heard for the first time after
+//   that, and acknowledges less, begins another connection. Where several SYNs were seen a SYN-ACK is of the one whose number
+//   alone it acknowledges.
+// - Content without ACK is nobody's but with a SYN.
 // - A connection that was told in full stays known for kLingerNs, so that its last segments, sent again, are not another.
 //
 // - Several SYN-ACKs with different numbers (SYN cookies): the one that the client acknowledges holds.
@@ -34,8 +40,8 @@
 //
 // Memory: about 190 bytes a connection, known from its SYN (sizeof(Flow) and its place in the index), and what is held for
 // holes, each piece with HeldBytes::kPieceBytes on top. When `connections_max` is reached, the one that is worth least gives
-// way: closed ones, then those that never carried a byte, then reset ones, then those idle longest; each kind the longest
-// idle first, to the second. So a SYN flood evicts itself. When `held_bytes_max` is reached, the hole that is waited for longest
+// way: closed ones, then those of which no two sides are heard or that never carried a byte, then reset ones, then those idle longest; each kind the longest
+// idle first, to the second. So a SYN flood evicts itself, with content or without. When `held_bytes_max` is reached, the hole that is waited for longest
 // is told as lost, acknowledged ones first.
 //
 // libtins was considered (Tins::TCPIP::StreamFollower): it bounds what one stream holds, but neither the streams nor the

@@ -18,8 +18,10 @@ absl::Status SaveCursor(const std::string& file, const std::string& cursor, bool
 }
 
 absl::StatusOr<std::optional<std::string>> LoadCursor(const std::string& file) {
-  ASSIGN_OR_RETURN(std::string text, ReadWhole(file, kCursorFileBytesMax));
-  if (text.empty()) return std::nullopt;
+  ASSIGN_OR_RETURN(const std::optional<std::string> kept, ReadWhole(file, kCursorFileBytesMax));
+  if (!kept) return std::nullopt;
+  // An empty one, as a loss of power can leave it, is damaged too: to begin where `from` says would skip what came meanwhile.
+  const std::string& text = *kept;
   const bool is_one = text.starts_with(kFirstLine) && text.ends_with('\n') &&
                       text.size() < kCursorFileBytesMax &&
                       text.find('\n', kFirstLine.size()) == text.size() - 1;

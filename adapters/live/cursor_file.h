@@ -16,7 +16,8 @@ namespace stockade {
 
 // `sync`: also over a loss of power, for some milliseconds of the disk.
 absl::Status SaveCursor(const std::string& file, const std::string& cursor, bool sync);
-// Nothing where there is no such file, or an empty one. Errors: one that cannot be read, or that is none of these.
+// Nothing where there is no such file. Errors: one that cannot be read, or that is none of these; an empty one is none, as a loss
+// of power can leave it.
 absl::StatusOr<std::optional<std::string>> LoadCursor(const std::string& file);
 
 }  // namespace stockade

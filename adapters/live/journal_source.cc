@@ -1,5 +1,7 @@
 #include "adapters/live/journal_source.h"
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <systemd/sd-journal.h>
@@ -7,19 +9,26 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <memory>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "absl/time/clock.h"
 #include "adapters/live/cursor_file.h"
 #include "adapters/live/syslog_envelope.h"
 #include "adapters/source/live_reader.h"
 #include "adapters/source/text_pattern.h"
+#include "engine/limits.h"
 #include "engine/status.h"
 #include "engine/text.h"
 
 namespace stockade {
 namespace {
+
+// Of a message that is a line too long, with its name in front.
+constexpr size_t kFieldBytesMax = sizeof("MESSAGE=") + kLineBytesMax + 1;
+constexpr char kNoFiles[] = "the journal has no files yet; they are looked for";
 
 absl::Status JournalError(int error, std::string_view what) {
   return absl::ErrnoToStatus(-error, Concat("the journal: ", what));
@@ -32,6 +41,57 @@ std::string NameOf(const JournalOptions& options) {
   return name;
 }
 
+// libsystemd takes files, and folders, that it may not read for none, and says nothing.
+absl::Status NotReadable(int error, const std::string& path) {
+  return absl::ErrnoToStatus(
+      error, Concat("the journal: ", path,
+                    " cannot be read; who reads the journal is root or in the group systemd-journal"));
+}
+
+// Of this machine, or of a folder and those of machines in it.
+std::vector<std::string> FoldersOf(const JournalOptions& options) {
+  if (!options.directory.empty()) return {options.directory};
+  sd_id128_t machine;
+  if (sd_id128_get_machine(&machine) < 0) return {};
+  char id[SD_ID128_STRING_MAX];
+  sd_id128_to_string(machine, id);
+  return {Concat("/var/log/journal/", id), Concat("/run/log/journal/", id)};
+}
+
+bool IsMachine(std::string_view name) {
+  return name.size() == SD_ID128_STRING_MAX - 1 &&
+         name.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+// Those of users (user-1000.journal) are none of a unit's, and may be read by their user alone.
+bool HasMessagesOfUnits(std::string_view name) {
+  return (name.ends_with(".journal") || name.ends_with(".journal~")) && !name.starts_with("user-");
+}
+
+// How many files there are that units' messages can be in; an error where one of them may not be read.
+absl::StatusOr<size_t> CountFiles(std::vector<std::string> folders) {
+  size_t files = 0;
+  const size_t given = folders.size();
+  for (size_t i = 0; i < folders.size(); ++i) {
+    const std::string folder = folders[i];
+    const std::unique_ptr<DIR, int (*)(DIR*)> open_folder(opendir(folder.c_str()), &closedir);
+    if (open_folder == nullptr) {
+      if (errno == EACCES) return NotReadable(errno, folder);
+      continue;
+    }
+    while (const dirent* const entry = readdir(open_folder.get())) {
+      const std::string_view name = entry->d_name;
+      const std::string path = Concat(folder, "/", name);
+      if (i < given && IsMachine(name)) folders.push_back(path);
+      if (!HasMessagesOfUnits(name)) continue;
+      const OwnedFile file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+      if (file.get() < 0 && errno == EACCES) return NotReadable(errno, path);
+      if (file.get() >= 0) ++files;
+    }
+  }
+  return files;
+}
+
 }  // namespace
 
 // One that is open, behind the message of a cursor.
@@ -41,7 +101,7 @@ class JournalSource::Journal {
   Journal(const Journal&) = delete;
   Journal& operator=(const Journal&) = delete;
 
-  // `cursor`: empty: from its begin, or its end. `*is_lost`: whether the message of the cursor is gone.
+  // `cursor`: empty: from its begin, or its end. `*is_lost`: whether the message of the cursor is gone. Null: it has no files.
   static absl::StatusOr<std::unique_ptr<Journal>> Open(const JournalOptions& options,
                                                        const std::string& cursor, bool from_begin,
                                                        bool* is_lost) {
@@ -51,12 +111,17 @@ class JournalSource::Journal {
                            : sd_journal_open_directory(&made->journal_, options.directory.c_str(), 0);
     if (opened < 0)
       return JournalError(opened, options.directory.empty() ? "cannot be opened" : options.directory);
+    ASSIGN_OR_RETURN(const size_t files, CountFiles(FoldersOf(options)));
+    if (files == 0) return nullptr;
     sd_journal* const journal = made->journal_;
     for (const std::string& unit : options.units) {
       const std::string match = Concat("_SYSTEMD_UNIT=", unit);
       if (const int added = sd_journal_add_match(journal, match.data(), match.size()); added < 0)
         return JournalError(added, match);
     }
+    // What is longer is not unpacked in full.
+    if (const int set = sd_journal_set_data_threshold(journal, kFieldBytesMax); set < 0)
+      return JournalError(set, "fields have no limit");
     // Heard of by what it watches, which is made here.
     made->file_ = sd_journal_get_fd(journal);
     RETURN_IF_ERROR(made->Seek(cursor, from_begin, is_lost));
@@ -152,11 +217,12 @@ absl::StatusOr<std::unique_ptr<JournalSource>> JournalSource::Open(JournalOption
                    Journal::Open(source->options_, source->cursor_, source->from_begin_, &is_lost));
   // The end as of now: what comes until the thread looks is behind it. Where there is nothing yet, all is.
   if (!source->from_begin_) {
-    source->cursor_ = journal->Cursor();
+    if (journal != nullptr) source->cursor_ = journal->Cursor();
     source->from_begin_ = source->cursor_.empty();
   }
-  // Also for a process that is killed before the engine was told of anything.
-  if (!file.empty()) RETURN_IF_ERROR(SaveCursor(file, source->cursor_, /*sync=*/true));
+  if (journal == nullptr) source->SayOnce(kNoFiles);
+  // Also for a process that is killed before the engine was told of anything. Without files "the begin" is no place yet.
+  if (!file.empty() && journal != nullptr) RETURN_IF_ERROR(SaveCursor(file, source->cursor_, /*sync=*/true));
   source->wake_.Own(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
   if (source->wake_.get() < 0) return absl::ErrnoToStatus(errno, "the journal: nothing to be woken by");
   source->told_ = std::make_shared<Told>(source->wake_.get());
@@ -196,12 +262,10 @@ void JournalSource::Run() {
     const Got got = journal == nullptr ? Got::kFailed : ReadSome(journal.get());
     Save();
     if (got == Got::kSome || stopping_) continue;
-    Wait(got == Got::kFailed ? -1 : journal->file());
-    if (got == Got::kFailed) {
-      journal.reset();
-    } else {
-      journal->Process();
-    }
+    Wait(got == Got::kNothing ? journal->file() : -1);
+    if (got == Got::kFailed) journal.reset();
+    // Lets go of files that were deleted: not before all that is in them was read.
+    if (got == Got::kNothing) journal->Process();
   }
 }
 
@@ -210,6 +274,10 @@ std::unique_ptr<JournalSource::Journal> JournalSource::OpenJournal() {
   absl::StatusOr<std::unique_ptr<Journal>> opened = Journal::Open(options_, cursor_, from_begin_, &is_lost);
   if (!opened.ok()) {
     SayOnce(std::string(FromAbsl(opened.status().message())));
+    return nullptr;
+  }
+  if (*opened == nullptr) {
+    SayOnce(kNoFiles);
     return nullptr;
   }
   said_.clear();
@@ -223,7 +291,7 @@ std::unique_ptr<JournalSource::Journal> JournalSource::OpenJournal() {
 }
 
 JournalSource::Got JournalSource::ReadSome(Journal* journal) {
-  if (Untold() >= kUntoldMax) return Got::kNothing;
+  if (Untold() >= kUntoldMax) return Got::kBehind;
   lines_.clear();
   bool is_behind = false;
   while (lines_.size() < kChunkBytes) {
@@ -248,7 +316,12 @@ JournalSource::Got JournalSource::ReadSome(Journal* journal) {
     const uint64_t one = 1;
     [[maybe_unused]] const ssize_t ignored = write(told->wake, &one, sizeof one);
   };
-  if (!feeder_.FeedWhole(lines_, told, queue_)) return Got::kFailed;
+  if (!feeder_.FeedWhole(lines_, told, queue_)) {
+    // A format file that was changed for the worse, or the queue's end.
+    if (const absl::Status status = feeder_.Check(); !status.ok())
+      SayOnce(std::string(FromAbsl(status.message())));
+    return Got::kFailed;
+  }
   ++delivered_;
   cursor_ = std::move(cursor);
   return Got::kSome;
@@ -260,7 +333,8 @@ void JournalSource::AddMessage(const Journal& journal) {
   // Each is there until the next is asked for.
   const std::string host(journal.Field("_HOSTNAME")), program(journal.Field("SYSLOG_IDENTIFIER")),
       pid(journal.Field("_PID"));
-  envelope.message = journal.Field("MESSAGE");
+  // One more than a line may have shows that it has too many.
+  envelope.message = journal.Field("MESSAGE").substr(0, kLineBytesMax + 1);
   if (!host.empty()) envelope.host = host;
   if (!program.empty()) envelope.program = program;
   if (!pid.empty()) envelope.pid = pid;
@@ -294,8 +368,12 @@ void JournalSource::Save() {
   const absl::Time now = absl::Now();
   const bool sync = stopping_ || now - synced_ >= kSyncEvery;
   if (sync) synced_ = now;
-  if (const absl::Status status = SaveCursor(options_.position_file, cursor, sync); !status.ok())
+  if (const absl::Status status = SaveCursor(options_.position_file, cursor, sync); !status.ok()) {
     SayOnce(std::string(FromAbsl(status.message())));
+    // Again when it looks next, whether or not a message comes.
+    const std::lock_guard lock(told_->mutex);
+    told_->is_new = true;
+  }
 }
 
 void JournalSource::SayOnce(const std::string& text) {

@@ -11,9 +11,10 @@
 // Restart    the cursor is saved once the engine was told, so that a stop loses and doubles nothing; a process that was killed
 //            has its successor read at most kUntoldMax chunks again. What the journal has let go of meanwhile (vacuumed) is said,
 //            and counted as lost once; reading goes on with the oldest entry that it has behind that.
-// Full       where the queue is full the source waits: the journal can.
+// Full       where the queue is full the source waits: the journal can. Files that are deleted meanwhile are read to their end.
 //
-// Errors of Open: a format, a journal that cannot be read, a file of a cursor that is damaged. A journal that fails later is said
+// Errors of Open: a format, a journal that cannot be read, one file of it that may not be read, a file of a cursor that is damaged.
+// A journal without files is none: that is said once, and they are looked for every kLookEvery. A journal that fails later is said
 // once and opened anew, every kLookEvery. Threads: one of its own, which alone uses the journal (sd-journal(3) allows no other).
 #pragma once
 
@@ -54,13 +55,13 @@ class JournalSource final : public LiveSource {
   // What the engine was told of; filled on the feed's thread.
   struct Told;
 
-  // kFailed: the journal is to be opened anew, at the cursor.
-  enum class Got : uint8_t { kSome, kNothing, kFailed };
+  // kBehind: the engine is to be told first. kFailed: the journal is to be opened anew, at the cursor.
+  enum class Got : uint8_t { kSome, kNothing, kBehind, kFailed };
 
   JournalSource(JournalOptions options, bool has_head);
   void Run();
   std::unique_ptr<Journal> OpenJournal();
-  // A chunk of messages; none where none is there, or the engine is to be told first.
+  // A chunk of messages.
   Got ReadSome(Journal* journal);
   // To lines_.
   void AddMessage(const Journal& journal);

@@ -139,6 +139,9 @@ void TailSource::Save() {
   if (sync) synced_ = now;
   if (const absl::Status status = SavePositions(options_.position_file, positions, sync); !status.ok()) {
     SayOnce(options_.position_file, std::string(FromAbsl(status.message())));
+    // Again when it looks next, whether or not a line comes.
+    const std::lock_guard lock(told_->mutex);
+    told_->is_new = true;
   } else {
     said_.erase(options_.position_file);
   }

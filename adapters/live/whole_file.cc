@@ -28,10 +28,10 @@ absl::Status WriteWhole(const std::string& file, std::string_view text, bool syn
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::string> ReadWhole(const std::string& file, size_t bytes_max) {
+absl::StatusOr<std::optional<std::string>> ReadWhole(const std::string& file, size_t bytes_max) {
   const OwnedFile in(open(file.c_str(), O_RDONLY | O_CLOEXEC));
   if (in.get() < 0) {
-    if (errno == ENOENT) return std::string();
+    if (errno == ENOENT) return std::nullopt;
     return absl::ErrnoToStatus(errno, Concat(file, ": cannot be read"));
   }
   std::string text(bytes_max, '\0');

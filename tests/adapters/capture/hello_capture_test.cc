@@ -90,7 +90,7 @@ TEST_CASE("a hello over TCP is noted when its server has said or acknowledged so
     scene.capture->Ended(connection, Direction::kFromServer);
   }
   SECTION("an acknowledgement of the hello, and no more") {
-    connection.server_heard = true;
+    connection.server_heard = connection.client_hears = true;
     scene.capture->Closed(connection);
   }
   CHECK(scene.ja4().substr(0, 10) == "t13d1516h2");
@@ -104,8 +104,11 @@ TEST_CASE("a hello over TCP that no server answers is nobody's", "[capture]") {
   scene.capture->Gap(connection, Direction::kFromServer);  // the client's own word
   SECTION("one direction captured") {}
   SECTION("a SYN-ACK alone") {
-    connection.server_heard = true;
+    connection.server_heard = connection.client_hears = true;
     connection.unacknowledged_bytes = 300;
+  }
+  SECTION("a SYN-ACK that acknowledges it, of which nobody heard") {
+    connection.server_heard = true;
   }
   scene.capture->Closed(connection);
   CHECK_FALSE(scene.noted());
@@ -148,13 +151,46 @@ TEST_CASE("packets that are forged past a mirror port give nobody a fingerprint"
     take(false, 4999, 100, kSyn | kAck, "");
     take(false, 777, 0, TcpSegment::kRst, "");
   }
+  // Several SYNs, of which the server takes the one that has its SYN-ACK acknowledge the hello as well.
+  constexpr uint8_t kFin = TcpSegment::kFin;
+  const auto size = static_cast<uint32_t>(hello.size());
+  SECTION("in front of the SYN that is answered") {
+    port = 40002;
+    for (const uint8_t flags : {uint8_t{0}, kAck}) {
+      ++port;
+      take(true, 99, 0, kSyn | kFin, "");
+      take(true, 100, 777, flags, hello);
+      take(true, 99 + size, 0, kSyn, "");
+      SECTION("and no more") {}
+      SECTION("and a SYN that hides it") {
+        take(true, 777777, 0, kSyn | kFin, "");
+      }
+      take(false, 4999, 100 + size, kSyn | kAck, "");
+      take(true, 100 + size, 0, TcpSegment::kRst, "");
+    }
+  }
+  SECTION("with the SYN that is not answered") {
+    port = 40005;
+    take(true, 99 + size, 0, kSyn, "");
+    take(true, 99, 0, kSyn | kFin, "");
+    take(true, 100, 777, kAck, hello);
+    take(false, 4999, 100 + size, kSyn | kAck, "");
+  }
+  SECTION("behind the reset of the SYN that is answered") {
+    port = 40006;
+    take(true, 99 + size, 0, kSyn, "");
+    take(true, 100 + size, 0, TcpSegment::kRst, "");
+    take(true, 99, 0, kSyn | kFin, "");
+    take(true, 100, 777, kAck, hello);
+    take(false, 4999, 100 + size, kSyn | kAck, "");
+  }
   for (int i = 0; i < 20; ++i) assembly.Advance(time_ns += 10 * kSecond);
   CHECK_FALSE(scene.noted());
   CHECK(capture.hellos().counts().unanswered == capture.hellos().counts().hellos);
   CHECK(capture.memory_bytes() == 0);
 
   // The same from who hears the server.
-  port = 40001;
+  port = 41000;
   take(true, 99, 0, kSyn, "");
   take(false, 4999, 100, kSyn | kAck, "");
   take(true, 100, 5000, kAck, hello);
@@ -188,6 +224,15 @@ TEST_CASE("a hello over QUIC is noted when its client has heard what the server 
   scene.Ask(Padded(LongHeader(kChosen, "")));
   CHECK(scene.capture->quic_flows() == 1);
   CHECK(scene.capture->counts().quic_hellos == 1);
+}
+
+TEST_CASE("a hello over QUIC that waits when the capture ends is unanswered", "[capture]") {
+  Scene scene;
+  scene.Ask(Initial(kAsked));
+  CHECK(scene.capture->counts().unanswered == 0);
+  scene.capture->Finish();
+  CHECK(scene.capture->counts().unanswered == 1);
+  CHECK_FALSE(scene.noted());
 }
 
 TEST_CASE("a hello over QUIC in several datagrams is noted when the last is there", "[capture]") {

@@ -471,9 +471,89 @@ TEST_CASE("Where the server is not heard a SYN and what goes on from it begin an
   wire.client_first += 100000;
   wire.Client({.at = 0U - 1, .flags = kSyn});
   wire.Client({.bytes = "second"});
+  REQUIRE(wire.only().client().bytes == "first");
+  REQUIRE(wire.only().why == ConnectionClose::kReplaced);
+  // Its answer could still come.
+  wire.Later(StreamDelivery::kOneSidedNs);
+  wire.Advance();
   REQUIRE(wire.told().size() == 2);
-  REQUIRE(wire.told()[0].why == ConnectionClose::kReplaced);
   REQUIRE(wire.told()[1].client().bytes == "second");
+}
+
+TEST_CASE("What no server takes of a client hides nothing of what it takes") {
+  Wire wire;
+  const auto syn = [&wire](const std::string& bytes = "") {
+    wire.Client({.at = 0U - 1, .bytes = bytes, .flags = kSyn});
+  };
+  const auto stray = [&wire](uint8_t flags) { wire.Client({.bytes = "x", .acked = 77, .flags = flags}); };
+  SECTION("with the SYN") {
+    syn("x");
+  }
+  SECTION("with the SYN, as long as what follows") {
+    syn("a page!!");
+  }
+  SECTION("with the SYN, and more behind it") {
+    syn("x");
+    wire.Client({.at = 1, .bytes = "xx", .acked = 77});
+    wire.Client({.at = 5, .bytes = "xx", .acked = 77});
+  }
+  SECTION("behind the SYN") {
+    const auto flags = GENERATE(uint8_t{0}, kAck);
+    syn();
+    stray(flags);
+  }
+  SECTION("in front of the SYN") {
+    const auto flags = GENERATE(uint8_t{0}, kAck);
+    // Also where the ports have the server taken for the client.
+    if (GENERATE(false, true)) wire.client_port = 80;
+    stray(flags);
+    syn();
+    // Also where another SYN, which the server does not take, hides that one.
+    if (GENERATE(false, true)) wire.Client({.at = 777777, .flags = kSyn | kFin});
+  }
+  SECTION("long before the SYN that the server takes") {
+    wire.Client({.at = 0U - 1, .bytes = "x", .flags = kSyn | kFin});
+    wire.Later(StreamDelivery::kOneSidedNs);
+    wire.Advance();
+    syn();
+  }
+  wire.Server({.at = 0U - 1, .flags = kSyn | kAck});
+  wire.Client({});
+  wire.Client({.bytes = "question"});
+  wire.Server({.bytes = "answer", .acked = 8});
+  REQUIRE(wire.told().back().client().bytes == "question");
+  REQUIRE(wire.told().back().server().bytes == "answer");
+  // The stray one, if it is told, has no server that was heard; where it is taken for the server itself, no client.
+  for (size_t i = 0; i + 1 < wire.told().size(); ++i) {
+    REQUIRE(wire.told()[i].closed);
+    REQUIRE((wire.client_port == 80 || !wire.told()[i].last.server_heard));
+    REQUIRE((wire.client_port != 80 || wire.told()[i].client().bytes.empty()));
+  }
+}
+
+TEST_CASE("What a mirror port brings before the SYN-ACK that it acknowledges is told") {
+  for (const bool is_syn_seen : {true, false}) {
+    Wire wire;
+    if (is_syn_seen) wire.Client({.at = 0U - 1, .flags = kSyn});
+    wire.Client({.bytes = "question"});
+    wire.Server({.at = 0U - 1, .flags = kSyn | kAck});
+    wire.Server({.bytes = "answer", .acked = 8});
+    REQUIRE(wire.only().client().bytes == "question");
+    REQUIRE(wire.only().server().bytes == "answer");
+  }
+}
+
+TEST_CASE("Of content that came with a SYN, and behind it, what the SYN-ACK acknowledges is told") {
+  Wire wire;
+  wire.Client({.at = 0U - 1, .flags = kSyn});
+  wire.Client({.at = 2, .bytes = "Txx", .acked = 77});
+  wire.Client({.at = 7, .bytes = "x", .acked = 77});
+  wire.Client({.at = 0U - 1, .bytes = "GET", .flags = kSyn});
+  wire.Server({.at = 0U - 1, .acked = 3, .flags = kSyn | kAck});
+  wire.Client({.at = 3, .bytes = " /"});
+  wire.Server({.bytes = "200", .acked = 5});
+  REQUIRE(wire.only().client().bytes == "GET /");
+  REQUIRE(wire.counts().unproven_bytes == 3);
 }
 
 TEST_CASE("A SYN that is sent again begins nothing") {
@@ -490,12 +570,24 @@ TEST_CASE("A SYN that is sent again begins nothing") {
 TEST_CASE("Content in a SYN is the first content") {
   Wire wire;
   wire.Client({.at = 0U - 1, .bytes = "GET", .flags = kSyn});
+  REQUIRE(wire.told().empty());  // nobody has taken it
   wire.Server({.at = 0U - 1, .acked = 3, .flags = kSyn | kAck});
-  REQUIRE(wire.only().last.server_heard == false);  // as of its last call
+  REQUIRE(wire.only().client().bytes == "GET");
   wire.Server({.bytes = "200", .acked = 3});
   REQUIRE(wire.only().last.unacknowledged_bytes == 0);
   REQUIRE(wire.only().client().bytes == "GET");
   REQUIRE(wire.only().server().bytes == "200");
+}
+
+TEST_CASE(
+    "A SYN-ACK begins nothing anew of a server whose answer was told, where the client is not captured") {
+  Wire wire;
+  wire.Server({.bytes = "answer", .flags = kFin});
+  REQUIRE(wire.only().server().ended);
+  wire.Server({.at = 10, .bytes = "again", .flags = kSyn | kAck});
+  wire.Server({.at = 11, .bytes = "again"});
+  wire.Finish();
+  REQUIRE(wire.only().server().bytes == "answer");
 }
 
 TEST_CASE("A connection from its midst begins with what is seen, and its client is the higher port") {
@@ -566,6 +658,27 @@ TEST_CASE("A flood of SYNs evicts itself") {
   REQUIRE(wire.counts().evicted_silent == 7901);
 }
 
+TEST_CASE("A flood of SYNs with content, and of content alone, evicts itself") {
+  for (const uint8_t flags : {kSyn, kAck}) {
+    TcpAssemblerOptions options;
+    options.connections_max = 100;
+    Wire wire(options);
+    wire.Open();
+    wire.Client({.bytes = "a"});
+    for (uint16_t port = 1000; port < 9000; ++port) {
+      wire.client_port = port;
+      wire.Client({.at = 0U - 1, .bytes = "x", .acked = 77, .flags = flags});
+      // Where there is a server it answers, and takes nothing.
+      if (port % 2 != 0 && flags == kSyn) wire.Server({.at = 0U - 1, .flags = kSyn | kAck});
+      REQUIRE(wire.tcp().connections() <= 100);
+    }
+    wire.client_port = 40000;
+    wire.Client({.at = 1, .bytes = "b"});
+    REQUIRE(wire.told()[0].client().bytes == "ab");
+    REQUIRE(!wire.told()[0].closed);
+  }
+}
+
 TEST_CASE("When all carry something, the one that was idle longest gives way") {
   TcpAssemblerOptions options;
   options.connections_max = 16;
@@ -610,6 +723,21 @@ TEST_CASE("A long loss that is acknowledged is one gap, however long") {
   wire.Server({.at = 500'000'000, .bytes = "end", .acked = 12});
   REQUIRE(wire.only().server().gap_bytes == 500'000'000 - 5);
   REQUIRE(wire.only().server().bytes == "beginend");
+}
+
+TEST_CASE("A client that is captured alone and says more than may be held is told all the same") {
+  TcpAssemblerOptions options;
+  options.held_bytes_a_direction_max = 5000;
+  Wire wire(options);
+  wire.Client({.at = 0U - 1, .flags = kSyn});
+  std::string upload;
+  for (uint32_t at = 0; at < 20000; at += 1000) {
+    wire.Client({.at = at, .bytes = std::string(1000, static_cast<char>('a' + at / 1000))});
+    upload += std::string(1000, static_cast<char>('a' + at / 1000));
+  }
+  wire.Finish();
+  REQUIRE(wire.only().client().bytes == upload);
+  REQUIRE(wire.counts().gaps == 0);
 }
 
 TEST_CASE("A long answer to a lost question is not lost too") {

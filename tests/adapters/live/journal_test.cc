@@ -2,7 +2,11 @@
 // none may lose or double a message, rotation, what was let go of meanwhile, and senders who call themselves something else.
 #include "adapters/live/journal_source.h"
 
+#include <sys/fsuid.h>
+#include <sys/stat.h>
+
 #include "adapters/live/cursor_file.h"
+#include "engine/limits.h"
 #include "tests/adapters/live/journal_file.h"
 #include "tests/adapters/live/live_scene.h"
 
@@ -23,6 +27,7 @@ class JournalFolder {
     if (!messages.empty()) Append(messages, file);
   }
   void Delete(const std::string& file) { std::filesystem::remove(folder_ / file); }
+  void Allow(const std::string& file, mode_t mode) { REQUIRE(chmod((folder_ / file).c_str(), mode) == 0); }
 
  private:
   LiveFolder folder_;
@@ -166,6 +171,93 @@ TEST_CASE("what the journal has let go of is said, and reading goes on behind it
   CHECK(scene.said[0].find("not in the journal any more") != std::string::npos);
 }
 
+TEST_CASE("what is deleted while the engine is behind is read to its end", "[journal]") {
+  if (IsJournalWriterMissing()) return;
+  Scene scene;
+  constexpr int kMessages = 4000;  // more than kUntoldMax chunks
+  scene.folder.AppendFailures(0, kMessages, "system@1.journal");
+  scene.folder.AppendFailures(kMessages, kMessages + 1);
+  LiveTaker taker;
+  const auto source = scene.Start(scene.Options(), &taker);
+  // It has told all that it may.
+  while (taker.queue().records() < JournalSource::kUntoldMax * JournalSource::kChunkBytes / 120) usleep(1000);
+  scene.folder.Delete("system@1.journal");
+  CHECK(taker.Until(kMessages + 1) == Numbers(0, kMessages + 1));
+  source->Stop();
+  CHECK(source->counters().lost == 0);
+  CHECK(scene.said.empty());
+}
+
+TEST_CASE("a cursor that cannot be saved is saved once it can, and a message that is too long is counted",
+          "[journal]") {
+  if (IsJournalWriterMissing()) return;
+  Scene scene;
+  const std::string place = scene.beside / "cursor.new";  // where it is written first
+  const JournalOptions options = scene.Options(scene.beside / "cursor");
+  scene.folder.Append({{std::string(kLineBytesMax + 4096, 'x')}, SshFailure("0")});
+  LiveTaker taker;
+  const auto source = scene.Start(options, &taker);
+  std::filesystem::create_directory(place);
+  const std::string before = **LoadCursor(options.position_file);
+  CHECK(taker.Until(2) == std::vector<std::string>{"!", "0"});
+  std::filesystem::remove(place);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (**LoadCursor(options.position_file) == before && std::chrono::steady_clock::now() < deadline)
+    usleep(1000);
+  CHECK(**LoadCursor(options.position_file) != before);
+  source->Stop();
+  CHECK(source->counters().unreadable == 1);
+}
+
+// What this thread opens meanwhile it opens as nobody, where it is root, which may read all.
+class AsNobody {
+ public:
+  AsNobody() {
+    if (geteuid() == 0) setfsuid(65534);
+  }
+  ~AsNobody() { setfsuid(geteuid()); }
+  AsNobody(const AsNobody&) = delete;
+  AsNobody& operator=(const AsNobody&) = delete;
+};
+
+TEST_CASE("a journal that may not be read is an error, and leaves no cursor", "[journal]") {
+  if (IsJournalWriterMissing()) return;
+  Scene scene;
+  scene.folder.AppendFailures(0, 3);
+  JournalOptions options = scene.Options(scene.beside / "cursor");
+  options.from_begin = false;
+  const auto open_as_nobody = [&options] {
+    const AsNobody nobody;
+    return JournalSource::Open(options).status();
+  };
+  REQUIRE(chmod((scene.beside / "").c_str(), 0777) == 0);
+  const bool is_folder = GENERATE(false, true);
+  scene.folder.Allow("", is_folder ? 0 : 0755);
+  scene.folder.Allow(is_folder ? "" : "system.journal", 0);
+  const absl::Status status = open_as_nobody();
+  scene.folder.Allow("", 0755);
+  CAPTURE(status);
+  CHECK(status.message().find(is_folder ? scene.folder.path() : "system.journal") != std::string::npos);
+  if (!is_folder) CHECK(status.message().find("group systemd-journal") != std::string::npos);
+  CHECK_FALSE(std::filesystem::exists(scene.beside / "cursor"));
+}
+
+TEST_CASE("a journal without files is said, is no place to go on from, and is read once it has some",
+          "[journal]") {
+  if (IsJournalWriterMissing()) return;
+  Scene scene;
+  JournalOptions options = scene.Options(scene.beside / "cursor");
+  options.from_begin = false;
+  LiveTaker taker;
+  const auto source = scene.Start(options, &taker);
+  CHECK_FALSE(std::filesystem::exists(scene.beside / "cursor"));
+  scene.folder.AppendFailures(0, 2);
+  CHECK(taker.Until(2) == Numbers(0, 2));
+  source->Stop();
+  REQUIRE(scene.said.size() == 1);
+  CHECK(scene.said[0].find("no files yet") != std::string::npos);
+}
+
 TEST_CASE("what cannot be read is an error that says where", "[journal]") {
   Scene scene;
   JournalOptions options = scene.Options();
@@ -188,7 +280,7 @@ TEST_CASE("a cursor is kept whole, and what is none is not taken for one", "[jou
   REQUIRE(SaveCursor(file, "s=1;i=2", /*sync=*/true).ok());
   CHECK(LoadCursor(file)->value() == "s=1;i=2");
   for (const std::string_view text :
-       {"stockade-journal 1\ns=1", "stockade-journal 1\ns=1\ni=2\n", "stockade-journal 2\ns=1\n"}) {
+       {"", "stockade-journal 1\ns=1", "stockade-journal 1\ns=1\ni=2\n", "stockade-journal 2\ns=1\n"}) {
     std::filesystem::remove(file);
     AppendTo(file, text);
     CHECK_FALSE(LoadCursor(file).ok());
