@@ -14,7 +14,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/time/clock.h"
 #include "adapters/live/cursor_file.h"
 #include "adapters/live/syslog_envelope.h"
 #include "adapters/source/live_reader.h"
@@ -188,16 +187,6 @@ class JournalSource::Journal {
   int file_ = -1;
 };
 
-struct JournalSource::Told {
-  explicit Told(int wake_file) : wake(wake_file) {}
-
-  std::mutex mutex;
-  std::string cursor;
-  bool is_new = false;
-  uint64_t chunks = 0;
-  const int wake;  // the source's, which outlives every call
-};
-
 absl::StatusOr<std::unique_ptr<JournalSource>> JournalSource::Open(JournalOptions options) {
   options.reading.goes_on = true;
   options.reading.fields = nullptr;
@@ -225,7 +214,7 @@ absl::StatusOr<std::unique_ptr<JournalSource>> JournalSource::Open(JournalOption
   if (!file.empty() && journal != nullptr) RETURN_IF_ERROR(SaveCursor(file, source->cursor_, /*sync=*/true));
   source->wake_.Own(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
   if (source->wake_.get() < 0) return absl::ErrnoToStatus(errno, "the journal: nothing to be woken by");
-  source->told_ = std::make_shared<Told>(source->wake_.get());
+  source->told_ = std::make_shared<ToldPlace<std::string>>(source->wake_.get());
   return source;
 }
 
@@ -306,16 +295,7 @@ JournalSource::Got JournalSource::ReadSome(Journal* journal) {
   }
   if (!is_behind) return Got::kNothing;
   std::string cursor = journal->Cursor();
-  const auto told = [told = told_, cursor] {
-    {
-      const std::lock_guard lock(told->mutex);
-      ++told->chunks;
-      told->is_new = true;
-      told->cursor = cursor;
-    }
-    const uint64_t one = 1;
-    [[maybe_unused]] const ssize_t ignored = write(told->wake, &one, sizeof one);
-  };
+  const auto told = [told = told_, cursor] { told->ChunkTold([&](std::string* place) { *place = cursor; }); };
   if (!feeder_.FeedWhole(lines_, told, queue_)) {
     // A format file that was changed for the worse, or the queue's end.
     if (const absl::Status status = feeder_.Check(); !status.ok())
@@ -346,8 +326,7 @@ void JournalSource::AddMessage(const Journal& journal) {
 }
 
 uint64_t JournalSource::Untold() const {
-  const std::lock_guard lock(told_->mutex);
-  return delivered_ - told_->chunks;
+  return delivered_ - told_->chunks();
 }
 
 void JournalSource::Wait(int journal_file) {
@@ -359,21 +338,10 @@ void JournalSource::Wait(int journal_file) {
 
 void JournalSource::Save() {
   if (options_.position_file.empty() || told_ == nullptr) return;
-  std::string cursor;
-  {
-    const std::lock_guard lock(told_->mutex);
-    if (!std::exchange(told_->is_new, false)) return;
-    cursor = told_->cursor;
-  }
-  const absl::Time now = absl::Now();
-  const bool sync = stopping_ || now - synced_ >= kSyncEvery;
-  if (sync) synced_ = now;
-  if (const absl::Status status = SaveCursor(options_.position_file, cursor, sync); !status.ok()) {
-    SayOnce(std::string(FromAbsl(status.message())));
-    // Again when it looks next, whether or not a message comes.
-    const std::lock_guard lock(told_->mutex);
-    told_->is_new = true;
-  }
+  const std::optional<absl::Status> saved = told_->Save(stopping_, [&](const std::string& cursor, bool sync) {
+    return SaveCursor(options_.position_file, cursor, sync);
+  });
+  if (saved.has_value() && !saved->ok()) SayOnce(std::string(FromAbsl(saved->message())));
 }
 
 void JournalSource::SayOnce(const std::string& text) {

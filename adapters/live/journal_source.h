@@ -28,6 +28,7 @@
 #include "absl/time/time.h"
 #include "adapters/live/line_feeder.h"
 #include "adapters/live/options.h"
+#include "adapters/live/told_place.h"
 #include "adapters/owned_file.h"
 #include "adapters/source/live_source.h"
 
@@ -36,7 +37,6 @@ namespace stockade {
 class JournalSource final : public LiveSource {
  public:
   static constexpr absl::Duration kLookEvery = absl::Seconds(1);
-  static constexpr absl::Duration kSyncEvery = absl::Seconds(1);
   // Of lines; as of a tail.
   static constexpr size_t kChunkBytes = size_t{64} << 10;
   static constexpr uint64_t kUntoldMax = 2;
@@ -52,8 +52,6 @@ class JournalSource final : public LiveSource {
 
  private:
   class Journal;
-  // What the engine was told of; filled on the feed's thread.
-  struct Told;
 
   // kBehind: the engine is to be told first. kFailed: the journal is to be opened anew, at the cursor.
   enum class Got : uint8_t { kSome, kNothing, kBehind, kFailed };
@@ -83,9 +81,8 @@ class JournalSource final : public LiveSource {
 
   // The thread's own.
   std::string lines_, said_;
-  uint64_t delivered_ = 0;  // chunks
-  absl::Time synced_ = absl::InfinitePast();
-  std::shared_ptr<Told> told_;
+  uint64_t delivered_ = 0;                        // chunks
+  std::shared_ptr<ToldPlace<std::string>> told_;  // a cursor
 };
 
 }  // namespace stockade

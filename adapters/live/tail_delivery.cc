@@ -1,7 +1,6 @@
 // What a tail does with the lines of a file: chunk by chunk to the engine, and where it was once that was told.
-#include <unistd.h>
-
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "absl/time/clock.h"
@@ -84,15 +83,10 @@ bool TailSource::Deliver(FollowedFile* file, std::string_view lines) {
     if (last) {
       TailPosition position{file->device(), file->inode(), file->behind(), file->begin(), file->path};
       batch.told = [told = told_, id = file->id, position = std::move(position)] {
-        {
-          const std::lock_guard lock(told->mutex);
-          ++told->chunks;
-          told->is_new = true;
-          const auto at = told->positions.find(id);
-          if (at != told->positions.end()) at->second = position;  // else forgotten
-        }
-        const uint64_t one = 1;
-        [[maybe_unused]] const ssize_t ignored = write(told->wake, &one, sizeof one);
+        told->ChunkTold([&](Positions* positions) {
+          const auto at = positions->find(id);
+          if (at != positions->end()) at->second = position;  // else forgotten
+        });
       };
     }
     if (!(begun ? queue_->PushRest(&batch) : queue_->Push(&batch))) return false;
@@ -111,39 +105,30 @@ bool TailSource::Deliver(FollowedFile* file, std::string_view lines) {
 }
 
 uint64_t TailSource::Untold() const {
-  const std::lock_guard lock(told_->mutex);
-  return delivered_ - told_->chunks;
+  return delivered_ - told_->chunks();
 }
 
 void TailSource::KeepPosition(uint64_t id, TailPosition position) {
-  const std::lock_guard lock(told_->mutex);
   // One that waited has its own, which may be of before the last lines: they are on their way.
-  told_->is_new = told_->positions.try_emplace(id, std::move(position)).second || told_->is_new;
+  told_->Update([&](Positions* positions) { return positions->try_emplace(id, std::move(position)).second; });
 }
 
 void TailSource::DropPosition(uint64_t id) {
-  const std::lock_guard lock(told_->mutex);
-  told_->is_new = told_->positions.erase(id) > 0 || told_->is_new;
+  told_->Update([&](Positions* positions) { return positions->erase(id) > 0; });
 }
 
 void TailSource::Save() {
   if (options_.position_file.empty() || told_ == nullptr || first_look_) return;
-  std::vector<TailPosition> positions;
-  {
-    const std::lock_guard lock(told_->mutex);
-    if (!std::exchange(told_->is_new, false)) return;
-    for (const auto& [id, position] : told_->positions) positions.push_back(position);
-  }
-  const absl::Time now = absl::Now();
-  const bool sync = stopping_ || now - synced_ >= kSyncEvery;
-  if (sync) synced_ = now;
-  if (const absl::Status status = SavePositions(options_.position_file, positions, sync); !status.ok()) {
-    SayOnce(options_.position_file, std::string(FromAbsl(status.message())));
-    // Again when it looks next, whether or not a line comes.
-    const std::lock_guard lock(told_->mutex);
-    told_->is_new = true;
-  } else {
+  const std::optional<absl::Status> saved = told_->Save(stopping_, [&](const Positions& told, bool sync) {
+    std::vector<TailPosition> positions;
+    for (const auto& [id, position] : told) positions.push_back(position);
+    return SavePositions(options_.position_file, positions, sync);
+  });
+  if (!saved.has_value()) return;
+  if (saved->ok()) {
     said_.erase(options_.position_file);
+  } else {
+    SayOnce(options_.position_file, std::string(FromAbsl(saved->message())));
   }
 }
 

@@ -1,6 +1,5 @@
 #include "adapters/live/tail_position.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -9,7 +8,6 @@
 #include <optional>
 
 #include "adapters/live/whole_file.h"
-#include "adapters/owned_file.h"
 #include "engine/status.h"
 #include "engine/text.h"
 
@@ -99,13 +97,7 @@ absl::Status SavePositions(const std::string& file, const std::vector<TailPositi
 }
 
 absl::StatusOr<std::vector<TailPosition>> LoadPositions(const std::string& file) {
-  const OwnedFile in(open(file.c_str(), O_RDONLY | O_CLOEXEC));
-  if (in.get() < 0) {
-    if (errno == ENOENT) return std::vector<TailPosition>();
-    return absl::ErrnoToStatus(errno, Concat(file, ": cannot be read"));
-  }
-  std::string bytes(kPositionsBytesMax, '\0');
-  bytes.resize(ReadAt(in.get(), bytes.data(), bytes.size(), 0));
+  ASSIGN_OR_RETURN(const std::optional<std::string> kept, ReadWhole(file, kPositionsBytesMax));
   const auto damaged = [&file] {
     return absl::DataLossError(
         Concat(file,
@@ -113,8 +105,8 @@ absl::StatusOr<std::vector<TailPosition>> LoadPositions(const std::string& file)
                "where `from` says"));
   };
   // A loss of power leaves such a file behind a rename that was not synced.
-  if (bytes.empty()) return std::vector<TailPosition>();
-  std::string_view text = bytes;
+  if (!kept.has_value() || kept->empty()) return std::vector<TailPosition>();
+  std::string_view text = *kept;
   if (!text.starts_with(kFirstLine)) return damaged();
   text.remove_prefix(kFirstLine.size());
   std::vector<TailPosition> positions;

@@ -120,9 +120,10 @@ void TailSource::HandleCut(FollowedFile* file) {
     const std::lock_guard lock(mutex_);
     ++counters_.lost;
   }
-  const std::lock_guard lock(told_->mutex);
-  told_->positions[file->id] = {file->device(), file->inode(), 0, file->begin(), file->path};
-  told_->is_new = true;
+  told_->Update([&](Positions* positions) {
+    (*positions)[file->id] = {file->device(), file->inode(), 0, file->begin(), file->path};
+    return true;
+  });
 }
 
 }  // namespace stockade

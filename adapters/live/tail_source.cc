@@ -45,7 +45,7 @@ absl::StatusOr<std::unique_ptr<TailSource>> TailSource::Open(TailOptions options
   tail->wake_.Own(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
   if (tail->inotify_.get() < 0 || tail->wake_.get() < 0)
     return absl::ErrnoToStatus(errno, Concat(tail->options_.pattern, ": nothing to hear of changes by"));
-  tail->told_ = std::make_shared<Told>(tail->wake_.get());
+  tail->told_ = std::make_shared<ToldPlace<Positions>>(tail->wake_.get());
   return tail;
 }
 

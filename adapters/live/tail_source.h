@@ -39,6 +39,7 @@
 #include "adapters/live/files_aside.h"
 #include "adapters/live/followed_file.h"
 #include "adapters/live/options.h"
+#include "adapters/live/told_place.h"
 #include "adapters/owned_file.h"
 #include "adapters/source/live_queue.h"
 #include "adapters/source/live_source.h"
@@ -49,8 +50,6 @@ namespace stockade {
 class TailSource final : public LiveSource {
  public:
   static constexpr absl::Duration kLookEvery = absl::Seconds(1);
-  // Over the loss of power at most so much is read again.
-  static constexpr absl::Duration kSyncEvery = absl::Seconds(1);
   // Chunks on their way to the engine: one is read while another is told.
   static constexpr uint64_t kUntoldMax = 2;
   // Each holds a descriptor, and up to 3 MiB where its lines are JSON. Of a glob that finds more, the newest are followed;
@@ -67,16 +66,7 @@ class TailSource final : public LiveSource {
   void UseFields(std::shared_ptr<const FieldTable> fields) override;
 
  private:
-  // What the engine was told of, by the id of a file; filled on the feed's thread.
-  struct Told {
-    explicit Told(int wake_file) : wake(wake_file) {}
-
-    std::mutex mutex;
-    std::map<uint64_t, TailPosition> positions;
-    bool is_new = false;
-    uint64_t chunks = 0;
-    const int wake;  // the source's, which outlives every call
-  };
+  using Positions = std::map<uint64_t, TailPosition>;  // by the id of a file
 
   explicit TailSource(TailOptions options);
 
@@ -146,11 +136,10 @@ class TailSource final : public LiveSource {
   size_t next_ = 0;  // of files_: where the next round begins
   uint64_t last_id_ = 0;
   uint64_t delivered_ = 0;  // chunks
-  absl::Time synced_ = absl::InfinitePast();
   std::string lines_;
   std::shared_ptr<const FieldTable> reading_fields_;
 
-  std::shared_ptr<Told> told_;
+  std::shared_ptr<ToldPlace<Positions>> told_;
   mutable std::mutex mutex_;  // of what follows
   LiveCounters counters_;
   std::shared_ptr<const FieldTable> fields_;

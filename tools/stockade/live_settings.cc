@@ -113,10 +113,7 @@ class LiveReaderOfSettings : GatewaySection {
     if (tail.pattern.empty()) {
       reader_.Error(node, path, "names no `path`: the log to read");
     } else if (tail.position_file.empty()) {
-      reader_.Warn(node, path,
-                   tail.from_begin
-                       ? "keeps no `position`: every restart reads the log from its begin again"
-                       : "keeps no `position`: what is written while this does not run is not read");
+      WarnOfNoPosition(node, path, "log", tail.from_begin);
     }
     return tail;
   }
@@ -132,6 +129,13 @@ class LiveReaderOfSettings : GatewaySection {
     return {"from", [this, from_begin](Node value, Path at) {
               if (const auto word = reader_.ReadWord(value, at, kFrom)) *from_begin = *word == 1;
             }};
+  }
+
+  void WarnOfNoPosition(Node node, Path path, std::string_view what, bool from_begin) {
+    reader_.Warn(node, path,
+                 from_begin
+                     ? Concat("keeps no `position`: every restart reads the ", what, " from its begin again")
+                     : "keeps no `position`: what is written while this does not run is not read");
   }
 
   JournalOptions ReadJournal(Node node, Path path) {
@@ -163,10 +167,7 @@ class LiveReaderOfSettings : GatewaySection {
     if (journal.units.empty()) {
       reader_.Error(node, path, "names no `unit`: whose messages to read, as ssh.service");
     } else if (journal.position_file.empty()) {
-      reader_.Warn(node, path,
-                   journal.from_begin
-                       ? "keeps no `position`: every restart reads the journal from its begin again"
-                       : "keeps no `position`: what is written while this does not run is not read");
+      WarnOfNoPosition(node, path, "journal", journal.from_begin);
     }
     return journal;
   }
