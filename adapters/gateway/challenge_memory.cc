@@ -51,31 +51,29 @@ void ChallengeMemory::Note(ChallengeKind kind, const Passer& who, int64_t until_
   index_.emplace(absl::string_view(last->key), last);
 }
 
-bool ChallengeMemory::TakeKey(const std::string& key, int64_t now_ns) {
-  const auto found = index_.find(absl::string_view(key));
-  if (found == index_.end()) return false;
-  const bool stands = now_ns < found->second->until_ns;
-  Forget(found->second);
-  return stands;
-}
-
-bool ChallengeMemory::KnowsKey(const std::string& key, int64_t now_ns) const {
-  const auto found = index_.find(absl::string_view(key));
-  return found != index_.end() && now_ns < found->second->until_ns;
+ChallengeMemory::Index::const_iterator ChallengeMemory::FindStanding(ChallengeKind asked, const Passer& who,
+                                                                     int64_t now_ns) const {
+  const auto find = [&](ChallengeKind kind) {
+    const auto found = index_.find(absl::string_view(KeyOf(kind, who)));
+    return found != index_.end() && now_ns < found->second->until_ns ? found : index_.end();
+  };
+  if (entries_.empty()) return index_.end();
+  const auto same = find(asked);
+  if (same != index_.end() || asked != ChallengeKind::kHuman) return same;
+  return find(ChallengeKind::kIdentity);
 }
 
 bool ChallengeMemory::Knows(ChallengeKind asked, const Passer& who, int64_t now_ns) const {
-  if (entries_.empty()) return false;
-  if (KnowsKey(KeyOf(asked, who), now_ns)) return true;
-  return asked == ChallengeKind::kHuman && KnowsKey(KeyOf(ChallengeKind::kIdentity, who), now_ns);
+  return FindStanding(asked, who, now_ns) != index_.end();
 }
 
 bool ChallengeMemory::Take(ChallengeKind asked, const Passer& who, int64_t now_ns) {
   // What is over makes room, whoever asks: mostly one or two, for they were noted in order of time.
   while (!entries_.empty() && entries_.front().until_ns <= now_ns) Forget(entries_.begin());
-  if (entries_.empty()) return false;
-  if (TakeKey(KeyOf(asked, who), now_ns)) return true;
-  return asked == ChallengeKind::kHuman && TakeKey(KeyOf(ChallengeKind::kIdentity, who), now_ns);
+  const auto found = FindStanding(asked, who, now_ns);
+  if (found == index_.end()) return false;
+  Forget(found->second);
+  return true;
 }
 
 }  // namespace stockade

@@ -49,14 +49,15 @@ class ChallengeMemory {
     int64_t until_ns = 0;
   };
   using Entries = std::list<Entry>;
+  using Index = absl::flat_hash_map<absl::string_view, Entries::iterator>;  // by the entry's own key
 
   static std::string KeyOf(ChallengeKind kind, const Passer& who);
-  bool KnowsKey(const std::string& key, int64_t now_ns) const;
-  bool TakeKey(const std::string& key, int64_t now_ns);
+  // What Take would use up.
+  Index::const_iterator FindStanding(ChallengeKind asked, const Passer& who, int64_t now_ns) const;
   void Forget(Entries::iterator entry);
 
-  Entries entries_;                                                  // in the order they were noted
-  absl::flat_hash_map<absl::string_view, Entries::iterator> index_;  // by the entry's own key
+  Entries entries_;  // in the order they were noted
+  Index index_;
   uint64_t pushed_out_ = 0;
 };
 
