@@ -9,6 +9,14 @@
 namespace stockade {
 namespace {
 
+// Between the two ways of saying that there may be none.
+std::optional<Hash128> ValueAt(const Hash128* hash) noexcept {
+  return hash == nullptr ? std::nullopt : std::optional(*hash);
+}
+const Hash128* PointerTo(const std::optional<Hash128>& hash) noexcept {
+  return hash.has_value() ? &*hash : nullptr;
+}
+
 // How one ceiling is shared out. Lanes hold 72 bytes an account, detectors 52 a source, decisions half a kilobyte each, remembered
 // repeaters kRepeaterBytes, customers of seven days ActiveCustomers::kCustomerBytes (of 1 GiB, 58,000 exactly); windows get the
 // rest. Above kBasis, with which windows have enough for the shipped rules, who is remembered gets more: 256 MiB hold a million
@@ -116,10 +124,10 @@ Verdict Engine::State::Assess(const Attempt& attempt, bool is_witnessed) noexcep
   // own time, for a night may have passed and with it the decision's expiry.
   const int64_t now_ms = std::max(time_ms, watermark.now_ms().value_or(time_ms));
   const size_t at = FindPrepared(attempt);
-  const bool has_fingerprint = at != kPrefetchedMax && prepared[at].has_fingerprint;
   Standing standing;
-  Verdict verdict = gate.Assess(attempt, now_ms, tracing ? &trace : nullptr,
-                                has_fingerprint ? &prepared[at].fingerprint : nullptr, &standing);
+  Verdict verdict =
+      gate.Assess(attempt, now_ms, tracing ? &trace : nullptr,
+                  at == kPrefetchedMax ? nullptr : PointerTo(prepared[at].fingerprint), &standing);
   verdict.time_ticket = ticket;
   verdict.witnessed = is_witnessed;
   // Of a time that nobody confirmed, or that is long over, detectors learn nothing now.
@@ -240,10 +248,8 @@ void Engine::State::Take(const LoginEvent& event, const Verdict& verdict) {
     lanes.Learn(event.attempt, verdict.lane, context);
     const bool proven = verdict.lane <= Lane::kFamiliar || context.identity_passed;
     if (proven && event.attempt.has_account()) {
-      const bool hinted_at = at != Engine::kPrefetchedMax;
       policy.NoteProven(event.attempt, time_ms,
-                        {hinted_at && meaning->has_account ? &meaning->account : nullptr,
-                         hinted_at && meaning->has_fingerprint ? &meaning->fingerprint : nullptr});
+                        {PointerTo(meaning->account), PointerTo(meaning->fingerprint)});
     }
     if (proven && verdict.behind_block) NoteBehindBlock(event.attempt);
   }
@@ -255,6 +261,8 @@ void Engine::State::Prepare(const LoginEvent& event, Prepared* into, Correlator:
   into->time_ns = event.attempt.time_ns;
   into->matched.assign(matched.begin(), matched.end());
   correlator->Prepare(event, into->matched, &into->feeds, charge);
+  into->account = ValueAt(correlator->account_hash());
+  into->fingerprint = ValueAt(correlator->fingerprint_hash());
 }
 
 size_t Engine::State::FindPrepared(const Attempt& attempt) noexcept {
@@ -282,16 +290,8 @@ void Engine::Prefetch(const LoginEvent& event) noexcept {
   state.prepared_for[at] = &event;
   State::Prepared& fresh = state.prepared[at];
   state.Prepare(event, &fresh);
-  const Hash128* const fingerprint = state.correlator->fingerprint_hash();
-  fresh.has_fingerprint = fingerprint != nullptr;
-  if (fingerprint != nullptr) fresh.fingerprint = *fingerprint;
-  const Hash128* const account = state.correlator->account_hash();
-  fresh.has_account = account != nullptr;
-  if (account != nullptr) {
-    fresh.account = *account;
-    state.policy.customers().Prefetch(*account);
-  }
-  state.lanes.Prefetch(event.attempt, account, fingerprint);
+  if (fresh.account.has_value()) state.policy.customers().Prefetch(*fresh.account);
+  state.lanes.Prefetch(event.attempt, PointerTo(fresh.account), PointerTo(fresh.fingerprint));
   if (state.prepared_for[earlier] == nullptr) return;
   state.correlator->PrefetchBlocks(&state.prepared[earlier].feeds);
   state.lanes.PrefetchRecord(state.prepared_for[earlier]->attempt);

@@ -132,9 +132,7 @@ struct Engine::State final : CorrelationListener {
     std::vector<uint16_t> matched;
     Correlator::Feeds feeds;
     // Under the engine's key, where rules ask for them.
-    Hash128 account, fingerprint;
-    bool has_account = false;
-    bool has_fingerprint = false;
+    std::optional<Hash128> account, fingerprint;
   };
   std::array<Prepared, Engine::kPrefetchedMax> prepared;
   // Whose each is, null where it is spent. Apart from them, because every call searches here.
