@@ -137,13 +137,14 @@ void Policy::Ease(const Circumstances& now, Decision* decision, std::optional<Al
     return;
   }
   if (decision->scope == Scope::kAccount) return;
-  if (customers_.SharedBy(*decision, decision->time_ms) >= settings_.shared_accounts) {
+  const int64_t now_ms = decision->time_ms;
+  const size_t shared = customers_.SharedBy(*decision, now_ms);  // of a wide network many look-ups: once
+  if (shared >= settings_.shared_accounts) {
     TurnIntoChallenge(decision);
     Append(&decision->reason, "; shared by customers: challenged, not stopped");
     return;
   }
-  const int64_t now_ms = decision->time_ms;
-  const ActiveCustomers::Count touched = customers_.TouchedActive(*decision, now_ms);
+  const ActiveCustomers::Count touched = customers_.TouchedActive(*decision, shared, now_ms);
   const ActiveCustomers::Count active = customers_.active(now_ms);
   const HarmCap::Breach breach = harm_.Asks(
       decision->rule, {customers_.Touched(*decision, now_ms), customers_.total(now_ms)},

@@ -268,8 +268,9 @@ size_t ProvenCustomers::SharedBy(const Decision& decision, int64_t now_ms) {
   return SharedWithin(network, now_ms);
 }
 
-ActiveCustomers::Count ProvenCustomers::TouchedActive(const Decision& decision, int64_t now_ms) {
-  if (NamesAddresses(decision.scope)) return {SharedBy(decision, now_ms), false};
+ActiveCustomers::Count ProvenCustomers::TouchedActive(const Decision& decision, size_t shared,
+                                                      int64_t now_ms) {
+  if (NamesAddresses(decision.scope)) return {shared, false};
   const uint64_t place = PlaceOf(decision);
   return place == 0 ? ActiveCustomers::Count{} : active_.With(MarkOf(place), now_ms);
 }

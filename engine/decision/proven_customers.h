@@ -75,10 +75,10 @@ class ProvenCustomers {
   // How many different accounts were proven within seven days at this address or network; at most kSharedMax. 0 for other
   // scopes.
   size_t SharedBy(const Decision& decision, int64_t now_ms);
-  // How many were active within seven days, and how many of them a decision on this target would touch: of addresses and networks
-  // as SharedBy.
+  // How many were active within seven days, and how many of them a decision on this target would touch; `shared`: what SharedBy says
+  // of it now, which is the answer for addresses and networks.
   ActiveCustomers::Count active(int64_t now_ms) { return active_.total(now_ms); }
-  ActiveCustomers::Count TouchedActive(const Decision& decision, int64_t now_ms);
+  ActiveCustomers::Count TouchedActive(const Decision& decision, size_t shared, int64_t now_ms);
 
   // The memory of seven days, for snapshots (detect/familiar_format.h); that of the last hour is as good as new an hour after a
   // restart.

@@ -89,7 +89,7 @@ TEST_CASE("who is touched, and who shares a source, is what a list of successes 
       REQUIRE(customers.Touched(asn, now_ms) == where.size());
       // All come with one AS and one browser.
       const size_t active = customers.active(now_ms).customers;
-      REQUIRE(customers.TouchedActive(asn, now_ms).customers == active);
+      REQUIRE(customers.TouchedActive(asn, 0, now_ms).customers == active);
       std::set<std::string> surely, perhaps;
       for (const Success& success : successes) {
         if (success.time_ms > now_ms - ActiveCustomers::kSpanMs + 2 * kHourMs) surely.insert(success.account);
@@ -101,7 +101,7 @@ TEST_CASE("who is touched, and who shares a source, is what a list of successes 
       browser.scope = Scope::kFingerprint;
       browser.value = TargetOf(attempt, Target::kSourceFingerprint, kKey)->value;
       REQUIRE(customers.Touched(browser, now_ms) == where.size());
-      REQUIRE(customers.TouchedActive(browser, now_ms).customers == active);
+      REQUIRE(customers.TouchedActive(browser, 0, now_ms).customers == active);
       Decision other = BlockOf("203.0.113.9");
       REQUIRE(customers.Touched(other, now_ms) == 0);
     }
@@ -161,9 +161,9 @@ TEST_CASE("what was worked out already changes nothing, and who comes with anoth
         });
         REQUIRE(plain.Touched(decision, now_ms) == static_cast<size_t>(inside));
         REQUIRE(hinted.Touched(decision, now_ms) == static_cast<size_t>(inside));
-        REQUIRE(plain.TouchedActive(decision, now_ms).customers ==
-                hinted.TouchedActive(decision, now_ms).customers);
-        REQUIRE(plain.TouchedActive(decision, now_ms).customers >= static_cast<size_t>(inside));
+        REQUIRE(plain.TouchedActive(decision, 0, now_ms).customers ==
+                hinted.TouchedActive(decision, 0, now_ms).customers);
+        REQUIRE(plain.TouchedActive(decision, 0, now_ms).customers >= static_cast<size_t>(inside));
       }
       const Decision net = BlockOf("192.0.2.0/24");
       REQUIRE(plain.SharedBy(net, now_ms) == hinted.SharedBy(net, now_ms));
@@ -189,7 +189,7 @@ TEST_CASE("after a rollback customers are counted from the time that is", "[deci
   asn.scope = Scope::kAsn;
   asn.value = "64500";
   CHECK(customers.Touched(asn, now_ms + kMinuteMs) >= 2);
-  CHECK(customers.TouchedActive(asn, now_ms + kMinuteMs).customers >= 2);
+  CHECK(customers.TouchedActive(asn, 0, now_ms + kMinuteMs).customers >= 2);
 }
 
 TEST_CASE("a flood of customers pushes out the oldest and nothing grows", "[decision]") {
