@@ -11,15 +11,13 @@
 #include "engine/engine.h"
 #include "engine/rule/sigma_parse.h"
 #include "engine/text.h"
+#include "tests/engine/no_rule.h"
 
 namespace stockade {
 namespace {
 
 constexpr int64_t kSecondNs = 1'000'000'000;
 constexpr int64_t kStartNs = 1'772'000'000 * kSecondNs;
-constexpr std::string_view kNoRule =
-    "title: None\nname: none\nlogsource: {category: authentication}\ndetection:\n"
-    "  selection: {user.name: nobody_at_all}\n  condition: selection\n";
 
 struct Ears : EngineListener {
   void OnAlarm(const Alarm& alarm) override { alarms.push_back(alarm); }

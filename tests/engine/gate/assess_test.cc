@@ -10,15 +10,13 @@
 #include "engine/engine.h"
 #include "engine/rule/sigma_parse.h"
 #include "engine/text.h"
+#include "tests/engine/no_rule.h"
 
 namespace stockade {
 namespace {
 
 constexpr int64_t kSecond = 1'000'000'000;
 constexpr int64_t kStart = 1'772'000'000 * kSecond;
-constexpr std::string_view kNoRule =
-    "title: None\nname: none\nlogsource: {category: authentication}\ndetection:\n"
-    "  selection: {user.name: nobody_at_all}\n  condition: selection\n";
 
 struct Steps : EngineListener {
   void OnGateStep(const GateStep& step) override { said.push_back(Concat(step.step, ": ", step.said)); }
