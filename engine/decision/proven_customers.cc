@@ -37,27 +37,23 @@ uint32_t MarkOf(uint64_t place) noexcept {
   return mark == 0 ? 1 : mark;
 }
 
-uint64_t HashText(const HashKey& key, std::string_view text) noexcept {
-  return SipHash128(key, text).low;
-}
-
 }  // namespace
 
 ProvenCustomers::ProvenCustomers(const HashKey& key, size_t customers_max, size_t active_max)
     : key_(key),
+      places_(key, "places"),
       customers_max_(std::max<size_t>(customers_max, 64)),
       sources_(std::bit_floor(std::max<size_t>(customers_max * kCustomerBytes / 4 / sizeof(Source), 64))),
       active_(active_max) {}
 
-uint64_t ProvenCustomers::PlaceOf(Scope scope, uint64_t a, uint64_t b, uint64_t c) const noexcept {
-  const uint64_t words[] = {static_cast<uint64_t>(scope), a, b, c};
-  const uint64_t place = HashText(key_, {reinterpret_cast<const char*>(words), sizeof words});
+uint64_t ProvenCustomers::PlaceOf(Scope scope, uint64_t a, uint64_t b, uint32_t length) const noexcept {
+  const uint64_t place = places_.Short(a, b, static_cast<uint64_t>(scope) << 32 | length);
   return place == 0 ? 1 : place;
 }
 
 uint64_t ProvenCustomers::PlaceOf(const Prefix& prefix) const noexcept {
   return PlaceOf(Scope::kRange, prefix.address.high(), prefix.address.low(),
-                 (static_cast<uint64_t>(prefix.address.bits()) << 8) | prefix.length);
+                 static_cast<uint32_t>(prefix.address.bits() << 8) | prefix.length);
 }
 
 uint64_t ProvenCustomers::PlaceOf(const Decision& decision) const noexcept {
@@ -111,10 +107,11 @@ void ProvenCustomers::Forget(int64_t now_ms) {
     if (!crowded && turns_.top().when_ms > newest_ms_) return;
     const auto found = customers_.find(turns_.top().token);
     const int64_t until_ms = found->second.time_ms + kSpanMs;
+    const uint64_t account = found->first;
+    turns_.Pop();
     if (!crowded && until_ms > newest_ms_) {
-      turns_.Postpone(until_ms);
+      turns_.Push(until_ms, account);
     } else {
-      turns_.Pop();
       Count(PlacesOf(found->second), false);
       customers_.erase(found);
     }
@@ -123,7 +120,8 @@ void ProvenCustomers::Forget(int64_t now_ms) {
 }
 
 void ProvenCustomers::Note(const Attempt& attempt, int64_t time_ms, const Hashes& known) {
-  const uint64_t account = known.account != nullptr ? known.account->low : HashText(key_, attempt.account);
+  const uint64_t account =
+      known.account != nullptr ? known.account->low : SipHash128(key_, attempt.account).low;
   Forget(time_ms);
   const auto [place, is_new] = customers_.try_emplace(account);
   Customer& customer = place->second;

@@ -114,7 +114,7 @@ class ProvenCustomers {
   // The different accounts of this rung within seven days, added to those `found` already; at most kSharedMax in all.
   void FindShared(uint64_t place, int64_t now_ms, std::vector<uint32_t>* found) const;
   size_t SharedWithin(const Prefix& network, int64_t now_ms) const;
-  uint64_t PlaceOf(Scope scope, uint64_t a, uint64_t b, uint64_t c) const noexcept;
+  uint64_t PlaceOf(Scope scope, uint64_t a, uint64_t b, uint32_t length) const noexcept;
   uint64_t PlaceOf(const Prefix& prefix) const noexcept;
   uint64_t PlaceOf(const Decision& decision) const noexcept;
   Places PlacesOf(const Address& source, uint32_t asn, uint64_t fingerprint) const noexcept;
@@ -131,6 +131,7 @@ class ProvenCustomers {
   void NoteShared(uint64_t place, uint32_t account, int64_t time_ms);
 
   HashKey key_;
+  WordHash places_;
   size_t customers_max_;
   absl::flat_hash_map<uint64_t, Customer> customers_;
   ExpiryQueue<uint64_t> turns_;  // one for each customer; where he came again meanwhile he gets another

@@ -1,13 +1,11 @@
 #include "engine/decision/rung_witness.h"
 
 #include <algorithm>
-#include <string_view>
 
 namespace stockade {
 
 size_t RungWitness::SlotOf(const Prefix& network) const noexcept {
-  const uint64_t words[] = {network.address.high(), network.address.low()};
-  return SipHash128(key_, std::string_view(reinterpret_cast<const char*>(words), sizeof words)).low % kSlots;
+  return hash_.Short(network.address.high(), network.address.low(), 0) % kSlots;
 }
 
 void RungWitness::NoteFailure(const Address& source, int64_t time_ms) noexcept {

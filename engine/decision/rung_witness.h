@@ -21,7 +21,7 @@ class RungWitness {
   static constexpr int64_t kSpanMs = int64_t{3600} * 1000;
   static constexpr size_t kSlots = size_t{1} << 15;
 
-  explicit RungWitness(const HashKey& key) : key_(key), slots_(std::make_unique<Slots>()) {}
+  explicit RungWitness(const HashKey& key) : hash_(key, "rungs"), slots_(std::make_unique<Slots>()) {}
 
   void NoteFailure(const Address& source, int64_t time_ms) noexcept;
   // The address that alone failed within this network (the source's prefix) lately; nothing where several did, or where that is
@@ -37,7 +37,7 @@ class RungWitness {
   using Slots = std::array<Slot, kSlots>;
   size_t SlotOf(const Prefix& network) const noexcept;
 
-  HashKey key_;
+  WordHash hash_;
   std::unique_ptr<Slots> slots_;
 };
 

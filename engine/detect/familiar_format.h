@@ -12,8 +12,8 @@
 //                  something
 //     5 end        the last: u64 accounts, u64 parts before it
 //
-// All numbers little-endian; a varint is LEB128, at most 5 bytes. Version: of all of this, and of how tokens are made of an attempt
-// (Lanes); whoever changes either counts it up. No older one is read: it is learnt again within days.
+// All numbers little-endian; a varint is LEB128, at most 5 bytes. Version: of all of this, of how tokens are made of an attempt
+// (Lanes), and places of an address (ProvenCustomers); whoever changes one of them counts it up. No older one is read: it is learnt again within days.
 //
 // Seals: the seal of the head is SipHash-2-4-128 of its 56 bytes, that of a part of the seal before it, its kind, size and bytes; all
 // under a key made of the engine's. So each part is checked before it is looked at, no part can be left out, repeated or moved, and
@@ -33,7 +33,7 @@
 namespace stockade {
 
 inline constexpr std::string_view kFamiliarMagic = "STKFAMIL";
-inline constexpr uint32_t kFamiliarVersion = 2;
+inline constexpr uint32_t kFamiliarVersion = 3;
 inline constexpr size_t kFamiliarHeadBytes = 56;
 inline constexpr size_t kFamiliarSealBytes = 16;
 // Of one part. The largest that is written: a row of 2^16 counters of 5 bytes.

@@ -66,6 +66,7 @@ size_t Lanes::SlotOf(const Attempt* attempt) noexcept {
 
 Lanes::Lanes(size_t bytes_max, const HashKey& key)
     : key_(key),
+      network_hash_(key, "networks"),
       step_ups_(std::make_unique<std::array<StepUp, kStepUps>>()),
       records_(std::max(bytes_max, kBytesMin) - 2 * kSharesBytes - kStepUps * sizeof(StepUp)),
       sketches_(2 * kSharesBytes),
@@ -77,23 +78,15 @@ size_t Lanes::bytes() const noexcept {
 }
 
 Lanes::Tokens Lanes::TokensOf(const Attempt& attempt, const Hash128* fingerprint) const noexcept {
-  // Keys apart, so that a cookie cannot be made to look like a print, or either like a network.
-  const HashKey network_key{key_.k0 ^ 0x6e6574776f726b00, key_.k1};
-  const HashKey cookie_key{key_.k0 ^ 0x636f6f6b69650000, key_.k1};
-  const bool is_v4 = attempt.source.is_v4();
-  const uint32_t network_v4 = is_v4 ? attempt.source.v4() >> 8 : 0;
-  const uint64_t network_v6 = attempt.source.is_v6() ? attempt.source.high() >> 16 : 0;
-  const HashInput network{network_key, is_v4 ? static_cast<const void*>(&network_v4) : &network_v6,
-                          is_v4 ? sizeof network_v4 : sizeof network_v6};
   Tokens tokens;
-  if (attempt.source.present() && !attempt.device.empty()) {
-    const HashPair both = SipHash128Two(network, {cookie_key, attempt.device.data(), attempt.device.size()});
-    return {TokenOf(both.first), TokenOf(both.second), true};
+  const Address& source = attempt.source;
+  if (source.present()) {
+    tokens.network = TokenOf(source.is_v4() ? network_hash_(source.v4() >> 8, 0, 4)
+                                            : network_hash_(source.high() >> 16, 0, 6));
   }
-  if (attempt.source.present())
-    tokens.network = TokenOf(SipHash128(network_key, network.bytes, network.size));
   if (!attempt.device.empty()) {
-    tokens.device = TokenOf(SipHash128(cookie_key, attempt.device));
+    // Keys apart, so that a cookie cannot be made to look like a print.
+    tokens.device = TokenOf(SipHash128({key_.k0 ^ 0x636f6f6b69650000, key_.k1}, attempt.device));
     tokens.is_cookie = true;
   } else if (!attempt.ja4.empty() || !attempt.user_agent.empty()) {
     tokens.device = PrintToken(attempt, fingerprint);

@@ -185,6 +185,7 @@ class Lanes {
   static uint64_t StepUpTag(const Identity& identity) noexcept;
 
   HashKey key_;
+  WordHash network_hash_;
   std::unique_ptr<std::array<StepUp, kStepUps>> step_ups_;
   bool has_step_ups_ = false;
   AccountRecords records_;

@@ -53,15 +53,13 @@ bool SourceLadder::Door::Opens(uint64_t rung, uint64_t account, float z, int64_t
 }
 
 SourceLadder::SourceLadder(size_t bytes_max, const HashKey& key)
-    : key_(key), table_(bytes_max - bytes_max / 3), door_(bytes_max / 3) {}
+    : hash_(key, "ladder"), table_(bytes_max - bytes_max / 3), door_(bytes_max / 3) {}
 
 SourceLadder::Rungs SourceLadder::RungsOf(const Attempt& attempt) const noexcept {
   Rungs rungs;
   if (!attempt.source.present()) return rungs;
-  const HashKey key{key_.k0 ^ 0x6c61646465720000, key_.k1};
   const auto add = [&](uint8_t length, uint64_t high, uint64_t low) {
-    const std::array<uint64_t, 3> name = {high, low, length};
-    rungs.tags[rungs.size] = SipHash128(key, name.data(), sizeof name).low;
+    rungs.tags[rungs.size] = hash_.Short(high, low, length);
     rungs.lengths[rungs.size++] = length;
   };
   for (const uint8_t length : Ladder(attempt.source)) {

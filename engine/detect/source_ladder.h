@@ -113,7 +113,7 @@ class SourceLadder {
   void Add(Record* record, float z, int64_t now_ms) noexcept;
   Record* Open(uint64_t tag, int64_t now_ms) noexcept;
 
-  HashKey key_;
+  WordHash hash_;
   EvidenceThresholds thresholds_;
   EvidenceTable<Record> table_;
   Door door_;

@@ -132,6 +132,19 @@ HashPair SipHash128Two(const HashInput& first, const HashInput& second) noexcept
   return hashes;
 }
 
+WordHash::WordHash(const HashKey& key, std::string_view use) noexcept {
+  // A key of its own for each use, and under it the numbers of the factors.
+  const Hash128 own = SipHash128(key, use);
+  uint64_t number = 0;
+  for (Factors& half : halves_) {
+    for (Wide& factor : half) {
+      const Hash128 hash = SipHash128({own.low, own.high}, &number, sizeof number);
+      factor = Wide{hash.high} << 64 | hash.low;
+      ++number;
+    }
+  }
+}
+
 std::string_view HexOf(const Hash128& hash, HexBuffer* buffer) noexcept {
   for (size_t i = 0; i < 16; ++i) {
     const uint64_t byte = (i < 8 ? hash.low : hash.high) >> (8 * (i % 8)) & 0xff;

@@ -9,22 +9,11 @@
 namespace stockade {
 namespace {
 
-// Of 8 or of 24 bytes: an IPv4 network is never taken for an IPv6 one.
-struct AddressBytes {
-  AddressBytes(const Address& address, int length) noexcept {
-    if (address.is_v4()) {
-      words[0] = uint64_t{address.v4()} << 8 | static_cast<uint64_t>(length);
-      size = sizeof words[0];
-    } else {
-      words[0] = address.high();
-      words[1] = address.low();
-      words[2] = static_cast<uint64_t>(length);
-      size = sizeof words;
-    }
-  }
-  uint64_t words[3] = {};
-  size_t size;
-};
+// An IPv4 network is never taken for an IPv6 one, nor either for a number.
+Hash128 HashOf(const WordHash& words, const Address& address, int length) noexcept {
+  const auto kind = static_cast<uint64_t>(address.bits() << 8 | length);
+  return address.is_v4() ? words(address.v4(), 0, kind) : words(address.high(), address.low(), kind);
+}
 
 }  // namespace
 
@@ -33,8 +22,6 @@ uint16_t GroupKeys::SlotOf(FieldId field) {
     if (slots_[i].field == field) return static_cast<uint16_t>(i);
   slots_.emplace_back();
   slots_.back().field = field;
-  if (field == FieldId::kSourceIp) ip_slot_ = slots_.size() - 1;
-  if (field == FieldId::kSourcePrefix) prefix_slot_ = slots_.size() - 1;
   return static_cast<uint16_t>(slots_.size() - 1);
 }
 
@@ -64,37 +51,22 @@ Hash128 GroupKeys::HashText(std::string_view text) noexcept {
   return place.hash;
 }
 
-void GroupKeys::ComputeSource(FieldId field, Hash128* hash) noexcept {
-  const Address& source = event_->attempt.source;
-  const AddressBytes single(source, source.bits());
-  const Prefix around = SourcePrefix(source);
-  const AddressBytes network(around.address, around.length);
-  if (ip_slot_ == kNoSlot || prefix_slot_ == kNoSlot) {
-    const AddressBytes& asked = field == FieldId::kSourceIp ? single : network;
-    *hash = SipHash128(key_, asked.words, asked.size);
-    return;
-  }
-  const HashPair both = SipHash128Two({key_, single.words, single.size}, {key_, network.words, network.size});
-  Slot& of_ip = slots_[ip_slot_];
-  Slot& of_prefix = slots_[prefix_slot_];
-  of_ip.event = of_prefix.event = event_number_;
-  of_ip.present = of_prefix.present = true;
-  of_ip.hash = both.first;
-  of_prefix.hash = both.second;
-  *hash = field == FieldId::kSourceIp ? both.first : both.second;
-}
-
 bool GroupKeys::Compute(FieldId field, Hash128* hash) noexcept {
   const Attempt& attempt = event_->attempt;
   switch (field) {
     case FieldId::kSourceIp:
-    case FieldId::kSourcePrefix:
       if (!attempt.source.present()) return false;
-      ComputeSource(field, hash);
+      *hash = HashOf(words_, attempt.source, attempt.source.bits());
       return true;
+    case FieldId::kSourcePrefix: {
+      if (!attempt.source.present()) return false;
+      const Prefix around = SourcePrefix(attempt.source);
+      *hash = HashOf(words_, around.address, around.length);
+      return true;
+    }
     case FieldId::kSourceAsn:
       if (attempt.asn == 0) return false;
-      *hash = SipHash128(key_, &attempt.asn, sizeof attempt.asn);
+      *hash = words_(attempt.asn, 0, 0);
       return true;
     case FieldId::kUserName:
       if (!attempt.has_account()) return false;

@@ -1,4 +1,5 @@
-// Which block holds a key: open addressing over slots of 8 bytes, each a 32-bit tag and a block number.
+// Which block holds a key: open addressing over slots of 8 bytes, each a 32-bit tag and a block number. Eight of them are a line of
+// the cache, tags first, so that a line is looked through at once.
 //
 // The tag is 32 bits of the key's hash and its low bits say which line of the cache is its home. So growing and
 // deleting never look at a block, and a look-up visits a wrong block once in 2^32 · load times. Linear probing from the
@@ -10,6 +11,7 @@
 // Keys must be outputs of a keyed hash. Find, Insert, Erase: O(1) expected, noexcept. Not thread-safe.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 
@@ -35,86 +37,95 @@ class KeyIndex {
 
   // Where the search for a key begins, to be prefetched by the caller: GCC takes a function that does nothing
   // but prefetch for one that does nothing, and drops the call.
-  const void* home(const Hash128& key) const noexcept { return slots_ + Home(Tag(key)); }
+  const void* home(const Hash128& key) const noexcept { return &lines_[HomeLine(Tag(key))]; }
 
   // The first block for which is_key(block) among those whose tag fits; kNoBlock if there is none.
   template <typename IsKey>
   uint32_t Find(const Hash128& key, IsKey is_key) const noexcept {
     const uint32_t tag = Tag(key);
-#ifdef __SSE2__
-    // A whole line at once: where in it the key is, or whether, is chance, and a loop that ends by chance is mispredicted
-    // every other time.
-    const __m128i wanted = _mm_set1_epi32(static_cast<int>(tag));
-    for (size_t line = Home(tag);; line = (line + kLineSlots) & mask_) {
-      const auto* const slots = reinterpret_cast<const __m128i*>(slots_ + line);
-      unsigned fits = 0;
-      unsigned empty = 0;
-      for (unsigned i = 0; i < kLineSlots; i += 4) {
-        const __m128 first = _mm_castsi128_ps(_mm_load_si128(slots + i / 2));
-        const __m128 second = _mm_castsi128_ps(_mm_load_si128(slots + i / 2 + 1));
-        const __m128i tags = _mm_castps_si128(_mm_shuffle_ps(first, second, 0x88));
-        const __m128i blocks = _mm_castps_si128(_mm_shuffle_ps(first, second, 0xdd));
-        const auto bits = [](__m128i lanes) {
-          return static_cast<unsigned>(_mm_movemask_ps(_mm_castsi128_ps(lanes)));
-        };
-        fits |= bits(_mm_cmpeq_epi32(tags, wanted)) << i;
-        empty |= bits(_mm_cmpeq_epi32(blocks, _mm_setzero_si128())) << i;
-      }
+    for (size_t at = HomeLine(tag);; at = (at + 1) & (mask_ / kLineSlots)) {
+      const Line& line = lines_[at];
+      const Looked looked = Look(line, tag);
       // An empty slot's tag may be a key's as well: of those that fit, those in front of the first empty one.
-      for (fits &= (empty & -empty) - 1; fits != 0; fits &= fits - 1) {
-        const uint32_t block = slots_[line + static_cast<unsigned>(__builtin_ctz(fits))].block - 1;
+      for (unsigned fits = looked.fits & ((looked.empty & -looked.empty) - 1); fits != 0; fits &= fits - 1) {
+        const uint32_t block = line.blocks[static_cast<unsigned>(__builtin_ctz(fits))] - 1;
         if (is_key(block)) return block;
       }
-      if (empty != 0) return kNoBlock;
+      if (looked.empty != 0) return kNoBlock;
     }
-#else
-    for (size_t at = Home(tag);; at = (at + 1) & mask_) {
-      const Slot slot = slots_[at];
-      if (slot.block == 0) return kNoBlock;
-      if (slot.tag == tag && is_key(slot.block - 1)) return slot.block - 1;
-    }
-#endif
   }
 
   // True if Insert would exceed the load that the last size allows; then something must be erased first.
-  bool is_full() const noexcept {
-    return size_ >= size_max_ && mask_ + 1 == slots_max_;
-  }
+  bool is_full() const noexcept { return size_ >= size_max_ && mask_ + 1 == slots_max_; }
 
   // `key` must not be in it, and is_full() must be false. block < 2^32 - 1.
   void Insert(const Hash128& key, uint32_t block) noexcept;
   // `key` must be in it under this block.
   void Erase(const Hash128& key, uint32_t block) noexcept;
 
-  size_t size() const noexcept {
-    return size_;
-  }
-  size_t bytes() const noexcept {
-    return (mask_ + 1) * kSlotBytes;
-  }
+  size_t size() const noexcept { return size_; }
+  size_t bytes() const noexcept { return (mask_ + 1) * kSlotBytes; }
 
  private:
-  // Zeroed memory is an empty index: block numbers are stored plus one.
-  struct Slot {
-    uint32_t tag;
-    uint32_t block;
-  };
-  static_assert(sizeof(Slot) == kSlotBytes);
-
-  // Of a slot, the first of its line.
   static constexpr size_t kLineSlots = 64 / kSlotBytes;
-  size_t Home(uint32_t tag) const noexcept {
-    return tag & mask_ & ~(kLineSlots - 1);
+  // Zeroed memory is an empty index: block numbers are stored plus one.
+  struct alignas(64) Line {
+    std::array<uint32_t, kLineSlots> tags;
+    std::array<uint32_t, kLineSlots> blocks;
+  };
+  static_assert(sizeof(Line) == 64);
+
+  // Of a line's slots, in their lowest bits: those whose tag fits, the empty ones.
+  struct Looked {
+    unsigned fits = 0;
+    unsigned empty = 0;
+  };
+  static Looked Look(const Line& line, uint32_t tag) noexcept {
+#ifdef __SSE2__
+    // All at once: where in it the key is, or whether, is chance, and a loop that ends by chance is mispredicted every
+    // other time.
+    const auto* const tags = reinterpret_cast<const __m128i*>(line.tags.data());
+    const auto* const blocks = reinterpret_cast<const __m128i*>(line.blocks.data());
+    const auto equal = [](const __m128i* words, __m128i wanted) {
+      return _mm_packs_epi32(_mm_cmpeq_epi32(_mm_load_si128(words), wanted),
+                             _mm_cmpeq_epi32(_mm_load_si128(words + 1), wanted));
+    };
+    const __m128i both = _mm_packs_epi16(equal(tags, _mm_set1_epi32(static_cast<int>(tag))),
+                                         equal(blocks, _mm_setzero_si128()));
+    const auto bits = static_cast<unsigned>(_mm_movemask_epi8(both));
+    return {bits & 0xff, bits >> 8};
+#else
+    Looked looked;
+    for (unsigned i = 0; i < kLineSlots; ++i) {
+      looked.fits |= (line.tags[i] == tag ? 1u : 0u) << i;
+      looked.empty |= (line.blocks[i] == 0 ? 1u : 0u) << i;
+    }
+    return looked;
+#endif
   }
+
   static uint32_t Tag(const Hash128& key) noexcept {
     return static_cast<uint32_t>(key.low);
   }
-  void Place(Slot slot) noexcept;
+  size_t HomeLine(uint32_t tag) const noexcept {
+    return (tag & mask_) / kLineSlots;
+  }
+  // Of a slot of this tag: the first of its line.
+  size_t Home(uint32_t tag) const noexcept {
+    return HomeLine(tag) * kLineSlots;
+  }
+  uint32_t& tag_at(size_t slot) noexcept {
+    return lines_[slot / kLineSlots].tags[slot % kLineSlots];
+  }
+  uint32_t& block_at(size_t slot) noexcept {
+    return lines_[slot / kLineSlots].blocks[slot % kLineSlots];
+  }
+  void Place(uint32_t tag, uint32_t stored_block) noexcept;
   void Grow() noexcept;
 
   LazyMemory memory_;
-  Slot* slots_;
-  size_t mask_;
+  Line* lines_;
+  size_t mask_;  // of slots
   size_t slots_max_;
   size_t size_ = 0;
   size_t size_max_;

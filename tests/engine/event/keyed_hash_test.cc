@@ -6,10 +6,13 @@
 #include <openssl/evp.h>
 #include <openssl/params.h>
 
+#include <algorithm>
+#include <array>
 #include <catch2/catch.hpp>
 #include <memory>
 #include <random>
 #include <set>
+#include <string>
 #include <vector>
 
 namespace stockade {
@@ -127,6 +130,68 @@ TEST_CASE("a hash key is 32 hexadecimal digits and nothing else", "[event]") {
     CHECK_FALSE(HashKey::Parse(bad));
   }
   CHECK(HashKey::Parse("0123456789abcdefFEDCBA9876543210")->k0 == 0xefcdab8967452301ULL);
+}
+
+// A long multiplication in digits of 32 bits: the bits 64 to 127 of the sum of products.
+uint64_t MultiplyShift(const std::array<Hash128, 4>& factors, const std::array<uint64_t, 3>& words) {
+  std::array<uint64_t, 4> digits{};
+  const auto add = [&digits](size_t at, uint64_t value) {
+    for (; at < digits.size() && value != 0; ++at) {
+      digits[at] += value & 0xffffffff;
+      value = (value >> 32) + (digits[at] >> 32);
+      digits[at] &= 0xffffffff;
+    }
+  };
+  const auto digits_of = [](const Hash128& number) {
+    return std::array<uint64_t, 4>{number.low & 0xffffffff, number.low >> 32, number.high & 0xffffffff,
+                                   number.high >> 32};
+  };
+  for (size_t word = 0; word < 3; ++word)
+    for (size_t i = 0; i < 4; ++i)
+      for (size_t j = 0; j < 2; ++j)
+        add(i + j, digits_of(factors[word])[i] * (words[word] >> (32 * j) & 0xffffffff));
+  for (size_t i = 0; i < 4; ++i) add(i, digits_of(factors[3])[i]);
+  return digits[3] << 32 | digits[2];
+}
+
+TEST_CASE("the hash of words is multiply-shift under factors of its own for each use", "[event][oracle]") {
+  const unsigned seed = std::random_device{}();
+  INFO("seed " << seed);
+  std::mt19937_64 random(seed);
+  for (int round = 0; round < 500; ++round) {
+    const HashKey key{random(), random()};
+    const std::string use = std::to_string(random());
+    const Hash128 own = SipHash128(key, use);
+    std::array<std::array<Hash128, 4>, 2> factors;
+    for (uint64_t number = 0; number < 8; ++number)
+      factors[number / 4][number % 4] = SipHash128({own.low, own.high}, &number, sizeof number);
+    const WordHash hash(key, use);
+    const auto any = [&] { return random() % 4 == 0 ? 0 : random() % 4 == 0 ? UINT64_MAX : random(); };
+    const std::array<uint64_t, 3> words = {any(), any(), any()};
+    const auto spread = [](uint64_t half) {
+      half = (half ^ (half >> 32)) * 0xd6e8feb86659fd93ULL;
+      return half ^ (half >> 32);
+    };
+    const Hash128 got = hash(words[0], words[1], words[2]);
+    REQUIRE(got.low == spread(MultiplyShift(factors[0], words)));
+    REQUIRE(got.high == spread(MultiplyShift(factors[1], words)));
+    REQUIRE(hash.Short(words[0], words[1], words[2]) == got.low);
+    REQUIRE(WordHash(key, use + "'")(words[0], words[1], words[2]) != got);
+  }
+}
+
+TEST_CASE("addresses in a row, and networks, spread over a table", "[event]") {
+  constexpr size_t kLines = 2048;
+  constexpr uint64_t kAddresses = 8 * kLines;
+  for (uint64_t n = 0; n < 40; ++n) {
+    const WordHash hash({n, ~n}, "test");
+    for (const uint64_t step : {uint64_t{1}, uint64_t{1} << 8, uint64_t{1} << 16, uint64_t{1} << 40}) {
+      std::array<int, kLines> fullest{};
+      for (uint64_t i = 0; i < kAddresses; ++i) ++fullest[hash(0xc0000200 + i * step, 0, 32).low % kLines];
+      // Of 8 on average; chance has some 22 in the fullest.
+      CHECK(*std::max_element(fullest.begin(), fullest.end()) < 40);
+    }
+  }
 }
 
 TEST_CASE("combined hashes tell the order and the parts of a tuple apart", "[event]") {
