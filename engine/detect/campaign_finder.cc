@@ -21,7 +21,7 @@ constexpr size_t kSharesBytesMax = size_t{1} << 20;
 }  // namespace
 
 CampaignFinder::CampaignFinder(size_t bytes_max, const HashKey& key)
-    : key_(key),
+    : tuples_(key),
       table_(bytes_max - std::min(bytes_max / 4, kSharesBytesMax)),
       counts_(TokenShares::CountersOf(std::min(bytes_max / 4, kSharesBytesMax))),
       shares_(counts_) {
@@ -54,6 +54,7 @@ TupleReading CampaignFinder::Read(const TupleTags& tags, int64_t now_ms) const n
     if (record == nullptr || record->score < thresholds_.suspect) continue;
     const int64_t age_ms = now_ms - int64_t{record->time_s} * 1000;
     const float score = Decayed(record->score, age_ms, kHalfLifeMs);
+    if (score < thresholds_.suspect) continue;
     const auto kind = static_cast<TupleKind>(i);
     const float share = ShareOf(kind, tags[i]);
     const Suspicion suspicion = Judge(*record, score, share, age_ms);

@@ -48,7 +48,7 @@ class CampaignFinder {
 
   void Set(const EvidenceThresholds& thresholds) noexcept { thresholds_ = thresholds; }
 
-  TupleTags TagsOf(const Attempt& attempt) const noexcept { return TuplesOf(attempt, key_); }
+  TupleTags TagsOf(const Attempt& attempt) const noexcept { return tuples_.Of(attempt); }
   TupleReading Read(const TupleTags& tags, int64_t now_ms) const noexcept;
   // Evidence of a stranger's outcome, once an account and day. `account`: a keyed hash. Whether it counted anywhere.
   bool Note(const TupleTags& tags, uint64_t account, Clue clue, float z, int64_t now_ms,
@@ -77,7 +77,7 @@ class CampaignFinder {
   void Add(Record* record, float z, int64_t now_ms) noexcept;
   void AgeShares(int64_t now_ms) noexcept;
 
-  HashKey key_;
+  TupleHasher tuples_;
   EvidenceThresholds thresholds_;
   EvidenceTable<Record> table_;
   // Of successes of the last days: halved every week, by which one of a month ago is worth a sixteenth.

@@ -55,15 +55,20 @@ bool SourceLadder::Door::Opens(uint64_t rung, uint64_t account, float z, int64_t
 SourceLadder::SourceLadder(size_t bytes_max, const HashKey& key)
     : hash_(key, "ladder"), table_(bytes_max - bytes_max / 3), door_(bytes_max / 3) {}
 
-SourceLadder::Rungs SourceLadder::RungsOf(const Attempt& attempt) const noexcept {
-  Rungs rungs;
-  if (!attempt.source.present()) return rungs;
+const SourceLadder::Rungs& SourceLadder::RungsOf(const Attempt& attempt) const noexcept {
+  Rungs& rungs = rungs_;
+  const Address& source = attempt.source;
+  if (rungs.source == source && rungs.asn == attempt.asn) return rungs;
+  rungs.source = source;
+  rungs.asn = attempt.asn;
+  rungs.size = 0;
+  if (!source.present()) return rungs;
   const auto add = [&](uint8_t length, uint64_t high, uint64_t low) {
     rungs.tags[rungs.size] = hash_.Short(high, low, length);
     rungs.lengths[rungs.size++] = length;
   };
-  for (const uint8_t length : Ladder(attempt.source)) {
-    const Prefix prefix = Prefix::Around(attempt.source, length);
+  for (const uint8_t length : Ladder(source)) {
+    const Prefix prefix = Prefix::Around(source, length);
     add(length, prefix.address.is_v6() ? prefix.address.high() : 4, prefix.address.low());
   }
   if (attempt.asn != 0) add(kAsnRung, 0, attempt.asn);
@@ -89,7 +94,7 @@ size_t SourceLadder::HomesOf(const Record& record, int64_t now_ms) noexcept {
 
 SourceReading SourceLadder::Read(const Attempt& attempt, int64_t now_ms) const noexcept {
   SourceReading reading;
-  const Rungs rungs = RungsOf(attempt);
+  const Rungs& rungs = RungsOf(attempt);
   size_t homes = 0;
   for (size_t i = 0; i < rungs.size; ++i) {
     const Record* const record = table_.Find(rungs.tags[i]);
@@ -134,7 +139,7 @@ bool SourceLadder::Note(const Attempt& attempt, uint64_t account, Clue clue, flo
                         ContactMemory* contacts) noexcept {
   if (z == 0) return false;
   bool counted = false;
-  const Rungs rungs = RungsOf(attempt);
+  const Rungs& rungs = RungsOf(attempt);
   const uint64_t kind = clue == Clue::kSuccess ? kSuccessOnRung : kFailureOnRung;
   for (size_t i = 0; i < rungs.size; ++i) {
     Record* record = table_.Find(rungs.tags[i]);
@@ -160,13 +165,13 @@ bool SourceLadder::Note(const Attempt& attempt, uint64_t account, Clue clue, flo
 
 void SourceLadder::Amend(const Attempt& attempt, float z, int64_t now_ms) noexcept {
   if (z == 0) return;
-  const Rungs rungs = RungsOf(attempt);
+  const Rungs& rungs = RungsOf(attempt);
   for (size_t i = 0; i < rungs.size; ++i)
     if (Record* const record = table_.Find(rungs.tags[i]); record != nullptr) Add(record, z, now_ms);
 }
 
 void SourceLadder::NoteAtHome(const Attempt& attempt, uint64_t account, int64_t now_ms) noexcept {
-  const Rungs rungs = RungsOf(attempt);
+  const Rungs& rungs = RungsOf(attempt);
   const auto day = static_cast<uint16_t>(now_ms / kDayMs);
   const uint16_t print = PrintOf(account);
   // An ASN is shared by nature.

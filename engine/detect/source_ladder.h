@@ -79,6 +79,8 @@ class SourceLadder {
   };
   // The rungs of a source, narrowest first; the ASN last.
   struct Rungs {
+    Address source;
+    uint32_t asn = 0;
     std::array<uint64_t, 5> tags = {};
     std::array<uint8_t, 5> lengths = {};  // kAsnRung: the ASN
     size_t size = 0;
@@ -104,7 +106,8 @@ class SourceLadder {
     size_t mask_;
   };
 
-  Rungs RungsOf(const Attempt& attempt) const noexcept;
+  // Those of the last attempt are kept: it is read, judged and observed, mostly without another in between.
+  const Rungs& RungsOf(const Attempt& attempt) const noexcept;
   static float ScoreOf(const Record& record, int64_t half_life_ms, float Record::*score,
                        int64_t now_ms) noexcept;
   static size_t ChildrenOf(const Record& record) noexcept;
@@ -114,6 +117,7 @@ class SourceLadder {
   Record* Open(uint64_t tag, int64_t now_ms) noexcept;
 
   WordHash hash_;
+  mutable Rungs rungs_;
   EvidenceThresholds thresholds_;
   EvidenceTable<Record> table_;
   Door door_;

@@ -6,19 +6,21 @@
 
 namespace stockade {
 
-TupleTags TuplesOf(const Attempt& attempt, const HashKey& key) noexcept {
-  const auto hash = [&](std::string_view text, uint64_t salt) {
-    return text.empty() ? uint64_t{0} : SipHash128({key.k0 ^ salt, key.k1}, text).low | 1;
-  };
+uint64_t TupleHasher::HashOf(std::string_view text, uint64_t salt) const noexcept {
+  return text.empty() ? uint64_t{0} : SipHash128({key_.k0 ^ salt, key_.k1}, text).low | 1;
+}
+
+TupleTags TupleHasher::Of(const Attempt& attempt) const noexcept {
   const auto tag = [](TupleKind kind, uint64_t a, uint64_t b) {
     const Hash128 mixed = Combine({a, static_cast<uint64_t>(kind) + 1}, {b, 0});
     return mixed.low | 1;
   };
-  const uint64_t ja4 = hash(attempt.ja4, 0x6a61340000000000);
-  const uint64_t agent = hash(attempt.user_agent, 0x6167656e74000000);
-  const uint64_t headers = hash(attempt.header_order, 0x6865616465727300);
-  const uint64_t country = hash(attempt.country, 0x636f756e74727900);
-  const uint64_t password = hash(attempt.password_id, 0x7061737377640000);
+  const auto [ja4, agent] = browsers_.Of(attempt.ja4, attempt.user_agent, [&] {
+    return Browser{HashOf(attempt.ja4, 0x6a61340000000000), HashOf(attempt.user_agent, 0x6167656e74000000)};
+  });
+  const uint64_t headers = HashOf(attempt.header_order, 0x6865616465727300);
+  const uint64_t country = HashOf(attempt.country, 0x636f756e74727900);
+  const uint64_t password = HashOf(attempt.password_id, 0x7061737377640000);
   TupleTags tags{};
   const auto set = [&](TupleKind kind, bool there, uint64_t a, uint64_t b) {
     if (there) tags[static_cast<size_t>(kind)] = tag(kind, a, b);
