@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <cstdint>
 #include <span>
 
@@ -28,9 +29,23 @@ class ReasonWriter {
     return *this;
   }
   ReasonWriter& Put(int64_t number) noexcept { return Take(std::to_chars(at_, end_, number)); }
-  // Rounded to so many decimals, as printf does.
-  ReasonWriter& Put(double number, int decimals) noexcept {
-    return Take(std::to_chars(at_, end_, number, std::chars_format::fixed, decimals));
+  // Rounded to at most two decimals, as printf does.
+  ReasonWriter& Put(double number, size_t decimals) noexcept {
+    constexpr std::array<int64_t, 3> kInOne = {1, 10, 100};
+    constexpr double kPlainMax = 1e15;  // below it doubles hold every integer
+    const auto in_one = static_cast<double>(kInOne[decimals]);
+    const double units = number * in_one;
+    // What scores and shares are, floats mostly, is so many tenths or hundredths exactly: to round those is to round the digits,
+    // at a tenth of what it takes to write any double.
+    const bool is_plain =
+        number >= 0 && !std::signbit(number) && units < kPlainMax && std::fma(number, in_one, -units) == 0;
+    if (!is_plain)
+      return Take(std::to_chars(at_, end_, number, std::chars_format::fixed, static_cast<int>(decimals)));
+    const auto rounded = static_cast<int64_t>(std::nearbyint(units));
+    Put(rounded / kInOne[decimals]);
+    if (decimals == 0) return *this;
+    const int64_t rest = rounded % kInOne[decimals];
+    return Put(decimals == 2 && rest < 10 ? ".0" : ".").Put(rest);
   }
   std::string_view text() const noexcept { return {begin_, static_cast<size_t>(at_ - begin_)}; }
 
