@@ -205,6 +205,11 @@ void Ledger::Erase(uint32_t index, ChangeKind kind, std::string_view by, std::st
 void Ledger::Advance(int64_t now_ms) {
   if (now_ms <= now_ms_) return;
   now_ms_ = now_ms;
+  // Also of what is stale no time comes before its own: mostly nothing is over, and that is seen here.
+  const auto is_quiet = [&](const ExpiryQueue<Due>& expiries) noexcept {
+    return expiries.empty() || expiries.top().when_ms > now_ms;
+  };
+  if (is_quiet(expiries_) && is_quiet(imported_expiries_)) return;
   for (;;) {
     DropStale();
     // Of both queues the one that is over first; of equal times the older.
@@ -234,16 +239,17 @@ void Ledger::Consider(uint32_t head, int64_t now_ms, uint32_t* best) const noexc
 }
 
 InForce Ledger::Find(const Attempt& attempt, int64_t now_ms, const Hash128* fingerprint) const noexcept {
+  InForce in_force;
+  in_force.allowlisted = !allowlist_.empty() && allowlist_.Holds(attempt);
+  if (live_ == 0) return in_force;
   // The table of addresses is the one too large for any cache: its misses wait while the names are hashed.
   Prefetch(attempt);
-  InForce in_force;
   uint32_t source = kNone;
   index_.VisitSource(attempt, fingerprint, [&](uint32_t head) noexcept { Consider(head, now_ms, &source); });
   if (source != kNone) in_force.source = &slots_[source].decision;
   uint32_t account = kNone;
   Consider(index_.FindAccount(attempt), now_ms, &account);
   if (account != kNone) in_force.account = &slots_[account].decision;
-  in_force.allowlisted = !allowlist_.empty() && allowlist_.Holds(attempt);
   return in_force;
 }
 

@@ -8,6 +8,8 @@
 #include <optional>
 #include <string_view>
 
+#include "engine/event/word_index.h"
+
 namespace stockade {
 
 // What came of an attempt (event.reason). kUnknown is an outcome too: the gateway's answer fitted nothing we know.
@@ -142,15 +144,15 @@ constexpr std::string_view Name(ChallengeResult r) noexcept {
 }
 
 // The enum of a spelling, or nothing for any other text. Exact: case counts.
+inline constexpr WordIndex kOutcomeIndex(kOutcomeNames);
 constexpr std::optional<Outcome> ParseOutcome(std::string_view name) noexcept {
-  for (size_t i = 0; i < kOutcomeNames.size(); ++i)
-    if (kOutcomeNames[i] == name) return static_cast<Outcome>(i);
-  return std::nullopt;
+  const std::optional<size_t> word = kOutcomeIndex.Find(name);
+  return word.has_value() ? std::optional(static_cast<Outcome>(*word)) : std::nullopt;
 }
+inline constexpr WordIndex kCertificateIndex(kCertificateNames);
 constexpr std::optional<CertificateStatus> ParseCertificateStatus(std::string_view name) noexcept {
-  for (size_t i = 0; i < kCertificateNames.size(); ++i)
-    if (kCertificateNames[i] == name) return static_cast<CertificateStatus>(i);
-  return std::nullopt;
+  const std::optional<size_t> word = kCertificateIndex.Find(name);
+  return word.has_value() ? std::optional(static_cast<CertificateStatus>(*word)) : std::nullopt;
 }
 constexpr std::optional<CanAsk> ParseCanAsk(std::string_view name) noexcept {
   for (size_t i = 1; i < kCanAskNames.size(); ++i)

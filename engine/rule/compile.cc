@@ -19,22 +19,6 @@
 namespace stockade {
 namespace {
 
-// Fields whose value an event holds as text.
-constexpr std::pair<FieldId, std::string_view Attempt::*> kTextFields[] = {
-    {FieldId::kUserName, &Attempt::account},
-    {FieldId::kUserAgent, &Attempt::user_agent},
-    {FieldId::kJa3, &Attempt::ja3},
-    {FieldId::kJa4, &Attempt::ja4},
-    {FieldId::kUrlPath, &Attempt::path},
-    {FieldId::kRequestId, &Attempt::request_id},
-    {FieldId::kSourceCountry, &Attempt::country},
-    {FieldId::kPasswordId, &Attempt::password_id},
-    {FieldId::kDevice, &Attempt::device},
-    {FieldId::kChannel, &Attempt::channel},
-    {FieldId::kHeaderOrder, &Attempt::header_order},
-    {FieldId::kTlsStack, &Attempt::tls_stack},
-    {FieldId::kTlsMismatch, &Attempt::tls_mismatch}};
-
 // What a keyword is asked of: the known fields that are on the wire and have a text.
 bool HasKeywords(FieldId id) {
   return id != FieldId::kTimestamp && id != FieldId::kSourcePrefix && id != FieldId::kSourceFingerprint;
@@ -93,6 +77,8 @@ class RuleSetBuilder {
     }
     BuildKeywords();
     BuildVocabularies();
+    BuildPresences();
+    BuildSources();
     BuildPlans();
     if (findings_->errors() > errors_before) return nullptr;
     set_->rules_ = std::move(documents.rules);
@@ -132,11 +118,30 @@ class RuleSetBuilder {
       asked_.insert(predicate.other_field);
     }
     CheckTimestamp(test, predicate);
-    const bool of_vocabulary =
-        !keyword && IsVocabulary(predicate.field) && test.kind != Test::Kind::kFieldRef;
-    const bool of_number = test.kind == Test::Kind::kNumber && test.comparison == Test::Comparison::kEq &&
-                           !std::isnan(test.number);
-    predicate.eager = test.kind == Test::Kind::kPattern || of_vocabulary || of_number;
+    predicate.way = WayOf(test, predicate.field);
+  }
+
+  static RuleSet::Way WayOf(const Test& test, FieldId field) {
+    using Way = RuleSet::Way;
+    const bool keyword = test.field.empty();
+    if (!keyword && IsVocabulary(field) && test.kind != Test::Kind::kFieldRef) return Way::kWords;
+    switch (test.kind) {
+      case Test::Kind::kPattern:
+        return Way::kScan;
+      case Test::Kind::kNumber:
+        return test.comparison == Test::Comparison::kEq && !std::isnan(test.number) ? Way::kScan
+                                                                                    : Way::kEvent;
+      case Test::Kind::kCidr:
+        return field == FieldId::kSourceIp ? Way::kScan : Way::kEvent;
+      case Test::Kind::kExists:
+      case Test::Kind::kNull:
+      case Test::Kind::kEmpty:
+        return !keyword && AttemptTextOf(field) != nullptr ? Way::kWords : Way::kEvent;
+      case Test::Kind::kFieldRef:
+      case Test::Kind::kTimePart:
+        break;
+    }
+    return Way::kEvent;
   }
 
   void CheckTimestamp(const Test& test, const Predicate& predicate) {
@@ -197,7 +202,6 @@ class RuleSetBuilder {
     FieldPlan own;
     own.patterns = BuildPatterns(field, true, false, &own.predicate_of);
     FieldScratch text;
-    FieldScratch other_text;
     std::vector<uint16_t> ids(std::max(own.predicate_of.size(), keywords_.predicate_of.size()));
     for (size_t word = 0; word < vocabulary->size(); ++word) {
       const LoginEvent event = event_of(word);
@@ -210,14 +214,45 @@ class RuleSetBuilder {
         const size_t count = plan->patterns->Match(value.text, &scratch, ids.data());
         for (size_t i = 0; i < count; ++i) raised.push_back(plan->predicate_of[ids[i]]);
       }
-      for (size_t i = 0; i < set_->predicates_.size(); ++i) {
-        const Predicate& predicate = set_->predicates_[i];
-        const bool is_native = predicate.eager && predicate.test.kind != Test::Kind::kPattern;
-        if (is_native && predicate.field == field &&
-            TestHolds(predicate.test, field, field, event, &text, &other_text)) {
-          raised.push_back(static_cast<uint16_t>(i));
-        }
+      AddNative(field, event, &raised);
+    }
+  }
+
+  // The predicates of the way kWords, patterns apart, that are true of a field.
+  void AddNative(FieldId field, const LoginEvent& event, std::vector<uint16_t>* raised) {
+    FieldScratch text;
+    FieldScratch other_text;
+    for (size_t i = 0; i < set_->predicates_.size(); ++i) {
+      const Predicate& predicate = set_->predicates_[i];
+      const bool is_native =
+          predicate.way == RuleSet::Way::kWords && predicate.test.kind != Test::Kind::kPattern;
+      if (is_native && predicate.field == field &&
+          TestHolds(predicate.test, field, field, event, &text, &other_text)) {
+        raised->push_back(static_cast<uint16_t>(i));
       }
+    }
+  }
+
+  void BuildPresences() {
+    for (const auto& [field, member] : kTextMembers) {
+      const bool is_asked = std::any_of(
+          set_->predicates_.begin(), set_->predicates_.end(), [&, id = field](const Predicate& predicate) {
+            return predicate.way == RuleSet::Way::kWords && predicate.field == id;
+          });
+      if (!is_asked) continue;
+      RuleSet::PresencePlan& plan = set_->presences_.emplace_back();
+      plan.text = member;
+      plan.of_word.resize(kPresenceWords);
+      for (size_t word = 0; word < kPresenceWords; ++word)
+        AddNative(field, PresenceEvent(member, word), &plan.of_word[word]);
+    }
+  }
+
+  void BuildSources() {
+    for (size_t i = 0; i < set_->predicates_.size(); ++i) {
+      const Predicate& predicate = set_->predicates_[i];
+      if (predicate.way == RuleSet::Way::kScan && predicate.test.kind == Test::Kind::kCidr)
+        set_->sources_.Add(predicate.test.prefix, static_cast<uint16_t>(i));
     }
   }
 
@@ -225,7 +260,10 @@ class RuleSetBuilder {
     const bool keywords = keywords_.patterns != nullptr;
     std::set<FieldId> planned;
     for (const Predicate& predicate : set_->predicates_)
-      if (predicate.eager && !predicate.test.field.empty()) planned.insert(predicate.field);
+      if (predicate.way == RuleSet::Way::kScan && predicate.test.kind != Test::Kind::kCidr &&
+          !predicate.test.field.empty()) {
+        planned.insert(predicate.field);
+      }
     if (keywords) {
       for (size_t i = 0; i < kKnownFieldCount; ++i)
         if (HasKeywords(static_cast<FieldId>(i))) planned.insert(static_cast<FieldId>(i));
@@ -249,8 +287,7 @@ class RuleSetBuilder {
   void AddPlan(FieldId field, bool keywords) {
     FieldPlan& plan = set_->plans_.emplace_back();
     plan.field = field;
-    for (const auto& [id, member] : kTextFields)
-      if (id == field) plan.text = member;
+    plan.text = AttemptTextOf(field);
     const bool has_patterns =
         std::any_of(set_->predicates_.begin(), set_->predicates_.end(), [&](const Predicate& p) {
           return p.test.kind == Test::Kind::kPattern && !p.test.field.empty() && p.field == field;
@@ -260,7 +297,8 @@ class RuleSetBuilder {
     plan.keywords = keywords && !joined;
     for (size_t i = 0; i < set_->predicates_.size(); ++i) {
       const Predicate& predicate = set_->predicates_[i];
-      if (predicate.eager && predicate.test.kind == Test::Kind::kNumber && predicate.field == field)
+      if (predicate.way == RuleSet::Way::kScan && predicate.test.kind == Test::Kind::kNumber &&
+          predicate.field == field)
         plan.numbers.emplace_back(predicate.test.number, static_cast<uint16_t>(i));
     }
     std::sort(plan.numbers.begin(), plan.numbers.end());
@@ -274,11 +312,11 @@ class RuleSetBuilder {
     return predicates[static_cast<size_t>(test.test)];
   }
 
-  bool IsEager(size_t rule, const Expression& expression) const {
+  bool IsAnswered(size_t rule, const Expression& expression) const {
     if (expression.kind == Expression::Kind::kTest)
-      return set_->predicates_[PredicateOf(rule, expression)].eager;
+      return set_->predicates_[PredicateOf(rule, expression)].way != RuleSet::Way::kEvent;
     return std::all_of(expression.operands.begin(), expression.operands.end(),
-                       [&](const Expression& operand) { return IsEager(rule, operand); });
+                       [&](const Expression& operand) { return IsAnswered(rule, operand); });
   }
 
   // Emits the branch program of an expression, last node first, so that where to go on is always known;
@@ -288,7 +326,7 @@ class RuleSetBuilder {
       case Expression::Kind::kTest: {
         if (yes == no) return yes;
         const uint16_t predicate = PredicateOf(rule, expression);
-        set_->steps_.push_back({predicate, set_->predicates_[predicate].eager, yes, no});
+        set_->steps_.push_back({predicate, set_->predicates_[predicate].way, yes, no});
         STOCKADE_CHECK(set_->steps_.size() < RuleSet::kNo);
         return static_cast<uint32_t>(set_->steps_.size() - 1);
       }
@@ -302,7 +340,7 @@ class RuleSetBuilder {
     std::vector<const Expression*> operands;
     for (const Expression& operand : expression.operands) operands.push_back(&operand);
     std::stable_partition(operands.begin(), operands.end(),
-                          [&](const Expression* operand) { return IsEager(rule, *operand); });
+                          [&](const Expression* operand) { return IsAnswered(rule, *operand); });
     const bool is_and = expression.kind == Expression::Kind::kAnd;
     uint32_t next = is_and ? yes : no;
     for (auto operand = operands.rbegin(); operand != operands.rend(); ++operand)
@@ -312,7 +350,7 @@ class RuleSetBuilder {
 
   // Predicates of which at least one must be true for an expression to have a value, and how often one of
   // them probably is. An infinite cost: no such predicates; the expression may have that value when all are
-  // false, or when something not eager is true.
+  // false, or when something is true that only a rule asks.
   struct Trigger {
     double cost = std::numeric_limits<double>::infinity();
     std::vector<uint16_t> predicates;
@@ -320,7 +358,7 @@ class RuleSetBuilder {
 
   double CostOf(uint16_t index) const {
     const Predicate& predicate = set_->predicates_[index];
-    if (!predicate.test.field.empty() && IsVocabulary(predicate.field)) return 0.5;
+    if (predicate.way == RuleSet::Way::kWords) return 0.5;
     if (predicate.test.has_literal && predicate.test.text_relation == Test::TextRelation::kEquals)
       return 0.01;
     return 0.05;
@@ -330,7 +368,8 @@ class RuleSetBuilder {
     Trigger best;
     if (expression.kind == Expression::Kind::kTest) {
       const uint16_t predicate = PredicateOf(rule, expression);
-      if (value && set_->predicates_[predicate].eager) best = {CostOf(predicate), {predicate}};
+      if (value && set_->predicates_[predicate].way != RuleSet::Way::kEvent)
+        best = {CostOf(predicate), {predicate}};
       return best;
     }
     if (expression.kind == Expression::Kind::kNot) return TriggerOf(rule, expression.operands[0], !value);

@@ -149,6 +149,8 @@ std::unique_ptr<const PatternSet> PatternSet::Build(std::span<const Pattern> pat
     }
     BytePattern bytes = ToBytePattern(pattern.text, pattern.caseless, pattern.dot_all, pattern.multi_line);
     if (!bytes.needs_unicode) pattern.text = std::move(bytes.text);
+    set->first_bytes_ |= bytes.needs_unicode ? ByteSet().set()
+                                             : FirstBytes(pattern.text, pattern.caseless, pattern.multi_line);
     set->re2_[i] = MakeRe2(pattern);
     set->unicode_[i] = bytes.needs_unicode;
     open[i] = true;
@@ -222,7 +224,7 @@ void PatternSet::BuildDatabase(std::vector<uint16_t> ids, std::vector<std::strin
 void PatternSet::AddToTable(const Pattern& pattern, uint16_t id) {
   TableEntry entry{pattern.literal, pattern.literal, pattern.caseless, id};
   FoldAscii(entry.exact, entry.folded.data());
-  lengths_[entry.exact.size() / 64] |= uint64_t{1} << entry.exact.size() % 64;
+  begins_[entry.exact.size()] |= uint32_t{1} << BeginBit(entry.exact);
   entries_.push_back(std::move(entry));
 }
 
@@ -243,7 +245,7 @@ void PatternSet::FinishTable() {
 }
 
 size_t PatternSet::LookUp(std::string_view value, uint16_t* ids) const noexcept {
-  if (value.size() > kTableBytesMax || (lengths_[value.size() / 64] >> value.size() % 64 & 1) == 0) return 0;
+  if (!MayEqual(value)) return 0;
   char buffer[kTableBytesMax];
   FoldAscii(value, buffer);
   const std::string_view folded(buffer, value.size());
@@ -277,7 +279,8 @@ size_t PatternSet::AskRe2(std::span<const uint16_t> of, std::string_view value, 
 
 size_t PatternSet::Match(std::string_view value, PatternScratch* scratch, uint16_t* ids) const noexcept {
   if (value.data() == nullptr) value = "";
-  size_t count = table_count_ > 0 ? LookUp(value, ids) : 0;
+  size_t count = LookUp(value, ids);
+  if (!MayScan(value)) return count;
   if (database_ != nullptr) {
     Hits hits{ids, count, patterns_.size()};
     if (value.size() <= UINT32_MAX && hs_scan(database_, value.data(), static_cast<unsigned>(value.size()), 0,

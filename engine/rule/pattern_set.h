@@ -9,6 +9,9 @@
 // both. Where the processor lacks SSSE3, hs_valid_platform() says so, and RE2 answers everything: slower,
 // same answers.
 //
+// Before any of them a value is asked how long it is and what it begins with: most account names are neither as long as
+// one of the texts nor begin as a pattern does (first_bytes.h), and cost ten instructions.
+//
 // Values are bytes, not text: a log line may hold anything, and Hyperscan's UTF-8 mode is undefined on what
 // is not UTF-8. So every pattern is first rewritten to bytes (byte_pattern.h says what "." and case mean
 // there), and both engines are given that same pattern. A NUL in a value is a byte like another. Size of
@@ -20,6 +23,7 @@
 // RE2 a pattern, in tests/engine/rule/pattern_set_test.cc; fuzzed by tests/fuzz/pattern_fuzz.cc.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -27,6 +31,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/rule/first_bytes.h"
 #include "engine/rule/sigma_rule.h"
 
 struct hs_database;
@@ -110,6 +115,8 @@ class PatternSet {
   // Writes the ids of all patterns that match `value` into `ids` (room for size()), each once, in no order;
   // returns how many.
   size_t Match(std::string_view value, PatternScratch* scratch, uint16_t* ids) const noexcept;
+  // False: nothing matches, as Match would find.
+  bool MayMatch(std::string_view value) const noexcept { return MayEqual(value) || MayScan(value); }
 
   // True if answering takes more than the table: whether remembering an answer can pay.
   bool scans() const noexcept { return database_ != nullptr || !by_re2_.empty(); }
@@ -133,6 +140,18 @@ class PatternSet {
   void AddToTable(const Pattern& pattern, uint16_t id);
   void FinishTable();
   void BuildDatabase(std::vector<uint16_t> ids, std::vector<std::string>* hyperscan_reasons);
+  // Whether a text of the table is as long as the value and begins like it, but for bits that case changes.
+  bool MayEqual(std::string_view value) const noexcept {
+    if (value.size() > kTableBytesMax) return false;
+    return (begins_[value.size()] >> BeginBit(value) & 1) != 0;
+  }
+  static unsigned BeginBit(std::string_view value) noexcept {
+    return value.empty() ? 0 : static_cast<unsigned char>(value.front()) % 32;
+  }
+  // Whether a pattern of the engines may match the value.
+  bool MayScan(std::string_view value) const noexcept {
+    return scans() && (value.empty() || first_bytes_[static_cast<unsigned char>(value.front())]);
+  }
   size_t LookUp(std::string_view value, uint16_t* ids) const noexcept;
   size_t AskRe2(std::span<const uint16_t> of, std::string_view value, PatternScratch* scratch,
                 uint16_t* ids) const noexcept;
@@ -149,7 +168,8 @@ class PatternSet {
   // group.
   std::vector<TableEntry> entries_;
   std::vector<uint32_t> slots_;
-  uint64_t lengths_[3] = {};  // bit n: some text has n bytes
+  std::array<uint32_t, kTableBytesMax + 1> begins_{};  // by length of the texts: a bit for each BeginBit
+  ByteSet first_bytes_;                                // of what patterns of the engines match
 };
 
 }  // namespace stockade

@@ -1,11 +1,14 @@
 // All rules, compiled: immutable, shared by threads, asked once an event.
 //
-// How it stays fast with many rules. Equal tests of different rules are one predicate. For each field one
-// PatternSet answers all its patterns in one scan, or a memo does, where the field says the same few things
-// again and again. Fields of a closed vocabulary (outcome, certificate, challenge) need no scan: what is true
-// of each word was worked out at compile time. A true predicate wakes the rules that cannot match without it,
-// only those (and the few that may match when everything is false) are evaluated, each by a branch program
-// that asks no predicate it need not ask.
+// How it stays fast with many rules. Equal tests of different rules are one predicate, and each predicate has one of
+// three ways to its truth:
+//   words   the closed vocabularies (outcome, certificate, challenge), and whether a field of text is there: what is true
+//           of each word was worked out at compile time, and which rules it decides is remembered (word_memo.h);
+//   scan    patterns: for each field one PatternSet answers all of them in one scan, or a memo does, where the field
+//           says the same few things again and again; numbers by equality and networks of the source by look-up;
+//   event   everything else, when a rule asks.
+// A predicate that is true wakes the rules that cannot match without it. Only those that the words leave open, and are
+// awake, are evaluated, each by a branch program that asks no predicate it need not ask.
 //
 // What a test means on hostile and odd values:
 //   an absent field answers no to everything but kNull; a null answers yes to kExists and kNull only;
@@ -22,6 +25,7 @@
 // test.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -30,11 +34,15 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/decision/prefix_map.h"
 #include "engine/event/field.h"
 #include "engine/event/login_event.h"
+#include "engine/rule/first_bytes.h"
 #include "engine/rule/match_memo.h"
 #include "engine/rule/pattern_set.h"
 #include "engine/rule/sigma_rule.h"
+#include "engine/rule/vocabulary.h"
+#include "engine/rule/word_memo.h"
 
 namespace stockade {
 
@@ -90,7 +98,7 @@ class RuleSet {
   }
 
   // The base rules that match the event, by index, ascending; valid until the scratch's next Match. Allocates
-  // nothing (but see pattern_set.h where RE2 answers). A typical login against 15 rules: about 150 ns.
+  // nothing (but see pattern_set.h where RE2 answers). A typical login against 15 rules: 300 instructions.
   std::span<const uint16_t> Match(const LoginEvent& event, MatchScratch* scratch) const noexcept;
 
   // For explanations: the truth of each test of one rule, in the order of rules()[rule].tests. Slow,
@@ -105,17 +113,19 @@ class RuleSet {
   friend class MatchScratch;
   friend class RuleSetBuilder;  // compile.cc
 
+  enum class Way : uint8_t { kWords, kScan, kEvent };
+
   // One question that some rule asks, whoever asks it.
   struct Predicate {
     Test test;
     FieldId field{};        // of a keyword: meaningless
     FieldId other_field{};  // kFieldRef
-    bool eager = false;     // answered before any rule is evaluated; else when a rule asks
+    Way way = Way::kEvent;
   };
   // A node of a branch program: ask, then go on here or there. Targets are indices into steps_, or an answer.
   struct Step {
     uint16_t predicate = 0;
-    bool eager = false;
+    Way way = Way::kEvent;
     uint32_t if_true = 0;
     uint32_t if_false = 0;
   };
@@ -124,7 +134,7 @@ class RuleSet {
   // What is asked of one field before rules are evaluated.
   struct FieldPlan {
     FieldId field{};
-    std::string_view Attempt::*text = nullptr;   // where the value is, if the event holds it as text
+    AttemptText text = nullptr;                  // where the value is, if the event holds it as text
     std::unique_ptr<const PatternSet> patterns;  // may be null
     bool keywords = false;                       // the keyword plan is to be asked, too
     std::vector<uint16_t> predicate_of;          // pattern id → predicate
@@ -133,13 +143,42 @@ class RuleSet {
   };
   // What is true of each word of a closed vocabulary, by its index (see OutcomeWord and its siblings).
   using Vocabulary = std::vector<std::vector<uint16_t>>;
+  // A field of text of which some rule asks whether it is there.
+  struct PresencePlan {
+    AttemptText text = nullptr;
+    Vocabulary of_word;
+  };
+  // The networks that some rule asks the source for, each with its predicate.
+  struct SourcePlan {
+    PrefixMap networks;
+    // First bytes of addresses in any of them, IPv4 and IPv6: most sources are told apart by them.
+    std::array<ByteSet, 2> first_bytes;
+
+    void Add(const Prefix& network, uint16_t predicate);
+    bool MayHold(const Address& source) const noexcept {
+      return source.is_v4() ? first_bytes[0][source.v4() >> 24]
+                            : source.is_v6() && first_bytes[1][source.high() >> 56];
+    }
+  };
 
   RuleSet() = default;
-  void AskEvent(const LoginEvent& event, MatchScratch* scratch) const noexcept;
+  LoginWords WordsOf(const LoginEvent& event) const noexcept;
+  const WordState& StateOf(const LoginEvent& event, MatchScratch* scratch) const noexcept;
+  // What each of these words says by itself; all rules are open.
+  void AskWords(LoginWords words, WordState* state) const noexcept;
+  // Which rules are open no longer.
+  void Decide(WordState* state, MatchScratch* scratch) const noexcept;
+  // Answers every predicate of the way kScan, and says which rules are awake.
+  const WordState& AskEvent(const LoginEvent& event, MatchScratch* scratch) const noexcept;
   void AskField(size_t plan, const FieldValue& value, MatchScratch* scratch) const noexcept;
   void AskPatterns(size_t plan, std::string_view value, MatchScratch* scratch) const noexcept;
   void Raise(std::span<const uint16_t> predicates, MatchScratch* scratch) const noexcept;
-  bool Holds(uint16_t predicate, const LoginEvent& event, MatchScratch* scratch) const noexcept;
+  void Wake(uint16_t predicate, uint64_t* awake) const noexcept {
+    for (uint32_t i = woken_begin_[predicate]; i < woken_begin_[predicate + size_t{1}]; ++i)
+      awake[woken_[i] / 64] |= uint64_t{1} << woken_[i] % 64;
+  }
+  bool Holds(uint16_t predicate, Way way, const WordState& state, const LoginEvent& event,
+             MatchScratch* scratch) const noexcept;
 
   std::vector<SigmaRule> rules_;
   std::vector<CorrelationRule> written_;
@@ -152,7 +191,7 @@ class RuleSet {
   std::vector<Predicate> predicates_;
   std::vector<std::vector<uint16_t>> predicates_of_rule_;  // test index → predicate
   std::vector<Step> steps_;
-  std::vector<uint32_t> entry_;        // rule → first step, or an answer
+  std::vector<uint32_t> entry_;        // rule → first step, or an answer; those after it stand before it
   std::vector<uint64_t> always_;       // bit per rule: evaluated whatever is true
   std::vector<uint16_t> woken_;        // rules woken by predicates …
   std::vector<uint32_t> woken_begin_;  // … of each predicate
@@ -161,6 +200,8 @@ class RuleSet {
   std::vector<uint16_t> plan_of_field_;  // FieldId → index into plans_ + 1; extra fields only
   uint16_t keyword_plan_ = 0;            // index + 1 of the plan that holds nothing but the keywords; 0: none
   Vocabulary outcome_, certificate_, challenge_;
+  std::vector<PresencePlan> presences_;  // by their bits in LoginWords
+  SourcePlan sources_;
   bool uses_hyperscan_ = true;
 };
 
@@ -181,7 +222,9 @@ class MatchScratch {
   friend class RuleSet;
 
   PatternScratch patterns_;
-  std::vector<uint32_t> truth_;  // predicate → the event (epoch_) of which it was last true
+  WordMemo words_;
+  std::vector<uint8_t> reached_;  // step → whether Decide is on its way to it
+  std::vector<uint32_t> truth_;  // predicate of the way kScan → the event (epoch_) of which it was last true
   uint32_t epoch_ = 0;
   std::vector<uint64_t> awake_;  // bit per rule
   std::vector<uint16_t> matches_;

@@ -1,8 +1,12 @@
-// The fields of a login that say one of a few words: what a rule can ask of them is worked out once for each
-// word, at compile time, and looked up by the word's index at match time. Reads event.aftermath.
+// What a login says in a few words: its outcome, its certificate, its challenge, and of each field of text whether it
+// is there at all. All of it together is one number, and what rules make of that is worked out once for each
+// (word_memo.h). Reads event.aftermath.
 #pragma once
 
+#include <array>
 #include <cstddef>
+#include <cstdint>
+#include <utility>
 
 #include "engine/event/login_event.h"
 
@@ -27,6 +31,52 @@ inline size_t ChallengeWord(const LoginEvent& event) noexcept {
          static_cast<size_t>(event.aftermath.challenge.identity);
 }
 
+// Whether a field is one of those.
+constexpr bool IsVocabulary(FieldId id) noexcept {
+  return id == FieldId::kEventOutcome || id == FieldId::kEventReason || id == FieldId::kCertificate ||
+         id == FieldId::kChallenge;
+}
+
+// Fields whose value an event holds as text, which is never null.
+using AttemptText = std::string_view Attempt::*;
+inline constexpr std::array<std::pair<FieldId, AttemptText>, 13> kTextMembers = {
+    {{FieldId::kUserName, &Attempt::account},
+     {FieldId::kUserAgent, &Attempt::user_agent},
+     {FieldId::kJa3, &Attempt::ja3},
+     {FieldId::kJa4, &Attempt::ja4},
+     {FieldId::kUrlPath, &Attempt::path},
+     {FieldId::kRequestId, &Attempt::request_id},
+     {FieldId::kSourceCountry, &Attempt::country},
+     {FieldId::kPasswordId, &Attempt::password_id},
+     {FieldId::kDevice, &Attempt::device},
+     {FieldId::kChannel, &Attempt::channel},
+     {FieldId::kHeaderOrder, &Attempt::header_order},
+     {FieldId::kTlsStack, &Attempt::tls_stack},
+     {FieldId::kTlsMismatch, &Attempt::tls_mismatch}}};
+// The member of such a field; null for any other.
+constexpr AttemptText AttemptTextOf(FieldId id) noexcept {
+  for (const auto& [field, member] : kTextMembers)
+    if (field == id) return member;
+  return nullptr;
+}
+
+// How much there is of such a field: all that exists, null and an empty text ask.
+inline constexpr size_t kPresenceWords = 3;  // absent, empty, filled
+inline size_t PresenceWord(std::string_view text) noexcept {
+  return (text.data() != nullptr ? 1 : 0) + (text.empty() ? 0 : 1);
+}
+
+// All words of an event as one number: a byte each of the vocabularies, and above them kPresenceBits for each field of
+// text that somebody asks of.
+using LoginWords = uint64_t;
+inline constexpr int kVocabularyBits = 24;
+inline constexpr int kPresenceBits = 2;
+static_assert(kOutcomeWords <= 256 && kCertificateWords <= 256 && kChallengeWords <= 256);
+static_assert(kVocabularyBits + kPresenceBits * kTextMembers.size() < 64);
+inline LoginWords VocabularyWords(const LoginEvent& event) noexcept {
+  return OutcomeWord(event) | CertificateWord(event) << 8 | ChallengeWord(event) << 16;
+}
+
 // The inverse, as events that hold nothing else.
 inline LoginEvent OutcomeEvent(size_t word) noexcept {
   LoginEvent event;
@@ -45,11 +95,11 @@ inline LoginEvent ChallengeEvent(size_t word) noexcept {
   event.aftermath.challenge.identity = static_cast<ChallengeResult>(word % kChallengeResultNames.size());
   return event;
 }
-
-// Whether a field is one of those.
-constexpr bool IsVocabulary(FieldId id) noexcept {
-  return id == FieldId::kEventOutcome || id == FieldId::kEventReason || id == FieldId::kCertificate ||
-         id == FieldId::kChallenge;
+inline LoginEvent PresenceEvent(AttemptText member, size_t word) noexcept {
+  constexpr std::string_view kWords[kPresenceWords] = {{}, "", "x"};
+  LoginEvent event;
+  event.attempt.*member = kWords[word];
+  return event;
 }
 
 }  // namespace stockade

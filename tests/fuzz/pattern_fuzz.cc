@@ -1,5 +1,6 @@
 // Pattern sets on any pattern and any bytes: Build refuses or accepts, the two engines agree wherever both
-// take the pattern, a plain text is matched as memcmp would, and nothing crashes.
+// take the pattern, no value is told apart by its first byte that matches, a plain text is matched as memcmp would,
+// and nothing crashes.
 //
 // Input: a byte of flags, the pattern up to the first newline, the value after it.
 #include <algorithm>
@@ -73,7 +74,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const auto caseless = PatternSet::Build({&patterns[1], 1}, PatternSet::Engines::kAll, &none);
     if (Ask(*caseless, value)[0] != EqualsIgnoringAsciiCase(value, patterns[1].literal)) std::abort();
   }
-  if (!refusals[0].empty() || !refusals[1].empty() || patterns[0].multi_line) return 0;
+  if (!refusals[0].empty() || !refusals[1].empty()) return 0;
+  // In a group of its own a pattern says nothing of first bytes.
+  Pattern grouped = patterns[0];
+  grouped.text = "(?:" + grouped.text + ")";
+  const auto whole = PatternSet::Build({&grouped, 1}, PatternSet::Engines::kAll, &none);
+  if (none.empty() && Ask(*whole, value)[0] != left[0]) std::abort();
+  if (patterns[0].multi_line) return 0;
   // "(?m" inside the pattern is multi-line mode, too.
   if (patterns[0].text.find("(?") != std::string::npos && patterns[0].text.find('m') != std::string::npos)
     return 0;

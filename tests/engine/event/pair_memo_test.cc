@@ -46,5 +46,17 @@ TEST_CASE("a pair that comes again is not computed again, and an absent text is 
   CHECK(memo.Of(longest, "x", make) == 6);
 }
 
+TEST_CASE("two hundred pairs that come again are remembered together", "[event]") {
+  PairMemo<int> memo;
+  int computed = 0;
+  for (int round = 0; round < 10; ++round) {
+    for (int i = 0; i < 200; ++i) {
+      const std::string agent = "Mozilla/5.0 (X11; Linux x86_64; rv:" + std::to_string(i) + ".0)";
+      memo.Of("t13d1516h2_8daaf6152771_" + std::to_string(i % 40), agent, [&] { return ++computed; });
+    }
+  }
+  CHECK(computed == 200);
+}
+
 }  // namespace
 }  // namespace stockade

@@ -241,6 +241,9 @@ TEST_CASE("random rules match random events exactly as their trees say, with bot
         }
         REQUIRE(std::vector<uint16_t>(matched.begin(), matched.end()) == expected);
       }
+      // Again, now that its words may be remembered.
+      const auto again = rules->Match(event, &scratch);
+      REQUIRE(std::vector<uint16_t>(again.begin(), again.end()) == expected);
       const size_t one = random.Below(documents.rules.size());
       const std::vector<bool> truths = rules->ExplainTests(event, one);
       for (size_t t = 0; t < truths.size(); ++t)
@@ -278,6 +281,61 @@ TEST_CASE("a value remembered is answered as it was when it was scanned") {
     REQUIRE(rules->Match(event, &scratch).size() == (i % 3 == 0 ? 1 : 0));
   }
   CHECK(scratch.memo_hits() > 4000);
+}
+
+TEST_CASE("what the words of a login decide is the same, remembered or not, however they change") {
+  FieldTable fields;
+  const auto rules = CompileYaml(
+      Base("failed", "event.outcome: failure") + Base("with_agent", "user_agent.original|exists: true") +
+          Base("without_ja4", "tls.client.ja4: null") + Base("empty_path", "url.path: ''") +
+          "title: admin failed\nname: admin_failed\nlogsource: {category: authentication}\ndetection:\n"
+          "  failed: {event.outcome: failure}\n  admin: {user.name|startswith: adm}\n"
+          "  inside: {source.ip|cidr: 10.0.0.0/8}\n  condition: failed and admin and not inside\n---\n",
+      &fields);
+  // Far more combinations than are kept, in an order in which none comes again soon, then one that stays.
+  for (const int period : {4096, 1}) {
+    MatchScratch scratch(*rules);
+    for (int i = 0; i < 10'000; ++i) {
+      const int bits = i * 7 % period;
+      LoginEvent event;
+      event.aftermath.outcome = (bits & 1) != 0 ? Outcome::kBadPassword : Outcome::kSuccess;
+      event.attempt.account = (bits & 2) != 0 ? "admin" : "customer";
+      event.attempt.source = *Address::Parse((bits & 4) != 0 ? "10.1.2.3" : "192.0.2.1");
+      if ((bits & 8) != 0) event.attempt.user_agent = (bits & 16) != 0 ? "curl" : "";
+      if ((bits & 32) != 0) event.attempt.ja4 = "t13d";
+      if ((bits & 64) != 0) event.attempt.path = (bits & 128) != 0 ? "/login" : "";
+      event.attempt.certificate = static_cast<CertificateStatus>(bits / 256 % 16);
+      std::vector<uint16_t> expected;
+      if ((bits & 1) != 0) expected.push_back(0);
+      if ((bits & 8) != 0) expected.push_back(1);
+      if ((bits & 32) == 0) expected.push_back(2);
+      if ((bits & (64 | 128)) == 64) expected.push_back(3);
+      if ((bits & (1 | 2 | 4)) == 3) expected.push_back(4);
+      const auto matched = rules->Match(event, &scratch);
+      REQUIRE(std::vector<uint16_t>(matched.begin(), matched.end()) == expected);
+    }
+  }
+}
+
+TEST_CASE("networks of the source are asked as they are written, of both families and of any width") {
+  FieldTable fields;
+  const auto rules =
+      CompileYaml(Base("all_v4", "source.ip|cidr: 0.0.0.0/0") + Base("wide", "source.ip|cidr: 8.0.0.0/6") +
+                      Base("one", "source.ip|cidr: 192.0.2.7/32") + Base("v6", "source.ip|cidr: fc00::/7") +
+                      Base("mapped", "source.ip|cidr: '::ffff:10.0.0.0/104'"),
+                  &fields);
+  const auto names = [&](std::string_view source) {
+    LoginEvent event;
+    if (!source.empty()) event.attempt.source = *Address::Parse(source);
+    return MatchedNames(*rules, event);
+  };
+  CHECK(names("192.0.2.7") == std::vector<std::string>{"all_v4", "one"});
+  CHECK(names("192.0.2.8") == std::vector<std::string>{"all_v4"});
+  CHECK(names("10.9.9.9") == std::vector<std::string>{"all_v4", "wide", "mapped"});
+  CHECK(names("11.255.255.255") == std::vector<std::string>{"all_v4", "wide"});
+  CHECK(names("fdff::1") == std::vector<std::string>{"v6"});
+  CHECK(names("2001:db8::1").empty());
+  CHECK(names("").empty());
 }
 
 TEST_CASE("a value of 1 MiB and values that do not repeat are matched whole") {
