@@ -214,7 +214,7 @@ class Lanes {
     Hash128 fingerprint;
     uint32_t token = 0;  // 0: free
   };
-  static constexpr size_t kPrints = 512;
+  static constexpr size_t kPrints = 2048;  // a gateway sees some hundred: seldom two in one place
   mutable std::array<Print, kPrints> prints_by_hash_;
 };
 
