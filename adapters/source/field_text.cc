@@ -3,10 +3,14 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <cstring>
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "engine/event/digits.h"
 #include "engine/text.h"
 
 namespace stockade {
@@ -25,32 +29,52 @@ bool Contains(const std::array<std::string_view, N>& words, std::string_view wor
                      [word](std::string_view w) { return absl::EqualsIgnoreCase(ToAbsl(w), ToAbsl(word)); });
 }
 
-// Whether eight characters at once are hexadecimal digits: sums whose high bits say, byte by byte, which of
-// two bounds a character has reached. Bytes from 0x80 on would carry into their neighbours and are cleared
-// first; what they were is asked last.
-bool IsHexWord(uint64_t word) noexcept {
-  constexpr uint64_t kEach = 0x0101010101010101;
-  const uint64_t low = word & (0x7f * kEach);
-  const auto between = [](uint64_t bytes, uint64_t first, uint64_t last) noexcept {
-    return (bytes + (0x80 - first) * kEach) & ~(bytes + (0x7f - last) * kEach);
+// Whether sixteen characters at once are hexadecimal digits: of each what it lies above the first of its kind, and
+// whether that is more than the last one's.
+#ifdef __SSE2__
+bool IsHexBlock(const char* at) noexcept {
+  const __m128i text = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+  const auto between = [](__m128i bytes, char first, char count) noexcept {
+    const __m128i above = _mm_sub_epi8(bytes, _mm_set1_epi8(first));
+    return _mm_cmpeq_epi8(_mm_min_epu8(above, _mm_set1_epi8(static_cast<char>(count - 1))), above);
   };
-  const uint64_t hex = between(low, '0', '9') | between(low | 0x20 * kEach, 'a', 'f');
-  return (hex & ~word & 0x80 * kEach) == 0x80 * kEach;
+  const __m128i hex =
+      _mm_or_si128(between(text, '0', 10), between(_mm_or_si128(text, _mm_set1_epi8(0x20)), 'a', 6));
+  return _mm_movemask_epi8(hex) == 0xffff;
 }
+#else
+bool IsHexBlock(const char* at) noexcept {
+  return std::all_of(at, at + 16, [](char c) { return HexDigit(c) >= 0; });
+}
+#endif
 
-// Of a text of eight characters or more.
+// Of a text of sixteen characters or more.
 bool IsHex(std::string_view text) noexcept {
-  uint64_t word;
-  for (size_t i = 0; i + 8 < text.size(); i += 8) {
-    std::memcpy(&word, text.data() + i, 8);
-    if (!IsHexWord(word)) return false;
-  }
-  std::memcpy(&word, text.data() + text.size() - 8, 8);
-  return IsHexWord(word);
+  const char* const last = text.data() + text.size() - 16;
+  for (const char* at = text.data(); at < last; at += 16)
+    if (!IsHexBlock(at)) return false;
+  return IsHexBlock(last);
 }
 
 bool IsNothing(std::string_view text) noexcept {
-  return text.empty() || text == "-";
+  return text.empty() || (text.size() == 1 && text.front() == '-');
+}
+
+// A decimal number and nothing else.
+bool ReadNumber(std::string_view text, uint32_t* number) noexcept {
+  constexpr size_t kDigitsMax = 9;  // that fit whatever they are
+  if (text.empty() || text.size() > kDigitsMax) {
+    const char* const end = text.data() + text.size();
+    const auto [stopped, failed] = std::from_chars(text.data(), end, *number);
+    return failed == std::errc() && stopped == end;
+  }
+  uint32_t value = 0;
+  for (const char c : text) {
+    if (!IsDigit(c)) return false;
+    value = value * 10 + static_cast<uint32_t>(c - '0');
+  }
+  *number = value;
+  return true;
 }
 
 }  // namespace
@@ -122,10 +146,6 @@ std::string_view Attempt::*TextMember(FieldId id) noexcept {
 
 ReadError SetField(FieldId id, std::string_view text, LoginEvent* event) noexcept {
   Attempt& attempt = event->attempt;
-  if (const auto member = TextMember(id)) {
-    attempt.*member = text;
-    return ReadError::kNone;
-  }
   switch (id) {
     case FieldId::kSourceIp: {
       if (IsNothing(text)) {
@@ -138,12 +158,11 @@ ReadError SetField(FieldId id, std::string_view text, LoginEvent* event) noexcep
       return ReadError::kNone;
     }
     case FieldId::kSourceAsn: {
-      if (text.starts_with("AS") || text.starts_with("as")) text.remove_prefix(2);
+      const bool has_digits = !text.empty() && IsDigit(text.front());
+      if (!has_digits && (text.starts_with("AS") || text.starts_with("as"))) text.remove_prefix(2);
       if (IsNothing(text)) return ReadError::kNone;
       uint32_t number = 0;
-      const char* const end = text.data() + text.size();
-      const auto [stopped, failed] = std::from_chars(text.data(), end, number);
-      if (failed != std::errc() || stopped != end) return ReadError::kBadValue;
+      if (!ReadNumber(text, &number)) return ReadError::kBadValue;
       attempt.asn = number;
       return ReadError::kNone;
     }
@@ -170,7 +189,9 @@ ReadError SetField(FieldId id, std::string_view text, LoginEvent* event) noexcep
       return ReadError::kNone;
     }
     default:
-      return ReadError::kNone;  // derived fields are not read, those of a FieldTable are the caller's
+      // Derived fields are not read, and those of a FieldTable are the caller's.
+      if (const auto member = TextMember(id)) attempt.*member = text;
+      return ReadError::kNone;
   }
 }
 

@@ -34,7 +34,7 @@ std::optional<Outcome> ResolveOutcome(std::string_view outcome, std::string_view
 // stays itself; so does an empty one, which is none. Any other text may be a password: it becomes its keyed
 // hash, 32 hexadecimal digits in `arena`, and the text itself goes nowhere. The same text and key give the
 // same id.
-inline constexpr size_t kPasswordIdDigitsMin = 16;
+inline constexpr size_t kPasswordIdDigitsMin = 16;  // not less: checked sixteen at a time
 inline constexpr size_t kPasswordIdDigitsMax = 128;
 std::string_view ToPasswordId(std::string_view text, const HashKey& key, TextArena* arena);
 

@@ -48,11 +48,13 @@ class FieldValues {
   // Set of a value at a place.
   bool SetAt(const Place& place, FieldValue::Kind kind, std::string_view text) {
     if (kind == FieldValue::Kind::kNull && place.way != Place::Way::kAny) return true;
+    if (place.way == Place::Way::kMember) [[likely]] {
+      event_->attempt.*place.member = text;
+      return true;
+    }
     switch (place.way) {
       case Place::Way::kNothing:
-        return true;
       case Place::Way::kMember:
-        event_->attempt.*place.member = text;
         return true;
       case Place::Way::kOutcome:
         outcome_ = text;

@@ -60,15 +60,15 @@ inline const char* FindStringStop(const char* at, const char* end) noexcept {
 #ifdef __SSE2__
   const __m128i quote = _mm_set1_epi8('"');
   const __m128i backslash = _mm_set1_epi8('\\');
-  const __m128i space = _mm_set1_epi8(0x20);
+  const __m128i last_control = _mm_set1_epi8(0x1f);
+  constexpr uint32_t kAllPlain = 0xffff;
   do {
     const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+    const __m128i ends = _mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash));
     // Bytes from 0x80 on are negative: one comparison finds them and the control characters.
-    const __m128i stops =
-        _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash)),
-                     _mm_cmplt_epi8(bytes, space));
-    if (const auto mask = static_cast<uint32_t>(_mm_movemask_epi8(stops)); mask != 0)
-      return at + std::countr_zero(mask);
+    const __m128i plain = _mm_andnot_si128(ends, _mm_cmpgt_epi8(bytes, last_control));
+    if (const uint32_t stops = static_cast<uint32_t>(_mm_movemask_epi8(plain)) ^ kAllPlain; stops != 0)
+      return at + std::countr_zero(stops);
     at += 16;
   } while (at < end);
   return at;

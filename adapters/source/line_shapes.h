@@ -84,9 +84,8 @@ class LineShapes {
   const Step* First(const char* at, const char* end) const noexcept { return Next(steps_.front(), at, end); }
   const Step* Next(const Step& last, const char* at, const char* end) const noexcept {
     const auto left = static_cast<size_t>(end - at);
-    for (const uint16_t i : last.next) {
-      if (i == 0) break;
-      const Step& step = steps_[i];
+    for (size_t follower = 0; follower < kFollowersMax && last.next[follower] != 0; ++follower) {
+      const Step& step = steps_[last.next[follower]];
       if (!Fits(step.head, at) || step.size > left) continue;
       if (step.size > kPadding && !TailFits(step, at)) continue;
       if (step.then == Then::kText) [[likely]]

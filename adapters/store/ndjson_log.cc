@@ -27,6 +27,12 @@ char* Put(std::string_view text, char* at) {
   std::memcpy(at, text.data(), text.size());
   return at + text.size();
 }
+// The same of a text whose size is known here, without a call.
+template <size_t N>
+char* Put(const char (&text)[N], char* at) {
+  std::memcpy(at, text, N - 1);
+  return at + N - 1;
+}
 
 void AppendMember(std::string_view key, std::string_view text, std::string* out) {
   if (text.empty()) return;
@@ -120,9 +126,15 @@ void AppendVerdict(uint64_t line, const Verdict& verdict, std::string* out) {
   char head[96];
   char* at = Put("{\"line\":", head);
   at = std::to_chars(at, at + 20, line).ptr;
-  at = Put("\"", Put(Name(verdict.kind), Put(",\"verdict\":\"", at)));
+  at = Put(",\"verdict\":\"", at);
+  at = Put("\"", verdict.kind == VerdictKind::kAllow ? Put("allow", at) : Put(Name(verdict.kind), at));
   if (verdict.kind == VerdictKind::kChallenge)
     at = Put("\"", Put(Name(verdict.challenge_kind), Put(",\"kind\":\"", at)));
+  if (verdict.by.empty() && verdict.reason.empty()) {
+    at = Put("}", at);
+    out->append(head, static_cast<size_t>(at - head));
+    return;
+  }
   out->append(head, static_cast<size_t>(at - head));
   AppendMember("by", verdict.by, out);
   AppendMember("reason", verdict.reason, out);

@@ -1,6 +1,7 @@
 #include "tools/stockade/replay_summary.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "absl/strings/str_format.h"
@@ -21,14 +22,22 @@ uint64_t Mix(uint64_t a, uint64_t b) noexcept {
 }
 uint64_t HashText(std::string_view text) noexcept {
   uint64_t hash = Mix(text.size(), 0x8ebc6af09c88c6e3);
-  while (text.size() >= 8) {
-    uint64_t word;
-    std::memcpy(&word, text.data(), 8);
+  uint64_t word = 0;
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  for (; end - at >= 8; at += 8) {
+    std::memcpy(&word, at, 8);
     hash = Mix(hash, word);
-    text.remove_prefix(8);
   }
   uint64_t tail = 0;
-  if (!text.empty()) std::memcpy(&tail, text.data(), text.size());
+  if (const auto left = static_cast<size_t>(end - at); left > 0) {
+    if (std::endian::native == std::endian::little && text.size() >= 8) {
+      std::memcpy(&word, end - 8, 8);  // with what was hashed before it, which the shift drops
+      tail = word >> (64 - 8 * left);
+    } else {
+      std::memcpy(&tail, at, left);
+    }
+  }
   return Mix(Mix(hash, tail), hash);
 }
 uint64_t HashAddress(const Address& address) noexcept {
