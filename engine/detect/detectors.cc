@@ -13,8 +13,9 @@ constexpr uint8_t kTupleCharged = 2;
 constexpr uint8_t kChartFed = 4;
 constexpr uint8_t kReserved = 8;
 constexpr uint8_t kExplainedThen = 16;
-constexpr uint8_t kAtKnown = 32;  // the account has had its owner
-constexpr uint8_t kProved = 64;   // and an identity step-up was passed from there lately
+constexpr uint8_t kAtKnown = 32;    // the account has had its owner
+constexpr uint8_t kProved = 64;     // and an identity step-up was passed from there lately
+constexpr uint8_t kAtDevice = 128;  // the device, too, speaks for the owner
 
 // Kinds of pairs in ContactMemory.
 constexpr uint64_t kFailureOnChart = 0x30;
@@ -48,6 +49,21 @@ uint64_t AccountOf(const Attempt& attempt, const HashKey& key) noexcept {
 
 Pressure::Stream StreamOf(bool at_known) noexcept {
   return at_known ? Pressure::Stream::kKnown : Pressure::Stream::kNew;
+}
+
+// Where an attempt comes from, to tell one stranger from several.
+uint64_t PlaceOf(const Attempt& attempt, const HashKey& key) noexcept {
+  const HashKey place_key{key.k0 ^ 0x706c616365000000, key.k1};
+  const Address network = Prefix::Around(attempt.source, Ladder(attempt.source).back()).address;
+  const std::array<uint64_t, 2> from = {network.is_v6() ? network.high() : 4, network.low()};
+  Hash128 place = SipHash128(place_key, from.data(), sizeof from);
+  if (!attempt.device.empty()) {
+    place = Combine(place, SipHash128(place_key, attempt.device));
+  } else {
+    place = Combine(Combine(place, SipHash128(place_key, attempt.ja4)),
+                    SipHash128(place_key, attempt.user_agent));
+  }
+  return place.low;
 }
 
 // Who proved who he is, minutes ago and from the same place and device, is at home for as long.
@@ -100,6 +116,9 @@ void Detectors::Read(const Attempt& attempt, const Standing& standing, int64_t n
   guard_level_ = GuardLevel::kFar;
   pressure_level_ = pressure_.Level(now_ms);
   if (!IsOff(DetectorId::kAccountGuard) && account_ != 0) guard_level_ = guard_.Read(account_, lane_, now_ms);
+  if (guard_level_ == GuardLevel::kLast && !IsStranger(lane_) &&
+      guard_.StrangersAllFrom(account_, AccountGuard::PlaceOf(PlaceOf(attempt, key_))))
+    guard_level_ = GuardLevel::kFar;
   if (!IsStranger(lane_)) return;
   if (!IsOff(DetectorId::kSourceLadder)) source_ = sources_.Read(attempt, now_ms);
   if (IsOff(DetectorId::kCampaignFinder)) return;
@@ -112,7 +131,8 @@ Cell Detectors::Soften(Cell cell, DetectorId by, const Standing& standing, int64
   const bool outage = State(DetectorId::kOutageInterlock) == DetectorState::kOn && outage_.IsOn(now_ms);
   if (cell == Cell::kDeny && by != DetectorId::kAccountGuard && outage) cell = Cell::kChallenge;
   const bool identity = AsksIdentity(can_ask_);
-  if (cell == Cell::kDeny && standing.may_be_owner && identity) cell = Cell::kIdentity;
+  const bool may_be_customer = standing.may_be_owner || standing.device_known;
+  if (cell == Cell::kDeny && may_be_customer && identity) cell = Cell::kIdentity;
   // A test that somebody solves for money tells nobody apart.
   if (cell == Cell::kChallenge && identity && pressure_.solver_alarm(now_ms)) cell = Cell::kIdentity;
   if (cell == Cell::kChallenge && !AsksHuman(can_ask_)) cell = identity ? Cell::kIdentity : Cell::kDeny;
@@ -169,6 +189,7 @@ uint8_t Detectors::Judged(const Attempt& attempt, const Standing& standing, bool
   if (IsExplained()) notes |= kExplainedThen;
   if (standing.has_history) notes |= kAtKnown;
   if (standing.proved) notes |= kProved;
+  if (standing.device_at_home || standing.lane == Lane::kCertified) notes |= kAtDevice;
   if (goes_on || !IsStranger(LaneOf(standing.lane, standing.proved)) || outage_.IsOn(now_ms)) return notes;
   // A denial keeps its source's evidence alive; who does not pass a challenge adds to it.
   const float z = challenged ? EvidenceOf(standing.lane, Clue::kNotPassed) : kEvidenceOfDenied;
@@ -200,7 +221,6 @@ void Detectors::Observe(const LoginEvent& event, Lane arrived, uint8_t notes, bo
   const Outcome outcome = event.aftermath.outcome;
   const Clue clue = ClueOf(outcome);
   const uint64_t account = AccountOf(attempt, key_);
-  const bool proven = identity_passed || !IsStranger(arrived);
   const bool passed = human_passed || identity_passed;
   if (passed) passed_ms_ = now_ms;
   // Once an account and quarter of an hour: nobody hides a list of names behind an account of his own.
@@ -208,7 +228,13 @@ void Detectors::Observe(const LoginEvent& event, Lane arrived, uint8_t notes, bo
       clue == Clue::kSuccess && contacts_.IsFirst(PairOf(1, account, kSuccessOfAll), now_ms, 1);
   if (account != 0) {
     if ((notes & kReserved) == 0) guard_.Reserve(account, now_ms);
-    guard_.Settle(account, outcome, proven, now_ms);
+    const bool is_owner = identity_passed || (!IsStranger(lane) && (notes & (kAtDevice | kProved)) != 0);
+    const bool counts = outcome == Outcome::kBadPassword || outcome == Outcome::kUnknown;
+    const uint16_t place = identity_passed || (counts && !is_owner)
+                               ? AccountGuard::PlaceOf(PlaceOf(attempt, key_))
+                               : AccountGuard::kNoPlace;
+    if (identity_passed) guard_.NoteProof(account, place);
+    guard_.Settle(account, outcome, is_owner ? AccountGuard::kNoPlace : place, now_ms);
   }
   // Failures once: nobody makes an outage with an account of his own.
   if (!IsStranger(lane) &&
