@@ -25,7 +25,11 @@ constexpr uint64_t kStoppedOnChart = 0x33;
 constexpr uint64_t kSuccessOfAll = 0x34;
 constexpr uint64_t kFailureAtHome = 0x35;
 constexpr uint64_t kCleanOnShares = 0x36;
+constexpr uint64_t kFailureFromPlace = 0x37;
 constexpr int kHourTicks = 4;
+// A program with an old password comes every morning, at another minute each: whoever failed on this account from this place within
+// so long is no news, and puts off when he will be again.
+constexpr int kAgainTicks = 36 * kHourTicks;
 // Pressure lives on challenges that nobody passes for so long, and then looks again at what reaches the password check.
 constexpr int64_t kUntoldMs = int64_t{4} * 3600 * 1000;
 constexpr int64_t kUntoldGapMs = int64_t{3600} * 1000;
@@ -205,8 +209,9 @@ uint8_t Detectors::Judged(const Attempt& attempt, const Standing& standing, bool
   const bool tells =
       now_ms - passed_ms_ < kToldMs || now_ms - std::max(failed_at_check_ms_, untold_since_ms_) < kUntoldMs;
   if (tells && standing.lane == Lane::kUnfamiliar && (notes & kExplainedThen) == 0 &&
-      contacts_.IsFirst(PairOf(1, account_, kFailureOnChart), now_ms, kHourTicks)) {
-    FeedPressure(attempt, tags_, StreamOf(standing.has_history), true, now_ms);
+      contacts_.IsFirst(PairOf(1, account_, kFailureOnChart), now_ms, kHourTicks) &&
+      contacts_.IsNew(PairOf(PlaceOf(attempt, key_), account_, kFailureFromPlace), now_ms, kAgainTicks)) {
+    pressure_.Feed(StreamOf(standing.has_history), true, now_ms);
     contacts_.IsFirst(PairOf(1, account_, kStoppedOnChart), now_ms, kHourTicks);
     notes |= kChartFed;
   }
@@ -278,7 +283,7 @@ void Detectors::Observe(const LoginEvent& event, Lane arrived, uint8_t notes, bo
     }
   }
   if (is_first_success) pressure_.Feed(Pressure::Stream::kNames, false, now_ms);
-  TellPressure(attempt, tags, account, as, clue, passed, notes, now_ms);
+  TellPressure(attempt, account, as, clue, passed, notes, now_ms);
   if (lane == Lane::kUnfamiliar && human_passed && !identity_passed &&
       contacts_.IsFirst(PairOf(1, account, kSolvedOnChart), now_ms, kHourTicks)) {
     pressure_.FeedSolved(Failed(clue), now_ms);
@@ -308,8 +313,8 @@ void Detectors::ObserveBadCertificate(const Attempt& attempt, Lane lane, int64_t
                 &contacts_);
 }
 
-void Detectors::TellPressure(const Attempt& attempt, const TupleTags& tags, uint64_t account, Lane lane,
-                             Clue clue, bool passed, uint8_t notes, int64_t now_ms) noexcept {
+void Detectors::TellPressure(const Attempt& attempt, uint64_t account, Lane lane, Clue clue, bool passed,
+                             uint8_t notes, int64_t now_ms) noexcept {
   const Pressure::Stream stream = StreamOf((notes & kAtKnown) != 0);
   // He was stopped and passes now, perhaps with an attempt that came after the one that was stopped.
   const bool fed = (notes & kChartFed) != 0 ||
@@ -321,14 +326,11 @@ void Detectors::TellPressure(const Attempt& attempt, const TupleTags& tags, uint
                          kHourTicks) &&
       !fed)
     return;
-  FeedPressure(attempt, tags, slip ? Pressure::Stream::kNames : stream, Failed(clue), now_ms);
+  if (Failed(clue) && !fed &&
+      !contacts_.IsNew(PairOf(PlaceOf(attempt, key_), account, kFailureFromPlace), now_ms, kAgainTicks))
+    return;
+  pressure_.Feed(slip ? Pressure::Stream::kNames : stream, Failed(clue), now_ms);
   if (Failed(clue)) failed_at_check_ms_ = now_ms;
-}
-
-void Detectors::FeedPressure(const Attempt& attempt, const TupleTags& tags, Pressure::Stream stream,
-                             bool failed, int64_t now_ms) noexcept {
-  pressure_.Feed(stream, failed, now_ms);
-  if (failed) fed_[fed_count_++ % kFedKept] = {tags, attempt.source, stream, now_ms};
 }
 
 }  // namespace stockade

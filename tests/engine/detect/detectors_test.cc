@@ -304,6 +304,32 @@ TEST_CASE(
   CHECK(town.Try(neighbour, Outcome::kBadPassword).kind == VerdictKind::kAllow);
 }
 
+TEST_CASE("programs with old passwords that come every morning are no campaign", "[detect]") {
+  Town town;
+  town.Live(5);
+  int under_pressure = 0;
+  for (int morning = 0; morning < 10; ++morning) {
+    // Each from a place of its own, so that nothing but how many fail is told of them.
+    for (int again = 0; again < 3; ++again, town.Pass(3600))
+      for (int i = 0; i < 3; ++i) {
+        const Login program{
+            Concat("customer", i), Concat("9.9.", i, ".9"), Concat("Program/", i), "", "", 3462};
+        town.Try(program, Outcome::kBadPassword);
+        under_pressure += town.by() == "pressure" ? 1 : 0;
+      }
+    town.Live(1);
+  }
+  CHECK(under_pressure == 0);
+}
+
+TEST_CASE("a list that comes back the next day from other places is a campaign again", "[detect]") {
+  Town town;
+  town.Live(5);
+  CHECK(town.AttackInDisguise(400) <= 20);
+  town.Live(4);  // eighteen hours
+  CHECK(town.AttackInDisguise(400) <= 20);
+}
+
 TEST_CASE("an outage is no attack: customers at home go on, nobody is denied, and people are told",
           "[detect]") {
   Town town;
