@@ -23,7 +23,8 @@ void Engine::State::NoteBehindBlock(const Attempt& attempt) {
 }
 
 void Engine::State::TakeNews() {
-  // A right password inside a campaign shuts every lane but the certified one until a person has looked, or for an hour.
+  // A right password inside a campaign shuts every lane but the certified one until a person has looked, or for an hour; whoever is
+  // at home is asked who he is.
   static const Response kTakeover{
       .action = Action::kLock, .target = Target::kUserName, .for_ms = 3'600'000, .all_lanes = true};
   // Detectors deny at the gate; firewalls are told by an order.

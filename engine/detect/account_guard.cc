@@ -27,10 +27,13 @@ float AccountGuard::Worth(const Record& record) noexcept {
 AccountGuard::Record AccountGuard::Current(const Record& record, int64_t now_ms) const noexcept {
   Record now = record;
   const int64_t age_ms = now_ms - int64_t{record.time_s} * 1000;
-  if (lock_.reset_ms > 0 && age_ms >= lock_.reset_ms) now.failures = now.by_strangers = 0;
+  if (lock_.reset_ms > 0 && age_ms >= lock_.reset_ms) {
+    now.failures = 0;
+    now.strangers = kNoPlace;
+  }
   if (now.in_flight > 0 && age_ms >= kAbandonedMs) {
     now.failures = Sum(now.failures, now.in_flight);
-    now.by_strangers = Sum(now.by_strangers, now.in_flight);
+    now.strangers = kPlaces;  // wherever they came from
     now.in_flight = 0;
   }
   return now;
@@ -53,9 +56,14 @@ GuardLevel AccountGuard::Read(uint64_t account, Lane lane, int64_t now_ms) const
   const Record record = Current(*found, now_ms);
   const int count = record.failures + record.in_flight;
   if (lane == Lane::kFamiliar)
-    return count >= lock_.limit - 1 && record.by_strangers > 0 ? GuardLevel::kLast : GuardLevel::kFar;
+    return count >= lock_.limit - 1 && record.strangers != kNoPlace ? GuardLevel::kLast : GuardLevel::kFar;
   if (count >= lock_.limit - 1) return GuardLevel::kLast;
   return count >= lock_.limit - reserve_ ? GuardLevel::kNear : GuardLevel::kFar;
+}
+
+bool AccountGuard::StrangersAllFrom(uint64_t account, uint16_t place) const noexcept {
+  const Record* const found = table_.Find(account);
+  return found != nullptr && found->strangers == place;
 }
 
 void AccountGuard::Reserve(uint64_t account, int64_t now_ms) noexcept {
@@ -66,7 +74,7 @@ void AccountGuard::Reserve(uint64_t account, int64_t now_ms) noexcept {
   record->time_s = std::max(record->time_s, static_cast<uint32_t>(now_ms / 1000));
 }
 
-void AccountGuard::Settle(uint64_t account, Outcome outcome, bool proven, int64_t now_ms) noexcept {
+void AccountGuard::Settle(uint64_t account, Outcome outcome, uint16_t stranger, int64_t now_ms) noexcept {
   Record* const record = table_.Find(account);
   if (record == nullptr) return;
   *record = Current(*record, now_ms);
@@ -74,17 +82,25 @@ void AccountGuard::Settle(uint64_t account, Outcome outcome, bool proven, int64_
   switch (outcome) {
     case Outcome::kSuccess:
     case Outcome::kSecondFactorFailed:  // the password was right
-      record->failures = record->by_strangers = 0;
+      record->failures = 0;
+      record->strangers = kNoPlace;
       return;
     case Outcome::kBadPassword:
     case Outcome::kUnknown:
       record->failures = Sum(record->failures, 1);
-      if (!proven) record->by_strangers = Sum(record->by_strangers, 1);
+      if (stranger != kNoPlace)
+        record->strangers =
+            record->strangers == kNoPlace || record->strangers == stranger ? stranger : kPlaces;
       record->time_s = std::max(record->time_s, static_cast<uint32_t>(now_ms / 1000));
       return;
     default:
       return;  // no password of an account was checked
   }
+}
+
+void AccountGuard::NoteProof(uint64_t account, uint16_t place) noexcept {
+  Record* const record = table_.Find(account);
+  if (record != nullptr && record->strangers == place) record->strangers = kNoPlace;
 }
 
 }  // namespace stockade

@@ -27,6 +27,13 @@ bool ContactMemory::IsFirst(uint64_t pair, int64_t time_ms, int ticks) noexcept 
   return true;
 }
 
+bool ContactMemory::IsNew(uint64_t pair, int64_t time_ms, int ticks) noexcept {
+  if (IsFirst(pair, time_ms, ticks)) return true;
+  const auto now = static_cast<uint16_t>(time_ms / kTickMs);
+  if (Place* const known = Find(PlacesOf(pair), PrintOf(pair)); AgeOf(*known, now) > 0) known->tick = now;
+  return false;
+}
+
 bool ContactMemory::Forget(uint64_t pair, int64_t time_ms, int ticks) noexcept {
   Place* const known = Find(PlacesOf(pair), PrintOf(pair));
   if (known == nullptr) return false;

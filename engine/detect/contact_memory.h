@@ -23,6 +23,8 @@ class ContactMemory {
 
   // True the first time within `ticks`; notes it. `pair`: a keyed hash.
   bool IsFirst(uint64_t pair, int64_t time_ms, int ticks) noexcept;
+  // True where it was not seen within `ticks`; being seen puts off when it will be new again.
+  bool IsNew(uint64_t pair, int64_t time_ms, int ticks) noexcept;
   // Brings closer what IsFirst of this pair will read.
   void Prefetch(uint64_t pair) const noexcept { __builtin_prefetch(PlacesOf(pair)); }
   // Whether it was noted within `ticks`; it is no more.

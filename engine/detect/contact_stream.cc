@@ -72,12 +72,6 @@ void ContactStream::TakeBack(int64_t now_ms) noexcept {
   if (bin_contacts_ > 0) --bin_contacts_;
 }
 
-void ContactStream::EndHoldIfCalm() noexcept {
-  if (charts_.IsAbove(h() / 2)) return;
-  on_ = false;
-  on_until_ms_ = INT64_MIN;
-}
-
 void ContactStream::CloseBin(int64_t now_ms) noexcept {
   const int64_t hour = now_ms / kBaseHourMs;
   if (hour <= hour_) return;

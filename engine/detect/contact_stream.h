@@ -39,10 +39,8 @@ class ContactStream {
   int Level(int64_t now_ms) const noexcept;
   // A first contact: it failed or was stopped, or got in.
   void Feed(bool failed, int64_t now_ms) noexcept;
-  // One that was fed as failed or stopped was no failure, or is accounted for.
+  // One that was fed as failed or stopped was no failure.
   void TakeBack(int64_t now_ms) noexcept;
-  // Where what was taken back has made it calm, it does not wait for the hold to end.
-  void EndHoldIfCalm() noexcept;
 
   float p0() const noexcept { return p0_; }
 

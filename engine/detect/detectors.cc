@@ -13,8 +13,9 @@ constexpr uint8_t kTupleCharged = 2;
 constexpr uint8_t kChartFed = 4;
 constexpr uint8_t kReserved = 8;
 constexpr uint8_t kExplainedThen = 16;
-constexpr uint8_t kAtKnown = 32;  // the account has had its owner
-constexpr uint8_t kProved = 64;   // and an identity step-up was passed from there lately
+constexpr uint8_t kAtKnown = 32;    // the account has had its owner
+constexpr uint8_t kProved = 64;     // and an identity step-up was passed from there lately
+constexpr uint8_t kAtDevice = 128;  // the device, too, speaks for the owner
 
 // Kinds of pairs in ContactMemory.
 constexpr uint64_t kFailureOnChart = 0x30;
@@ -24,7 +25,11 @@ constexpr uint64_t kStoppedOnChart = 0x33;
 constexpr uint64_t kSuccessOfAll = 0x34;
 constexpr uint64_t kFailureAtHome = 0x35;
 constexpr uint64_t kCleanOnShares = 0x36;
+constexpr uint64_t kFailureFromPlace = 0x37;
 constexpr int kHourTicks = 4;
+// A program with an old password comes every morning, at another minute each: whoever failed on this account from this place within
+// so long is no news, and puts off when he will be again.
+constexpr int kAgainTicks = 36 * kHourTicks;
 // Pressure lives on challenges that nobody passes for so long, and then looks again at what reaches the password check.
 constexpr int64_t kUntoldMs = int64_t{4} * 3600 * 1000;
 constexpr int64_t kUntoldGapMs = int64_t{3600} * 1000;
@@ -48,6 +53,21 @@ uint64_t AccountOf(const Attempt& attempt, const HashKey& key) noexcept {
 
 Pressure::Stream StreamOf(bool at_known) noexcept {
   return at_known ? Pressure::Stream::kKnown : Pressure::Stream::kNew;
+}
+
+// Where an attempt comes from, to tell one stranger from several.
+uint64_t PlaceOf(const Attempt& attempt, const HashKey& key) noexcept {
+  const HashKey place_key{key.k0 ^ 0x706c616365000000, key.k1};
+  const Address network = Prefix::Around(attempt.source, Ladder(attempt.source).back()).address;
+  const std::array<uint64_t, 2> from = {network.is_v6() ? network.high() : 4, network.low()};
+  Hash128 place = SipHash128(place_key, from.data(), sizeof from);
+  if (!attempt.device.empty()) {
+    place = Combine(place, SipHash128(place_key, attempt.device));
+  } else {
+    place = Combine(Combine(place, SipHash128(place_key, attempt.ja4)),
+                    SipHash128(place_key, attempt.user_agent));
+  }
+  return place.low;
 }
 
 // Who proved who he is, minutes ago and from the same place and device, is at home for as long.
@@ -100,6 +120,9 @@ void Detectors::Read(const Attempt& attempt, const Standing& standing, int64_t n
   guard_level_ = GuardLevel::kFar;
   pressure_level_ = pressure_.Level(now_ms);
   if (!IsOff(DetectorId::kAccountGuard) && account_ != 0) guard_level_ = guard_.Read(account_, lane_, now_ms);
+  if (guard_level_ == GuardLevel::kLast && !IsStranger(lane_) &&
+      guard_.StrangersAllFrom(account_, AccountGuard::PlaceOf(PlaceOf(attempt, key_))))
+    guard_level_ = GuardLevel::kFar;
   if (!IsStranger(lane_)) return;
   if (!IsOff(DetectorId::kSourceLadder)) source_ = sources_.Read(attempt, now_ms);
   if (IsOff(DetectorId::kCampaignFinder)) return;
@@ -112,7 +135,8 @@ Cell Detectors::Soften(Cell cell, DetectorId by, const Standing& standing, int64
   const bool outage = State(DetectorId::kOutageInterlock) == DetectorState::kOn && outage_.IsOn(now_ms);
   if (cell == Cell::kDeny && by != DetectorId::kAccountGuard && outage) cell = Cell::kChallenge;
   const bool identity = AsksIdentity(can_ask_);
-  if (cell == Cell::kDeny && standing.may_be_owner && identity) cell = Cell::kIdentity;
+  const bool may_be_customer = standing.may_be_owner || standing.device_known;
+  if (cell == Cell::kDeny && may_be_customer && identity) cell = Cell::kIdentity;
   // A test that somebody solves for money tells nobody apart.
   if (cell == Cell::kChallenge && identity && pressure_.solver_alarm(now_ms)) cell = Cell::kIdentity;
   if (cell == Cell::kChallenge && !AsksHuman(can_ask_)) cell = identity ? Cell::kIdentity : Cell::kDeny;
@@ -169,6 +193,7 @@ uint8_t Detectors::Judged(const Attempt& attempt, const Standing& standing, bool
   if (IsExplained()) notes |= kExplainedThen;
   if (standing.has_history) notes |= kAtKnown;
   if (standing.proved) notes |= kProved;
+  if (standing.device_at_home || standing.lane == Lane::kCertified) notes |= kAtDevice;
   if (goes_on || !IsStranger(LaneOf(standing.lane, standing.proved)) || outage_.IsOn(now_ms)) return notes;
   // A denial keeps its source's evidence alive; who does not pass a challenge adds to it.
   const float z = challenged ? EvidenceOf(standing.lane, Clue::kNotPassed) : kEvidenceOfDenied;
@@ -184,8 +209,9 @@ uint8_t Detectors::Judged(const Attempt& attempt, const Standing& standing, bool
   const bool tells =
       now_ms - passed_ms_ < kToldMs || now_ms - std::max(failed_at_check_ms_, untold_since_ms_) < kUntoldMs;
   if (tells && standing.lane == Lane::kUnfamiliar && (notes & kExplainedThen) == 0 &&
-      contacts_.IsFirst(PairOf(1, account_, kFailureOnChart), now_ms, kHourTicks)) {
-    FeedPressure(attempt, tags_, StreamOf(standing.has_history), true, now_ms);
+      contacts_.IsFirst(PairOf(1, account_, kFailureOnChart), now_ms, kHourTicks) &&
+      contacts_.IsNew(PairOf(PlaceOf(attempt, key_), account_, kFailureFromPlace), now_ms, kAgainTicks)) {
+    pressure_.Feed(StreamOf(standing.has_history), true, now_ms);
     contacts_.IsFirst(PairOf(1, account_, kStoppedOnChart), now_ms, kHourTicks);
     notes |= kChartFed;
   }
@@ -200,7 +226,6 @@ void Detectors::Observe(const LoginEvent& event, Lane arrived, uint8_t notes, bo
   const Outcome outcome = event.aftermath.outcome;
   const Clue clue = ClueOf(outcome);
   const uint64_t account = AccountOf(attempt, key_);
-  const bool proven = identity_passed || !IsStranger(arrived);
   const bool passed = human_passed || identity_passed;
   if (passed) passed_ms_ = now_ms;
   // Once an account and quarter of an hour: nobody hides a list of names behind an account of his own.
@@ -208,7 +233,13 @@ void Detectors::Observe(const LoginEvent& event, Lane arrived, uint8_t notes, bo
       clue == Clue::kSuccess && contacts_.IsFirst(PairOf(1, account, kSuccessOfAll), now_ms, 1);
   if (account != 0) {
     if ((notes & kReserved) == 0) guard_.Reserve(account, now_ms);
-    guard_.Settle(account, outcome, proven, now_ms);
+    const bool is_owner = identity_passed || (!IsStranger(lane) && (notes & (kAtDevice | kProved)) != 0);
+    const bool counts = outcome == Outcome::kBadPassword || outcome == Outcome::kUnknown;
+    const uint16_t place = identity_passed || (counts && !is_owner)
+                               ? AccountGuard::PlaceOf(PlaceOf(attempt, key_))
+                               : AccountGuard::kNoPlace;
+    if (identity_passed) guard_.NoteProof(account, place);
+    guard_.Settle(account, outcome, is_owner ? AccountGuard::kNoPlace : place, now_ms);
   }
   // Failures once: nobody makes an outage with an account of his own.
   if (!IsStranger(lane) &&
@@ -252,7 +283,7 @@ void Detectors::Observe(const LoginEvent& event, Lane arrived, uint8_t notes, bo
     }
   }
   if (is_first_success) pressure_.Feed(Pressure::Stream::kNames, false, now_ms);
-  TellPressure(attempt, tags, account, as, clue, passed, notes, now_ms);
+  TellPressure(attempt, account, as, clue, passed, notes, now_ms);
   if (lane == Lane::kUnfamiliar && human_passed && !identity_passed &&
       contacts_.IsFirst(PairOf(1, account, kSolvedOnChart), now_ms, kHourTicks)) {
     pressure_.FeedSolved(Failed(clue), now_ms);
@@ -282,8 +313,8 @@ void Detectors::ObserveBadCertificate(const Attempt& attempt, Lane lane, int64_t
                 &contacts_);
 }
 
-void Detectors::TellPressure(const Attempt& attempt, const TupleTags& tags, uint64_t account, Lane lane,
-                             Clue clue, bool passed, uint8_t notes, int64_t now_ms) noexcept {
+void Detectors::TellPressure(const Attempt& attempt, uint64_t account, Lane lane, Clue clue, bool passed,
+                             uint8_t notes, int64_t now_ms) noexcept {
   const Pressure::Stream stream = StreamOf((notes & kAtKnown) != 0);
   // He was stopped and passes now, perhaps with an attempt that came after the one that was stopped.
   const bool fed = (notes & kChartFed) != 0 ||
@@ -295,14 +326,11 @@ void Detectors::TellPressure(const Attempt& attempt, const TupleTags& tags, uint
                          kHourTicks) &&
       !fed)
     return;
-  FeedPressure(attempt, tags, slip ? Pressure::Stream::kNames : stream, Failed(clue), now_ms);
+  if (Failed(clue) && !fed &&
+      !contacts_.IsNew(PairOf(PlaceOf(attempt, key_), account, kFailureFromPlace), now_ms, kAgainTicks))
+    return;
+  pressure_.Feed(slip ? Pressure::Stream::kNames : stream, Failed(clue), now_ms);
   if (Failed(clue)) failed_at_check_ms_ = now_ms;
-}
-
-void Detectors::FeedPressure(const Attempt& attempt, const TupleTags& tags, Pressure::Stream stream,
-                             bool failed, int64_t now_ms) noexcept {
-  pressure_.Feed(stream, failed, now_ms);
-  if (failed) fed_[fed_count_++ % kFedKept] = {tags, attempt.source, stream, now_ms};
 }
 
 }  // namespace stockade

@@ -108,12 +108,8 @@ class Detectors {
   // After evidence was added: what has just been condemned.
   void LookForNews(const Attempt& attempt, bool ordered, int64_t now_ms);
   // What pressure learns of an outcome. `lane`: familiar for whoever has proved who he is.
-  void TellPressure(const Attempt& attempt, const TupleTags& tags, uint64_t account, Lane lane, Clue clue,
-                    bool passed, uint8_t notes, int64_t now_ms) noexcept;
-  void FeedPressure(const Attempt& attempt, const TupleTags& tags, Pressure::Stream stream, bool failed,
-                    int64_t now_ms) noexcept;
-  // Something was condemned: what pressure was fed of it lately is taken back.
-  void ExplainAway(uint64_t tag, const Prefix& rung, int64_t now_ms) noexcept;
+  void TellPressure(const Attempt& attempt, uint64_t account, Lane lane, Clue clue, bool passed,
+                    uint8_t notes, int64_t now_ms) noexcept;
   void Tell(DetectorNews::Kind kind, int64_t now_ms, std::string text);
 
   DetectorSettings settings_;
@@ -139,16 +135,6 @@ class Detectors {
   int pressure_level_ = 0;
   std::array<char, 320> reason_{};
 
-  // The last failures that pressure was fed.
-  struct Fed {
-    TupleTags tags{};
-    Address source;
-    Pressure::Stream stream = Pressure::Stream::kNew;
-    int64_t time_ms = INT64_MIN;
-  };
-  static constexpr size_t kFedKept = 64;
-  std::array<Fed, kFedKept> fed_;
-  size_t fed_count_ = 0;
   int64_t passed_ms_ = INT64_MIN / 2;  // the last challenge that was: the gateway shows them, and tells of it
   int64_t untold_since_ms_ = INT64_MIN / 2;     // since then strangers are stopped without a pause
   int64_t untold_ms_ = INT64_MIN / 2;           // the last of them

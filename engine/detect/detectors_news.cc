@@ -105,18 +105,6 @@ std::string_view Detectors::Reason(const DetectorAsk& ask) noexcept {
   return write.text();
 }
 
-void Detectors::ExplainAway(uint64_t tag, const Prefix& rung, int64_t now_ms) noexcept {
-  constexpr int64_t kLatelyMs = 10 * 60'000;
-  bool any = false;
-  for (Fed& one : fed_) {
-    if (one.time_ms < now_ms - kLatelyMs || !TakeoverWatch::Holds(tag, rung, one.tags, one.source)) continue;
-    pressure_.TakeBack(one.stream, now_ms);
-    one = {};
-    any = true;
-  }
-  if (any) pressure_.EndHoldsIfCalm();
-}
-
 void Detectors::Tell(DetectorNews::Kind kind, int64_t now_ms, std::string text) {
   news_.push_back({kind, now_ms, std::move(text), {}, {}});
 }
@@ -146,7 +134,6 @@ void Detectors::LookForNews(const Attempt& attempt, bool ordered, int64_t now_ms
            Concat("the password of this account was right inside a campaign: ", what));
       news_.back().event = event;
     }
-    ExplainAway(tag, rung, now_ms);
   };
   if (!IsOff(DetectorId::kSourceLadder)) {
     const SourceReading source = sources_.Read(attempt, now_ms);

@@ -187,6 +187,9 @@ Standing Lanes::StandingOf(const Attempt& attempt, bool certificates_count) cons
   standing.may_be_owner = each.has_record;
   standing.nearly_familiar = odds >= kExp3p5;
   standing.network_at_home = each.has_history && each.network > 1;
+  standing.device_at_home = each.has_history && (identity.tokens.device == 0 || each.device > 1);
+  standing.device_known =
+      !each.has_record && identity.tokens.is_cookie && device_shares_.Count(identity.tokens.device) > 0;
   if (odds >= kExp5) {
     standing.lane = Lane::kFamiliar;
     return standing;

@@ -73,7 +73,12 @@ struct Standing {
   bool may_be_owner = false;     // the same, or one that is on probation
   bool nearly_familiar = false;  // Φ ≥ 3.5
   bool network_at_home = false;  // the network alone speaks for the owner
+  bool device_at_home = false;   // the device alone does, or there is none to go by
   bool proved = false;           // an identity step-up was passed from here lately
+  // Of an account nobody has got in to: somebody has got in to another with this device cookie. It may be a customer who mistyped
+  // his name. Where many more cookies have been seen than kShareColumns, strange ones are taken for known. Of a network it is not
+  // said: one success of an attacker's own account would speak for all that comes from there.
+  bool device_known = false;
 };
 
 // How a success came about, beside its lane.

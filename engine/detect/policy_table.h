@@ -13,8 +13,9 @@
 //
 // challenge: a human test, or an identity step-up where nothing else is at hand. What is at hand is said of each attempt, by the
 // way it came and the settings. Where nobody can be asked for his identity, identity is a human test, but guard_last a denial; where
-// nothing can be asked, all of them are denials. Where a denial would hit an account with history, and identity can be asked,
-// it is asked: the customer on a journey through an attacker's network is asked, never shut out.
+// nothing can be asked, all of them are denials. Where a denial would hit an account with history, or a device cookie that has got
+// in to another, and identity can be asked, it is asked: the customer on a journey through an attacker's network, or one who
+// mistyped his name, is asked, never shut out.
 //
 // Plain data; a user may change any cell but those of the certified lane. Source: detectors.md, 2.3.
 #pragma once

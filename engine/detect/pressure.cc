@@ -51,8 +51,4 @@ void Pressure::FeedSolved(bool failed, int64_t now_ms) noexcept {
   if (solved_.IsAbove(settings_.h)) solved_until_ms_ = std::max(solved_until_ms_, now_ms + settings_.hold_ms);
 }
 
-void Pressure::EndHoldsIfCalm() noexcept {
-  for (ContactStream& stream : streams_) stream.EndHoldIfCalm();
-}
-
 }  // namespace stockade

@@ -14,13 +14,14 @@ struct Asked {
   ChallengeKind challenge_kind = ChallengeKind::kHuman;
 };
 
-// `may_ask`: the account has had its owner, and who he is can be asked: a stranger whom a rule stops may be he, on a journey.
-Asked AskedBy(const Decision& decision, Lane lane, bool may_ask) noexcept {
+// `may_ask`: who he is can be asked, and it may be a customer whom a rule stops: the account's owner on a journey, or one who
+// mistyped his name. `at_home`: he comes in the familiar lane, and not for a proof of minutes ago.
+Asked AskedBy(const Decision& decision, Lane lane, bool may_ask, bool at_home) noexcept {
   constexpr Asked kNothing{};
   constexpr Asked kIdentity{VerdictKind::kChallenge, ChallengeKind::kIdentity};
   constexpr Asked kDeny{VerdictKind::kDeny, ChallengeKind::kHuman};
   if (lane == Lane::kCertified) return kNothing;
-  if (decision.action == Action::kLock && decision.all_lanes) return kDeny;
+  if (decision.action == Action::kLock && decision.all_lanes) return may_ask && at_home ? kIdentity : kDeny;
   if (lane == Lane::kFamiliar) return kNothing;
   switch (decision.action) {
     case Action::kChallenge:
@@ -154,14 +155,16 @@ Gate::Stood Gate::AskStanding(const Attempt& attempt, const Standing& standing, 
                               int64_t now_ms, Verdict* verdict, const Trace* trace,
                               const Hash128* fingerprint) noexcept {
   const InForce in_force = ledger_->Find(attempt, now_ms, fingerprint);
-  const bool may_ask = standing.may_be_owner && detectors_ != nullptr && AsksIdentity(can_ask);
+  const bool may_ask =
+      (standing.may_be_owner || standing.device_known) && detectors_ != nullptr && AsksIdentity(can_ask);
   Asked strictest;
   bool denied_for_want = false;
   for (const Decision* decision : {in_force.source, in_force.account}) {
     if (decision == nullptr) continue;
     // Who has just proved who he is would only be asked for that again.
     const Lane lane = standing.proved ? Lane::kFamiliar : verdict->lane;
-    Asked asked = AskedBy(*decision, lane, may_ask && !IsOrdered(*decision));
+    Asked asked =
+        AskedBy(*decision, lane, may_ask && !IsOrdered(*decision), verdict->lane == Lane::kFamiliar);
     if (decision->action == Action::kThrottle && asked.kind != VerdictKind::kAllow) {
       // Only strangers use the rate up: the owner of a half-familiar place is asked for who he is while they do.
       const bool within = verdict->lane == Lane::kUnfamiliar ? ledger_->TakeToken(*decision, now_ms)

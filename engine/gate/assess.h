@@ -14,10 +14,12 @@
 //   throttle      –           –          identity over its rate  throttle over its rate
 //   block         –           –          challenge (identity)    deny
 //   lock          –           –          challenge (identity)    deny
-//   lock, all     –           deny       deny                    deny
+//   lock, all     –           identity   deny                    deny
 //
 // Where who somebody is can be asked, a stranger at an account that has had its owner is asked instead of denied, save for what
-// people ordered: it may be the owner, on a journey.
+// people ordered: it may be the owner, on a journey. So is a stranger whose device cookie has got in to another account, for he may
+// have mistyped his name. A lock of all lanes asks whoever is at home there, where he can be asked and no person ordered it, and
+// nobody else: an attacker whose own account it is could prove that it is.
 //
 // What can be asked is said of each attempt: what the way can ask by which it came (Attempt::can_ask), narrowed by what settings
 // allow (DetectorSettings::challenges). What cannot be asked is not said, for nobody could pass it:

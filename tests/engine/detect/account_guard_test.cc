@@ -55,7 +55,8 @@ TEST_CASE("strangers never bring an account nearer to its lock than what is kept
       on_their_way.erase(on_their_way.begin() + static_cast<std::ptrdiff_t>(at));
       Gateway& counter = gateway[one.account];
       const bool success = !one.stranger && random() % 4 == 0;
-      guard.Settle(one.account, success ? Outcome::kSuccess : Outcome::kBadPassword, !one.stranger, now_ms);
+      const auto place = static_cast<uint16_t>(one.stranger ? 1 + random() % 3 : AccountGuard::kNoPlace);
+      guard.Settle(one.account, success ? Outcome::kSuccess : Outcome::kBadPassword, place, now_ms);
       if (success) {
         counter = {};
         continue;
@@ -69,7 +70,7 @@ TEST_CASE("strangers never bring an account nearer to its lock than what is kept
       // Unlocked by a person, who resets it: here as there.
       counter = {};
       guard.Reserve(one.account, now_ms);
-      guard.Settle(one.account, Outcome::kSuccess, true, now_ms);
+      guard.Settle(one.account, Outcome::kSuccess, AccountGuard::kNoPlace, now_ms);
     }
     CHECK(locked > 0);  // owners do lock themselves out
   }
@@ -79,23 +80,49 @@ TEST_CASE("the owner is asked at the last try where strangers had a part in it, 
           "[detect]") {
   AccountGuard guard(size_t{1} << 16, {3, 0});
   const int64_t now_ms = 1'700'000'000'000;
-  const auto fail = [&](bool proven) {
+  const auto fail = [&](uint16_t place) {
     guard.Reserve(7, now_ms);
-    guard.Settle(7, Outcome::kBadPassword, proven, now_ms);
+    guard.Settle(7, Outcome::kBadPassword, place, now_ms);
   };
-  fail(true);
-  fail(true);
+  fail(AccountGuard::kNoPlace);
+  fail(AccountGuard::kNoPlace);
   CHECK(guard.Read(7, Lane::kFamiliar, now_ms) == GuardLevel::kFar);
   CHECK(guard.Read(7, Lane::kUnfamiliar, now_ms) == GuardLevel::kLast);
   CHECK(guard.Read(7, Lane::kCertified, now_ms) == GuardLevel::kFar);
   guard.Reserve(7, now_ms);
-  guard.Settle(7, Outcome::kSuccess, true, now_ms);
+  guard.Settle(7, Outcome::kSuccess, AccountGuard::kNoPlace, now_ms);
   CHECK(guard.failures(7, now_ms) == 0);
-  fail(false);
+  fail(5);
   CHECK(guard.Read(7, Lane::kUnfamiliar, now_ms) == GuardLevel::kNear);
   CHECK(guard.Read(7, Lane::kFamiliar, now_ms) == GuardLevel::kFar);
-  fail(true);
+  fail(AccountGuard::kNoPlace);
   CHECK(guard.Read(7, Lane::kFamiliar, now_ms) == GuardLevel::kLast);
+}
+
+TEST_CASE("who proves who he is takes upon himself what failed at his place, and what failed elsewhere stays",
+          "[detect]") {
+  AccountGuard guard(size_t{1} << 16, {5, 0});
+  const int64_t now_ms = 1'700'000'000'000;
+  const auto fail = [&](uint64_t account, uint16_t place) {
+    guard.Reserve(account, now_ms);
+    guard.Settle(account, Outcome::kBadPassword, place, now_ms);
+  };
+  const auto level = [&](uint64_t account) { return guard.Read(account, Lane::kFamiliar, now_ms); };
+  for (const uint64_t account : {7U, 8U, 9U}) fail(account, 5), fail(account, 5);
+  fail(8, 6);
+  CHECK(guard.StrangersAllFrom(7, 5));
+  CHECK_FALSE(guard.StrangersAllFrom(8, 5));
+  CHECK_FALSE(guard.StrangersAllFrom(8, 6));
+  guard.NoteProof(7, 5);
+  guard.NoteProof(8, 5);  // another had a part in it
+  guard.NoteProof(9, 6);  // from elsewhere
+  for (const uint64_t account : {7U, 8U, 9U})
+    for (int i = 0; i < 2; ++i) fail(account, AccountGuard::kNoPlace);
+  CHECK(level(7) == GuardLevel::kFar);
+  CHECK(level(8) == GuardLevel::kLast);
+  CHECK(level(9) == GuardLevel::kLast);
+  // To strangers it is as near to its lock as ever.
+  CHECK(guard.Read(7, Lane::kUnfamiliar, now_ms) == GuardLevel::kLast);
 }
 
 TEST_CASE("what nobody tells the outcome of counts as a failure in the end", "[detect]") {
@@ -105,7 +132,8 @@ TEST_CASE("what nobody tells the outcome of counts as a failure in the end", "[d
   CHECK(guard.failures(7, now_ms) == 1);  // on its way
   CHECK(guard.failures(7, now_ms + AccountGuard::kAbandonedMs) == 1);
   guard.Reserve(7, now_ms + AccountGuard::kAbandonedMs);
-  guard.Settle(7, Outcome::kBadPassword, false, now_ms + AccountGuard::kAbandonedMs);
+  guard.Settle(7, Outcome::kBadPassword, 5, now_ms + AccountGuard::kAbandonedMs);
+  CHECK(guard.StrangersAllFrom(7, AccountGuard::kPlaces));  // nobody knows where the first came from
   CHECK(guard.failures(7, now_ms + AccountGuard::kAbandonedMs) == 2);
   // The gateway's own reset.
   CHECK(guard.failures(7, now_ms + 2 * 3'600'000) == 0);

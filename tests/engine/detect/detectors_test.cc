@@ -32,6 +32,7 @@ struct Ears : EngineListener {
 struct Login {
   std::string account, source, agent, ja4, password;
   uint32_t asn = 0;
+  std::string device = {};
 };
 
 // A few hundred customers, each at home somewhere, and whoever else comes.
@@ -76,6 +77,7 @@ class Town {
     event.attempt.ja4 = login.ja4;
     event.attempt.asn = login.asn;
     event.attempt.can_ask = can_ask;
+    if (!login.device.empty()) event.attempt.device = login.device;
     if (!login.password.empty()) event.attempt.password_id = login.password;
     event.aftermath = {outcome, challenge};
     const Verdict verdict = engine_->Assess(event.attempt);
@@ -259,6 +261,75 @@ TEST_CASE("whoever tries to lock customers out gets two tries at each", "[detect
   for (size_t i = 0; i < 8; ++i) CHECK(town.Try(town.home(i), Outcome::kSuccess).kind == VerdictKind::kAllow);
 }
 
+TEST_CASE("a customer who fails on a new telephone is asked who he is once, and not at each further slip",
+          "[detect]") {
+  Town town;
+  town.Live(5);
+  constexpr ChallengeResults kPasses{ChallengeResult::kPassed, ChallengeResult::kPassed};
+  const Login telephone{"customer7", "9.9.9.9", "App/1", "t13d_app", "", 0, "telephone"};
+  const auto tries = [&](const Login& login, int times) {
+    std::string said;
+    for (int i = 0; i < times; ++i) {
+      const Verdict verdict = town.Try(login, Outcome::kBadPassword, kPasses);
+      said += verdict.kind == VerdictKind::kAllow ? '.' : 'i';
+    }
+    return said;
+  };
+  CHECK(tries(telephone, 4) == "..i.");
+  CHECK(tries(town.home(7), 1) == ".");  // nobody else had a part in it
+  town.Try(town.home(7), Outcome::kSuccess);
+  town.Pass(20 * 60);  // the proof is forgotten
+  // One of somebody else's, and his own typo would complete what that began.
+  CHECK(tries({"customer7", "8.8.8.8", "App/1", "t13d_app", "", 0, "other"}, 1) == ".");
+  CHECK(tries(telephone, 4) == ".i.i");
+}
+
+TEST_CASE(
+    "who is at home by his network alone is a stranger among those that brought his account near its lock",
+    "[detect]") {
+  Town town({}, 1200);  // so many that a network is somebody's own
+  town.Live(5);
+  Login neighbour = town.home(7);
+  neighbour.agent = neighbour.ja4 = "Neighbour/1";
+  CHECK(town.Try(neighbour, Outcome::kBadPassword).lane == Lane::kFamiliar);
+  for (int i = 0; i < 3; ++i)
+    CHECK(town.Try(town.home(7), Outcome::kBadPassword).kind == VerdictKind::kAllow);
+  CHECK(town.Try(town.home(7), Outcome::kBadPassword).kind == VerdictKind::kChallenge);
+  // All by himself he is not asked.
+  for (int i = 0; i < 4; ++i) {
+    neighbour.account = town.home(8).account;
+    neighbour.source = town.home(8).source;
+    CHECK(town.Try(neighbour, Outcome::kBadPassword).kind == VerdictKind::kAllow);
+  }
+  CHECK(town.Try(neighbour, Outcome::kBadPassword).kind == VerdictKind::kAllow);
+}
+
+TEST_CASE("programs with old passwords that come every morning are no campaign", "[detect]") {
+  Town town;
+  town.Live(5);
+  int under_pressure = 0;
+  for (int morning = 0; morning < 10; ++morning) {
+    // Each from a place of its own, so that nothing but how many fail is told of them.
+    for (int again = 0; again < 3; ++again, town.Pass(3600))
+      for (int i = 0; i < 3; ++i) {
+        const Login program{
+            Concat("customer", i), Concat("9.9.", i, ".9"), Concat("Program/", i), "", "", 3462};
+        town.Try(program, Outcome::kBadPassword);
+        under_pressure += town.by() == "pressure" ? 1 : 0;
+      }
+    town.Live(1);
+  }
+  CHECK(under_pressure == 0);
+}
+
+TEST_CASE("a list that comes back the next day from other places is a campaign again", "[detect]") {
+  Town town;
+  town.Live(5);
+  CHECK(town.AttackInDisguise(400) <= 20);
+  town.Live(4);  // eighteen hours
+  CHECK(town.AttackInDisguise(400) <= 20);
+}
+
 TEST_CASE("an outage is no attack: customers at home go on, nobody is denied, and people are told",
           "[detect]") {
   Town town;
@@ -291,6 +362,30 @@ TEST_CASE("right passwords inside a campaign are named, those before it was know
   CHECK(town.ears.decisions[0].value == "customer7");
   CHECK(town.ears.decisions[0].action == Action::kLock);
   CHECK(town.ears.decisions[0].all_lanes);
+  // The owner at home is asked who he is, where he can be; nobody else gets as far.
+  const Verdict at_home = town.Try(town.home(7), Outcome::kSuccess);
+  CHECK(at_home.kind == VerdictKind::kChallenge);
+  CHECK(at_home.challenge_kind == ChallengeKind::kIdentity);
+  CHECK(town.Try(attacker(7), Outcome::kSuccess).kind == VerdictKind::kDeny);
+  town.can_ask = CanAsk::kHuman;
+  CHECK(town.Try(town.home(7), Outcome::kSuccess).kind == VerdictKind::kDeny);
+}
+
+TEST_CASE("a customer who mistypes his name in an attacker's looks is known by his cookie, and asked",
+          "[detect]") {
+  Town town({}, 2000);  // of whom one is no share that clears a tool
+  Login customer{"customer9", "61.9.0.7", "tool/1", "t13d_tool", "", 0, "cookie"};
+  town.Try(customer, Outcome::kSuccess);
+  town.Live(5);
+  for (int i = 20; i < 400; ++i)
+    town.Try({Concat("customer", i), town.Anywhere(), "tool/1", "t13d_tool", Concat("leak", i), 0},
+             Outcome::kBadPassword);
+  customer.account = "custmoer9";
+  const Verdict asked = town.Try(customer, Outcome::kUnknownAccount);
+  CHECK(asked.kind == VerdictKind::kChallenge);
+  CHECK(asked.challenge_kind == ChallengeKind::kIdentity);
+  customer.device = "another";
+  CHECK(town.Try(customer, Outcome::kUnknownAccount).kind == VerdictKind::kDeny);
 }
 
 TEST_CASE("who had the looks of a campaign before it began, or long after it, is not named", "[detect]") {
