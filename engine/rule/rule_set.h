@@ -111,7 +111,8 @@ class RuleSet {
 
  private:
   friend class MatchScratch;
-  friend class RuleSetBuilder;  // compile.cc
+  friend class RuleSetBuilder;      // compile.cc
+  friend class RuleProgramBuilder;  // rule_programs.cc
 
   enum class Way : uint8_t { kWords, kScan, kEvent };
 
