@@ -61,6 +61,16 @@ GuardLevel AccountGuard::Read(uint64_t account, Lane lane, int64_t now_ms) const
   return count >= lock_.limit - reserve_ ? GuardLevel::kNear : GuardLevel::kFar;
 }
 
+bool AccountGuard::HasTryLeft(uint64_t account, uint16_t place, int64_t now_ms) const noexcept {
+  constexpr int kKeptFromOne = 2;
+  const Record* const found = table_.Find(account);
+  if (found == nullptr) return true;
+  const Record record = Current(*found, now_ms);
+  // What is on its way may come from anywhere.
+  return reserve_ > kKeptFromOne && record.in_flight == 0 && record.strangers == place &&
+         record.failures < lock_.limit - kKeptFromOne;
+}
+
 bool AccountGuard::StrangersAllFrom(uint64_t account, uint16_t place) const noexcept {
   const Record* const found = table_.Find(account);
   return found != nullptr && found->strangers == place;

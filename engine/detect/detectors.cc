@@ -107,6 +107,14 @@ size_t Detectors::bytes() const noexcept {
   return contacts_.bytes() + sources_.bytes() + guard_.bytes() + campaigns_.bytes();
 }
 
+bool Detectors::IsAloneThere(const Attempt& attempt) const noexcept {
+  const uint16_t place = AccountGuard::PlaceOf(PlaceOf(attempt, key_));
+  if (!IsStranger(lane_)) return guard_.StrangersAllFrom(account_, place);
+  // Where he could not be asked at the try after, there is none.
+  return guard_level_ == GuardLevel::kNear && AsksIdentity(can_ask_) &&
+         guard_.HasTryLeft(account_, place, now_ms_);
+}
+
 void Detectors::Read(const Attempt& attempt, const Standing& standing, int64_t now_ms) noexcept {
   asked_ = &attempt;
   now_ms_ = now_ms;
@@ -120,9 +128,7 @@ void Detectors::Read(const Attempt& attempt, const Standing& standing, int64_t n
   guard_level_ = GuardLevel::kFar;
   pressure_level_ = pressure_.Level(now_ms);
   if (!IsOff(DetectorId::kAccountGuard) && account_ != 0) guard_level_ = guard_.Read(account_, lane_, now_ms);
-  if (guard_level_ == GuardLevel::kLast && !IsStranger(lane_) &&
-      guard_.StrangersAllFrom(account_, AccountGuard::PlaceOf(PlaceOf(attempt, key_))))
-    guard_level_ = GuardLevel::kFar;
+  if (guard_level_ != GuardLevel::kFar && IsAloneThere(attempt)) guard_level_ = GuardLevel::kFar;
   if (!IsStranger(lane_)) return;
   if (!IsOff(DetectorId::kSourceLadder)) source_ = sources_.Read(attempt, now_ms);
   if (IsOff(DetectorId::kCampaignFinder)) return;

@@ -102,6 +102,8 @@ class Detectors {
            tuple_.suspicion != Suspicion::kNone;
   }
   void Read(const Attempt& attempt, const Standing& standing, int64_t now_ms) noexcept;
+  // Whether nobody else brought this account near its lock, so that who comes from where it failed may go on (account_guard.h).
+  bool IsAloneThere(const Attempt& attempt) const noexcept;
   Cell Soften(Cell cell, DetectorId by, const Standing& standing, int64_t now_ms) const noexcept;
   // A source that is condemned, nobody's home, and not stopped by an order yet.
   void SaySource(const Attempt& attempt, const SourceReading& source, int64_t now_ms);

@@ -1,10 +1,12 @@
 // Proven here, over random traces of strangers, owners and outcomes, at every lock limit: strangers who cannot prove who they are
-// never bring the gateway's own counter above L - r, and no account is locked without r wrong passwords of its owner.
+// never bring the gateway's own counter above L - r, nor those of one place above L - 2, and no account is locked without that many
+// wrong passwords of its owner.
 #include "engine/detect/account_guard.h"
 
 #include <catch2/catch.hpp>
 #include <map>
 #include <random>
+#include <set>
 
 namespace stockade {
 namespace {
@@ -13,6 +15,7 @@ namespace {
 struct Gateway {
   int failures = 0;
   int by_strangers = 0;
+  std::set<uint16_t> places;  // of strangers
 };
 
 TEST_CASE("strangers never bring an account nearer to its lock than what is kept for its owner",
@@ -27,12 +30,13 @@ TEST_CASE("strangers never bring an account nearer to its lock than what is kept
     // Attempts on their way, so that several of one account are at once.
     struct OnItsWay {
       uint64_t account;
-      bool stranger;
+      uint16_t stranger;  // his place
       int64_t since_ms;
     };
     std::vector<OnItsWay> on_their_way;
     int64_t now_ms = 1'700'000'000'000;
     int locked = 0;
+    int later = 0;  // strangers who had a try more
     for (int step = 0; step < 200'000; ++step) {
       now_ms += static_cast<int64_t>(random() % 200);
       // Nobody is told an outcome later than the guard waits for one.
@@ -43,9 +47,13 @@ TEST_CASE("strangers never bring an account nearer to its lock than what is kept
         constexpr Lane kLanes[] = {Lane::kFamiliar, Lane::kHalf, Lane::kUnfamiliar};
         const Lane lane = kLanes[random() % 3];
         const GuardLevel level = guard.Read(account, lane, now_ms);
-        const bool stranger = lane != Lane::kFamiliar;
+        const auto stranger =
+            static_cast<uint16_t>(lane == Lane::kFamiliar ? AccountGuard::kNoPlace : 1 + random() % 3);
+        const bool passes = level == GuardLevel::kFar ||
+                            (level == GuardLevel::kNear && guard.HasTryLeft(account, stranger, now_ms));
         // A stranger who is asked who he is cannot say it; the owner can.
-        if (stranger && level != GuardLevel::kFar) continue;
+        if (stranger != AccountGuard::kNoPlace && !passes) continue;
+        later += level == GuardLevel::kNear && stranger != AccountGuard::kNoPlace ? 1 : 0;
         guard.Reserve(account, now_ms);
         on_their_way.push_back({account, stranger, now_ms});
         continue;
@@ -54,18 +62,22 @@ TEST_CASE("strangers never bring an account nearer to its lock than what is kept
       const OnItsWay one = on_their_way[at];
       on_their_way.erase(on_their_way.begin() + static_cast<std::ptrdiff_t>(at));
       Gateway& counter = gateway[one.account];
-      const bool success = !one.stranger && random() % 4 == 0;
-      const auto place = static_cast<uint16_t>(one.stranger ? 1 + random() % 3 : AccountGuard::kNoPlace);
-      guard.Settle(one.account, success ? Outcome::kSuccess : Outcome::kBadPassword, place, now_ms);
+      const bool by_owner = one.stranger == AccountGuard::kNoPlace;
+      const bool success = by_owner && random() % 4 == 0;
+      guard.Settle(one.account, success ? Outcome::kSuccess : Outcome::kBadPassword, one.stranger, now_ms);
       if (success) {
         counter = {};
         continue;
       }
       ++counter.failures;
-      counter.by_strangers += one.stranger ? 1 : 0;
-      REQUIRE(counter.by_strangers <= limit - reserve);
+      if (!by_owner) {
+        ++counter.by_strangers;
+        counter.places.insert(one.stranger);
+      }
+      const int kept = counter.places.size() == 1 ? std::min(2, reserve) : reserve;
+      REQUIRE(counter.by_strangers <= limit - kept);
       if (counter.failures < limit) continue;
-      REQUIRE(counter.failures - counter.by_strangers >= reserve);
+      REQUIRE(counter.failures - counter.by_strangers >= kept);
       ++locked;
       // Unlocked by a person, who resets it: here as there.
       counter = {};
@@ -73,6 +85,7 @@ TEST_CASE("strangers never bring an account nearer to its lock than what is kept
       guard.Settle(one.account, Outcome::kSuccess, AccountGuard::kNoPlace, now_ms);
     }
     CHECK(locked > 0);  // owners do lock themselves out
+    CHECK((later > 0) == (reserve == 3));
   }
 }
 
@@ -123,6 +136,34 @@ TEST_CASE("who proves who he is takes upon himself what failed at his place, and
   CHECK(level(9) == GuardLevel::kLast);
   // To strangers it is as near to its lock as ever.
   CHECK(guard.Read(7, Lane::kUnfamiliar, now_ms) == GuardLevel::kLast);
+}
+
+TEST_CASE("one place alone is asked a try later, and not where another had a part in it or is on his way",
+          "[detect]") {
+  AccountGuard guard(size_t{1} << 16, {5, 0});
+  const int64_t now_ms = 1'700'000'000'000;
+  const auto fail = [&](uint64_t account, uint16_t place) {
+    guard.Reserve(account, now_ms);
+    guard.Settle(account, Outcome::kBadPassword, place, now_ms);
+  };
+  fail(7, 5), fail(7, 5);
+  CHECK(guard.Read(7, Lane::kUnfamiliar, now_ms) == GuardLevel::kNear);
+  CHECK(guard.HasTryLeft(7, 5, now_ms));
+  CHECK_FALSE(guard.HasTryLeft(7, 6, now_ms));
+  guard.Reserve(7, now_ms);
+  CHECK_FALSE(guard.HasTryLeft(7, 5, now_ms));
+  guard.Settle(7, Outcome::kBadPassword, 5, now_ms);
+  CHECK_FALSE(guard.HasTryLeft(7, 5, now_ms));  // three of five
+  fail(8, 5), fail(8, 6);
+  CHECK_FALSE(guard.HasTryLeft(8, 5, now_ms));
+  CHECK_FALSE(guard.HasTryLeft(8, 6, now_ms));
+  fail(9, AccountGuard::kNoPlace), fail(9, AccountGuard::kNoPlace);  // the owner, at home
+  CHECK_FALSE(guard.HasTryLeft(9, 5, now_ms));
+  // Of three tries two are the owner's, whoever comes.
+  AccountGuard strict(size_t{1} << 16, {3, 0});
+  strict.Reserve(7, now_ms);
+  strict.Settle(7, Outcome::kBadPassword, 5, now_ms);
+  CHECK_FALSE(strict.HasTryLeft(7, 5, now_ms));
 }
 
 TEST_CASE("what nobody tells the outcome of counts as a failure in the end", "[detect]") {

@@ -275,7 +275,7 @@ TEST_CASE("a customer who fails on a new telephone is asked who he is once, and 
     }
     return said;
   };
-  CHECK(tries(telephone, 4) == "..i.");
+  CHECK(tries(telephone, 5) == "...i.");
   CHECK(tries(town.home(7), 1) == ".");  // nobody else had a part in it
   town.Try(town.home(7), Outcome::kSuccess);
   town.Pass(20 * 60);  // the proof is forgotten
