@@ -64,7 +64,7 @@ GuardLevel AccountGuard::Read(uint64_t account, Lane lane, int64_t now_ms) const
 bool AccountGuard::HasTryLeft(uint64_t account, uint16_t place, int64_t now_ms) const noexcept {
   constexpr int kKeptFromOne = 2;
   const Record* const found = table_.Find(account);
-  if (found == nullptr) return true;
+  if (found == nullptr) return false;
   const Record record = Current(*found, now_ms);
   // What is on its way may come from anywhere.
   return reserve_ > kKeptFromOne && record.in_flight == 0 && record.strangers == place &&

@@ -17,6 +17,8 @@
 #include <string>
 #include <string_view>
 
+#include "engine/event/byte_hash.h"
+
 namespace stockade {
 
 struct Hash128 {
@@ -69,17 +71,13 @@ std::optional<Hash128> ParseHash128(std::string_view hex) noexcept;
 // Folds an independent hash into a running one: for keys of several fields. Order counts. The inputs are
 // already outputs of a keyed hash, so a multiply-mix is enough to keep distinct tuples distinct.
 inline Hash128 Combine(const Hash128& a, const Hash128& b) noexcept {
-  const auto mix = [](uint64_t x, uint64_t y) noexcept {
-    const auto product = static_cast<unsigned __int128>(x) * y;
-    return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
-  };
-  return Hash128{mix(a.low ^ 0x9e3779b97f4a7c15ULL, b.low ^ 0xc2b2ae3d27d4eb4fULL) +
+  return Hash128{FoldedProduct(a.low ^ 0x9e3779b97f4a7c15ULL, b.low ^ 0xc2b2ae3d27d4eb4fULL) +
                      (a.high << 23 | a.high >> 41) + b.high,
-                 mix(a.high ^ 0x165667b19e3779f9ULL, b.high ^ 0xd6e8feb86659fd93ULL) +
+                 FoldedProduct(a.high ^ 0x165667b19e3779f9ULL, b.high ^ 0xd6e8feb86659fd93ULL) +
                      (a.low << 17 | a.low >> 47) + b.low};
 }
 
-// The hash of three words under a key, at a tenth of what SipHash takes: for addresses, networks and numbers, which are always as long.
+// The hash of three words under a key, at a quarter of what SipHash takes: for addresses, networks and numbers, which are always as long.
 //
 // Multiply-shift in 128 bits (Dietzfelbinger 1996; Thorup, "High Speed Hashing for Integers and Strings", 2015, theorem 2.2), twice.
 // It is strongly universal: whatever two inputs somebody chooses, half of the hash is the same for both with a chance of 2^-64, and

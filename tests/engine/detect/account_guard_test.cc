@@ -11,6 +11,14 @@
 namespace stockade {
 namespace {
 
+constexpr int64_t kNowMs = 1'700'000'000'000;
+
+// A wrong password that reached the gateway.
+void Fail(AccountGuard* guard, uint64_t account, uint16_t place) {
+  guard->Reserve(account, kNowMs);
+  guard->Settle(account, Outcome::kBadPassword, place, kNowMs);
+}
+
 // The gateway behind: it counts as brokers' do.
 struct Gateway {
   int failures = 0;
@@ -34,7 +42,7 @@ TEST_CASE("strangers never bring an account nearer to its lock than what is kept
       int64_t since_ms;
     };
     std::vector<OnItsWay> on_their_way;
-    int64_t now_ms = 1'700'000'000'000;
+    int64_t now_ms = kNowMs;
     int locked = 0;
     int later = 0;  // strangers who had a try more
     for (int step = 0; step < 200'000; ++step) {
@@ -92,35 +100,27 @@ TEST_CASE("strangers never bring an account nearer to its lock than what is kept
 TEST_CASE("the owner is asked at the last try where strangers had a part in it, and never otherwise",
           "[detect]") {
   AccountGuard guard(size_t{1} << 16, {3, 0});
-  const int64_t now_ms = 1'700'000'000'000;
-  const auto fail = [&](uint16_t place) {
-    guard.Reserve(7, now_ms);
-    guard.Settle(7, Outcome::kBadPassword, place, now_ms);
-  };
+  const auto fail = [&](uint16_t place) { Fail(&guard, 7, place); };
   fail(AccountGuard::kNoPlace);
   fail(AccountGuard::kNoPlace);
-  CHECK(guard.Read(7, Lane::kFamiliar, now_ms) == GuardLevel::kFar);
-  CHECK(guard.Read(7, Lane::kUnfamiliar, now_ms) == GuardLevel::kLast);
-  CHECK(guard.Read(7, Lane::kCertified, now_ms) == GuardLevel::kFar);
-  guard.Reserve(7, now_ms);
-  guard.Settle(7, Outcome::kSuccess, AccountGuard::kNoPlace, now_ms);
-  CHECK(guard.failures(7, now_ms) == 0);
+  CHECK(guard.Read(7, Lane::kFamiliar, kNowMs) == GuardLevel::kFar);
+  CHECK(guard.Read(7, Lane::kUnfamiliar, kNowMs) == GuardLevel::kLast);
+  CHECK(guard.Read(7, Lane::kCertified, kNowMs) == GuardLevel::kFar);
+  guard.Reserve(7, kNowMs);
+  guard.Settle(7, Outcome::kSuccess, AccountGuard::kNoPlace, kNowMs);
+  CHECK(guard.failures(7, kNowMs) == 0);
   fail(5);
-  CHECK(guard.Read(7, Lane::kUnfamiliar, now_ms) == GuardLevel::kNear);
-  CHECK(guard.Read(7, Lane::kFamiliar, now_ms) == GuardLevel::kFar);
+  CHECK(guard.Read(7, Lane::kUnfamiliar, kNowMs) == GuardLevel::kNear);
+  CHECK(guard.Read(7, Lane::kFamiliar, kNowMs) == GuardLevel::kFar);
   fail(AccountGuard::kNoPlace);
-  CHECK(guard.Read(7, Lane::kFamiliar, now_ms) == GuardLevel::kLast);
+  CHECK(guard.Read(7, Lane::kFamiliar, kNowMs) == GuardLevel::kLast);
 }
 
 TEST_CASE("who proves who he is takes upon himself what failed at his place, and what failed elsewhere stays",
           "[detect]") {
   AccountGuard guard(size_t{1} << 16, {5, 0});
-  const int64_t now_ms = 1'700'000'000'000;
-  const auto fail = [&](uint64_t account, uint16_t place) {
-    guard.Reserve(account, now_ms);
-    guard.Settle(account, Outcome::kBadPassword, place, now_ms);
-  };
-  const auto level = [&](uint64_t account) { return guard.Read(account, Lane::kFamiliar, now_ms); };
+  const auto fail = [&](uint64_t account, uint16_t place) { Fail(&guard, account, place); };
+  const auto level = [&](uint64_t account) { return guard.Read(account, Lane::kFamiliar, kNowMs); };
   for (const uint64_t account : {7U, 8U, 9U}) fail(account, 5), fail(account, 5);
   fail(8, 6);
   CHECK(guard.StrangersAllFrom(7, 5));
@@ -135,49 +135,43 @@ TEST_CASE("who proves who he is takes upon himself what failed at his place, and
   CHECK(level(8) == GuardLevel::kLast);
   CHECK(level(9) == GuardLevel::kLast);
   // To strangers it is as near to its lock as ever.
-  CHECK(guard.Read(7, Lane::kUnfamiliar, now_ms) == GuardLevel::kLast);
+  CHECK(guard.Read(7, Lane::kUnfamiliar, kNowMs) == GuardLevel::kLast);
 }
 
 TEST_CASE("one place alone is asked a try later, and not where another had a part in it or is on his way",
           "[detect]") {
   AccountGuard guard(size_t{1} << 16, {5, 0});
-  const int64_t now_ms = 1'700'000'000'000;
-  const auto fail = [&](uint64_t account, uint16_t place) {
-    guard.Reserve(account, now_ms);
-    guard.Settle(account, Outcome::kBadPassword, place, now_ms);
-  };
+  const auto fail = [&](uint64_t account, uint16_t place) { Fail(&guard, account, place); };
   fail(7, 5), fail(7, 5);
-  CHECK(guard.Read(7, Lane::kUnfamiliar, now_ms) == GuardLevel::kNear);
-  CHECK(guard.HasTryLeft(7, 5, now_ms));
-  CHECK_FALSE(guard.HasTryLeft(7, 6, now_ms));
-  guard.Reserve(7, now_ms);
-  CHECK_FALSE(guard.HasTryLeft(7, 5, now_ms));
-  guard.Settle(7, Outcome::kBadPassword, 5, now_ms);
-  CHECK_FALSE(guard.HasTryLeft(7, 5, now_ms));  // three of five
+  CHECK(guard.Read(7, Lane::kUnfamiliar, kNowMs) == GuardLevel::kNear);
+  CHECK(guard.HasTryLeft(7, 5, kNowMs));
+  CHECK_FALSE(guard.HasTryLeft(7, 6, kNowMs));
+  guard.Reserve(7, kNowMs);
+  CHECK_FALSE(guard.HasTryLeft(7, 5, kNowMs));
+  guard.Settle(7, Outcome::kBadPassword, 5, kNowMs);
+  CHECK_FALSE(guard.HasTryLeft(7, 5, kNowMs));  // three of five
   fail(8, 5), fail(8, 6);
-  CHECK_FALSE(guard.HasTryLeft(8, 5, now_ms));
-  CHECK_FALSE(guard.HasTryLeft(8, 6, now_ms));
+  CHECK_FALSE(guard.HasTryLeft(8, 5, kNowMs));
+  CHECK_FALSE(guard.HasTryLeft(8, 6, kNowMs));
   fail(9, AccountGuard::kNoPlace), fail(9, AccountGuard::kNoPlace);  // the owner, at home
-  CHECK_FALSE(guard.HasTryLeft(9, 5, now_ms));
+  CHECK_FALSE(guard.HasTryLeft(9, 5, kNowMs));
   // Of three tries two are the owner's, whoever comes.
   AccountGuard strict(size_t{1} << 16, {3, 0});
-  strict.Reserve(7, now_ms);
-  strict.Settle(7, Outcome::kBadPassword, 5, now_ms);
-  CHECK_FALSE(strict.HasTryLeft(7, 5, now_ms));
+  Fail(&strict, 7, 5);
+  CHECK_FALSE(strict.HasTryLeft(7, 5, kNowMs));
 }
 
 TEST_CASE("what nobody tells the outcome of counts as a failure in the end", "[detect]") {
   AccountGuard guard(size_t{1} << 16, {5, 3'600'000});
-  const int64_t now_ms = 1'700'000'000'000;
-  guard.Reserve(7, now_ms);
-  CHECK(guard.failures(7, now_ms) == 1);  // on its way
-  CHECK(guard.failures(7, now_ms + AccountGuard::kAbandonedMs) == 1);
-  guard.Reserve(7, now_ms + AccountGuard::kAbandonedMs);
-  guard.Settle(7, Outcome::kBadPassword, 5, now_ms + AccountGuard::kAbandonedMs);
+  guard.Reserve(7, kNowMs);
+  CHECK(guard.failures(7, kNowMs) == 1);  // on its way
+  CHECK(guard.failures(7, kNowMs + AccountGuard::kAbandonedMs) == 1);
+  guard.Reserve(7, kNowMs + AccountGuard::kAbandonedMs);
+  guard.Settle(7, Outcome::kBadPassword, 5, kNowMs + AccountGuard::kAbandonedMs);
   CHECK(guard.StrangersAllFrom(7, AccountGuard::kPlaces));  // nobody knows where the first came from
-  CHECK(guard.failures(7, now_ms + AccountGuard::kAbandonedMs) == 2);
+  CHECK(guard.failures(7, kNowMs + AccountGuard::kAbandonedMs) == 2);
   // The gateway's own reset.
-  CHECK(guard.failures(7, now_ms + 2 * 3'600'000) == 0);
+  CHECK(guard.failures(7, kNowMs + 2 * 3'600'000) == 0);
 }
 
 }  // namespace
