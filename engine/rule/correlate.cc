@@ -51,7 +51,8 @@ Correlator::Correlator(const RuleSet* rules, const Options& options, std::unique
       hash_key_(options.hash_key),
       table_(std::move(table)),
       window_places_(options.hash_key),
-      keys_(options.hash_key) {}
+      keys_(options.hash_key),
+      replayed_(kFeedsMax) {}
 
 absl::Status Correlator::SwapRules(const RuleSet* rules) {
   ASSIGN_OR_RETURN(const std::vector<WindowConfig> configs, WindowConfigs(*rules));
@@ -59,6 +60,10 @@ absl::Status Correlator::SwapRules(const RuleSet* rules) {
                    window_places_.Resolve(*rules, configs, table_.get()));
   GroupKeys keys(hash_key_);
   CorrelationPlans plans(rules, places, configs, &keys);
+  RETURN_IF_ERROR(MakeRoomForGroups(plans.groups().size()));
+  // From here on nothing is refused.
+  const bool means_the_same = plans.meaning() == plans_.meaning();
+  if (!means_the_same) OpenRows(INT64_MIN);
   // What is noted elsewhere from now on, or no longer, is to be found as if it had never been noted.
   if (!std::ranges::equal(plans.noted(), plans_.noted(),
                           [](const auto& a, const auto& b) { return a.SparesLike(b); })) {
@@ -67,6 +72,7 @@ absl::Status Correlator::SwapRules(const RuleSet* rules) {
   rules_ = rules;
   keys_ = std::move(keys);
   plans_ = std::move(plans);
+  PlaceGroups(!means_the_same);
   for (const NotedInput& noted : plans_.noted()) {
     table_->KeepNotes(noted.input_window, rules->correlations()[noted.correlation].span_ms);
   }
@@ -75,59 +81,23 @@ absl::Status Correlator::SwapRules(const RuleSet* rules) {
   };
   account_slot_ = slot_of(FieldId::kUserName);
   fingerprint_slot_ = slot_of(FieldId::kSourceFingerprint);
-  luck_.assign(rules->correlations().size(), 0);
   firings_.clear();
   return absl::OkStatus();
 }
 
-Correlator::Feeds::Feeds() : entries(kFeedsMax), chained(kChainedMax) {
-  chains.reserve(kChainedMax);
-}
+Correlator::Feeds::Feeds() : entries(kFeedsMax) {}
 
-inline void Correlator::AddFeed(const FeedRoute& route, uint32_t cause, FeedList* entries) noexcept {
-  Hash128 key = route.salt;
-  if (route.first_part != FeedRoute::kNoSlot) [[likely]] {
-    const Hash128* const part = keys_.Find(route.first_part);
-    if (part == nullptr) return;
-    // Salts are hashes under a key that no value is hashed under (window_places.h): nobody brings two of these sums
-    // together.
-    key.low ^= part->low;
-    key.high ^= part->high;
-    for (const uint16_t slot : plans_.more_parts(route)) {
-      const Hash128* const more = keys_.Find(slot);
-      if (more == nullptr) return;
-      key = Combine(key, *more);
-    }
-  }
+void Correlator::AddFeed(const FeedRoute& route, uint32_t order, uint32_t cause, FeedList* entries) noexcept {
+  Hash128 parts;
+  if (!PartsOf(route, &parts)) return;
   uint32_t tag = route.reference;
   if (route.value_slot != FeedRoute::kNoSlot) {
     const Hash128* const value = keys_.Find(route.value_slot);
     if (value == nullptr) return;
     tag = Fingerprint(*value);
   }
-  // Member by member, where it is to lie: a copy made at once would read what is still being written.
   Feed& feed = entries->Append();
-  feed.correlation = route.correlation;
-  feed.reference = route.reference;
-  feed.tag = tag;
-  feed.cause = cause;
-  feed.hint = kNoEntry;
-  feed.key.low = key.low;
-  feed.key.high = key.high;
-}
-
-void Correlator::AddFeedApart(const FeedRoute& route, uint32_t cause, FeedList* entries) noexcept {
-  AddFeed(route, cause, entries);
-}
-
-void Correlator::AddFeeds(size_t unified, uint32_t cause, bool temporal_only, bool sources_only,
-                          FeedList* entries) noexcept {
-  for (const FeedRoute& route : plans_.routes(unified)) {
-    if (entries->size() == kFeedsMax) return;
-    if (route.is_noted || (temporal_only && !route.is_temporal) || (sources_only && route.of_account))
-      continue;
-    AddFeed(route, cause, entries);
-  }
+  feed = Feed{route.correlation, route.reference, tag, cause, kNoEntry, order, Salted(parts, route.salt)};
 }
 
 void Correlator::Prepare(const LoginEvent& event, std::span<const uint16_t> matched, Feeds* feeds,
@@ -135,48 +105,59 @@ void Correlator::Prepare(const LoginEvent& event, std::span<const uint16_t> matc
   keys_.Begin(event);
   feeds->sources_only = charge == Charge::kSources;
   feeds->entries.clear();
-  feeds->chains.clear();
-  feeds->chained.clear();
-  for (const uint16_t rule : matched) AddFeeds(rule, 0, false, feeds->sources_only, &feeds->entries);
-  const size_t base_rules = rules_->rules().size();
-  for (const Feed& feed : feeds->entries) {
-    table_->Prefetch(feed.key);
-    if (!plans_[feed.correlation].feeds_entries || luck_[feed.correlation] < kLucky) continue;
-    // All of a chain or nothing of it: what is missing could not be told from what has no key.
-    const size_t unified = base_rules + feed.correlation;
-    const std::span<const FeedRoute> routes = plans_.routes(unified);
-    if (feeds->chained.size() + routes.size() > kChainedMax) continue;
-    const auto begin = static_cast<uint32_t>(feeds->chained.size());
-    AddFeeds(unified, 0, false, feeds->sources_only, &feeds->chained);
-    feeds->chains.push_back(
-        {static_cast<uint32_t>(unified), begin, static_cast<uint32_t>(feeds->chained.size())});
+  PrepareGroups(matched, feeds);
+  for (const uint16_t rule : matched) {
+    for (const uint32_t number : plans_.direct(rule)) {
+      const FeedRoute& route = plans_.route(number);
+      if (feeds->entries.size() == kFeedsMax || (feeds->sources_only && route.of_account)) continue;
+      AddFeed(route, number, 0, &feeds->entries);
+    }
   }
-  for (const Feed& feed : feeds->chained) table_->Prefetch(feed.key);
+  for (const Feed& feed : feeds->entries) table_->Prefetch(feed.key);
 }
 
 void Correlator::PrefetchBlocks(Feeds* feeds) const noexcept {
+  for (size_t i = 0; i < feeds->groups_size; ++i) {
+    GroupFeed& feed = feeds->groups[i];
+    feed.hint = table_->PrefetchBlock(Salted(feed.parts, plans_.groups()[feed.group].salt));
+  }
   for (Feed& feed : feeds->entries) feed.hint = table_->PrefetchBlock(feed.key);
-  for (Feed& feed : feeds->chained) feed.hint = table_->PrefetchBlock(feed.key);
 }
 
-// The entries that a correlation makes which has just fired: those that Prepare foresaw, or worked out now.
-void Correlator::AddChain(size_t unified, uint32_t cause, bool temporal_only, bool* keys_begun,
-                          Feeds* feeds) noexcept {
-  for (const Feeds::Chain& chain : feeds->chains) {
-    if (chain.unified != unified) continue;
-    for (uint32_t i = chain.begin; i < chain.end && feeds->entries.size() < kFeedsMax; ++i) {
-      const Feed& feed = feeds->chained[i];
-      if (temporal_only && !plans_[feed.correlation].is_temporal) continue;
-      Feed& added = feeds->entries.Append();
-      added = feed;
-      added.cause = cause;
-    }
+// One entry for somebody that this one feeds.
+void Correlator::AddChained(const FeedRoute& route, const Feed& feed, uint32_t cause, Run* run,
+                            FeedList* entries) noexcept {
+  if (route.keeps_key && route.value_slot == FeedRoute::kNoSlot) {
+    const Hash128 parts = Salted(feed.key, plans_[feed.correlation].salt);
+    entries->Append() = Feed{route.correlation,        route.reference, route.reference, cause, kNoEntry, 0,
+                             Salted(parts, route.salt)};
     return;
   }
+  if (run->listener == nullptr) return;
   // Others may have been prepared since this event was.
-  if (!*keys_begun) keys_.Begin(*event_);
-  *keys_begun = true;
-  AddFeeds(unified, cause, temporal_only, feeds->sources_only, &feeds->entries);
+  if (!run->keys_begun) keys_.Begin(*event_);
+  run->keys_begun = true;
+  AddFeed(route, 0, cause, entries);
+}
+
+void Correlator::AddChain(const Feed& feed, uint32_t cause, bool temporal_only, Run* run,
+                          FeedList* entries) noexcept {
+  const size_t unified = rules_->rules().size() + feed.correlation;
+  const uint32_t end = plans_.routes_end(unified);
+  for (uint32_t number = plans_.routes_begin(unified); number < end && entries->size() < kFeedsMax;
+       ++number) {
+    const FeedRoute& route = plans_.route(number);
+    if ((temporal_only && !route.is_temporal) || (run->sources_only && route.of_account)) continue;
+    if (!route.is_noted) {
+      AddChained(route, feed, cause, run, entries);
+      continue;
+    }
+    // All that follow one another and will do with a note, as one.
+    uint32_t last = number;
+    while (last + 1 < end && plans_.route(last + 1).is_noted) ++last;
+    entries->Append() = Feed{feed.correlation, kNoteReference, last, cause, feed.hint, number, feed.key};
+    number = last;
+  }
 }
 
 inline Reading Correlator::Enter(const CorrelationPlan& plan, const Feed& feed, int64_t time_ms) noexcept {
@@ -221,41 +202,54 @@ inline bool Correlator::Met(size_t correlation, const Reading& reading) noexcept
 void Correlator::Observe(const LoginEvent& event, Feeds* feeds, int64_t time_ms,
                          CorrelationListener* listener) {
   event_ = &event;
-  bool keys_begun = false;
+  AddGroups(feeds, time_ms);
+  if (feeds->entries.size() == 0) return;
   firings_.clear();
-  // Correlations that fire add feeds for those that refer to them: the list grows while it is walked, within the room
+  Run run{time_ms, listener, feeds->sources_only};
+  Enter(&feeds->entries, &run);
+}
+
+void Correlator::Enter(FeedList* entries, Run* run) {
+  // Correlations that fire add entries for those that refer to them: the list grows while it is walked, within the room
   // it has.
-  for (size_t i = 0; i < feeds->entries.size(); ++i) {
-    const Feed& feed = feeds->entries[i];
-    const CorrelationPlan& plan = plans_[feed.correlation];
-    if (feed.reference != plan.noted_reference && plan.noted_reference != CorrelationPlan::kNoReference) {
-      Recall(feed.correlation, feed.key, time_ms);
+  for (size_t i = 0; i < entries->size(); ++i) {
+    const Feed& feed = (*entries)[i];
+    if (feed.reference == kNoteReference) {
+      EnterNoted(feed, run, entries);
+    } else {
+      EnterOne(feed, run, entries);
     }
-    const Reading reading = Enter(plan, feed, time_ms);
-    if (!reading.counted) continue;
-    const bool met = Met(feed.correlation, reading);
-    if (plan.feeds_entries) NoteLuck(feed.correlation, met);
-    if (!met && !tracing_) continue;
-    const double value = ValueOf(feed.correlation, reading);
-    const bool quiet = met && IsQuiet(plan, reading);
-    if (tracing_) listener->OnWindow(Describe(feed, reading, value, met, quiet));
-    if (!met) continue;
-    if (!quiet && reading.entry != kNoEntry) table_->SetFired(reading.entry, reading.newest_ms);
-    const bool alerts = plan.raises && !quiet;
-    if (alerts) {
-      firings_.push_back({feed, reading, value});
-      Raise(firings_.back(), time_ms, listener);
-    }
-    if (!plan.feeds_others) continue;
-    const auto cause = static_cast<uint32_t>(firings_.size() + (alerts ? 0 : 1));
-    const size_t entries = feeds->entries.size();
-    const bool all_added =
-        plan.feeds_notes && AddChainByNote(feed, reading.entry, cause, time_ms, quiet, &keys_begun, feeds);
-    if (!all_added && plan.feeds_entries) {
-      AddChain(rules_->rules().size() + feed.correlation, cause, quiet, &keys_begun, feeds);
-    }
-    if (!alerts && feeds->entries.size() != entries) firings_.push_back({feed, reading, value});
   }
+}
+
+void Correlator::EnterOne(const Feed& feed, Run* run, FeedList* entries) {
+  const CorrelationPlan& plan = plans_[feed.correlation];
+  if (feed.reference != plan.noted_reference && plan.noted_reference != CorrelationPlan::kNoReference) {
+    Recall(feed.correlation, feed.key, run->time_ms);
+  }
+  const Reading reading = Enter(plan, feed, run->time_ms);
+  if (!reading.counted) return;
+  const bool is_replay = run->listener == nullptr;
+  const bool met = Met(feed.correlation, reading);
+  if (!met && (!tracing_ || is_replay)) return;
+  // What is met in a replay and could alert is for the event that follows to say.
+  if (is_replay && plan.raises) return;
+  const double value = ValueOf(feed.correlation, reading);
+  const bool quiet = met && IsQuiet(plan, reading);
+  if (tracing_ && !is_replay) run->listener->OnWindow(Describe(feed, reading, value, met, quiet));
+  if (!met) return;
+  if (!quiet && reading.entry != kNoEntry) table_->SetFired(reading.entry, reading.newest_ms);
+  const bool alerts = plan.raises && !quiet;
+  if (alerts) {
+    firings_.push_back({feed, reading, value});
+    Raise(firings_.back(), run->time_ms, run->listener);
+  }
+  if (!plan.feeds_others) return;
+  const size_t size = entries->size();
+  Feed fired = feed;
+  fired.hint = reading.entry;
+  AddChain(fired, static_cast<uint32_t>(firings_.size() + (alerts ? 0 : 1)), quiet, run, entries);
+  if (!alerts && !is_replay && entries->size() != size) firings_.push_back({feed, reading, value});
 }
 
 bool Correlator::IsQuiet(const CorrelationPlan& plan, const Reading& reading) const noexcept {

@@ -21,6 +21,9 @@
 // referenced rule at or after the one before it, in the order of the rule; at most 64 matching events of a
 // key are looked back on.
 //
+// Most keys see too few events for any correlation to be met. Their events are kept as they came, and no window is made before
+// one might make a difference, which changes no answer (key_group.h, correlate_early.cc).
+//
 // Of most temporal correlations a key sees one input only, the commonest. That is noted and makes no window, which changes
 // no answer (NotedInput, correlation_plan.h).
 //
@@ -30,6 +33,7 @@
 // tests/engine/rule/correlate_test.cc keeps every event and counts again.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -101,7 +105,16 @@ class Correlator {
     uint32_t tag = 0;          // of a value_count: the value's fingerprint; of a temporal one: the reference
     uint32_t cause = 0;        // 1 + index of the firing that made this entry; 0: the event itself
     uint32_t hint = kNoEntry;  // where PrefetchBlocks found the key
+    uint32_t order = 0;        // of what an event itself makes: the number of its route
     Hash128 key;
+  };
+  // What an event means to one group of correlations.
+  struct GroupFeed {
+    uint32_t group = 0;
+    uint32_t feeds = 0;  // inputs of the group, as bits
+    std::array<uint32_t, kEarlyTagsMax> tags{};
+    uint32_t hint = kNoEntry;
+    Hash128 parts;  // of the key, which each window salts for itself
   };
 
   // Feeds in a row, never more than there was room for from the begin: appending one is cheap, and those there stay
@@ -125,15 +138,9 @@ class Correlator {
   // What one event will be counted in, worked out ahead. Reused, it allocates no more.
   struct Feeds {
     Feeds();
-    // The entries that rules make which `unified` feeds, should it fire: chained[begin, end).
-    struct Chain {
-      uint32_t unified = 0;
-      uint32_t begin = 0;
-      uint32_t end = 0;
-    };
-    FeedList entries;
-    std::vector<Chain> chains;
-    FeedList chained;
+    std::array<GroupFeed, kKeyGroupsMax> groups;
+    size_t groups_size = 0;
+    FeedList entries;  // of correlations that cannot wait
     bool sources_only = false;
   };
   // What an event is charged to.
@@ -142,8 +149,8 @@ class Correlator {
     kSources,  // nothing that has the account in its key: it must not move
   };
 
-  // The entries that an event which matched these base rules (RuleSet::Match) will make, those that are likely to
-  // follow from them, and a hint to memory that they come soon.
+  // The entries that an event which matched these base rules (RuleSet::Match) will make, and a hint to memory that they
+  // come soon.
   void Prepare(const LoginEvent& event, std::span<const uint16_t> matched, Feeds* feeds,
                Charge charge = Charge::kAll) noexcept;
   // Of the event that was prepared last: the hash of its account under Options::hash_key, for others who need it; null
@@ -163,14 +170,21 @@ class Correlator {
   void SetTracing(bool on) noexcept { tracing_ = on; }
   // Where it is known which decisions were lifted; outlives this. Null: none ever is.
   void SetLifted(const LiftedTargets* lifted) noexcept { lifted_ = lifted; }
-  // After the watermark has moved back.
-  void SetNow(int64_t now_ms) noexcept { table_->SetNow(now_ms); }
+  // After the watermark has moved back. Looks at all keys.
+  void SetNow(int64_t now_ms) noexcept;
 
   const KeyedTable& table() const noexcept { return *table_; }
 
  private:
   Correlator(const RuleSet* rules, const Options& options, std::unique_ptr<KeyedTable> table);
 
+  // One event on its way through its entries, of now or of a replay.
+  struct Run {
+    int64_t time_ms = 0;
+    CorrelationListener* listener = nullptr;  // null: a replay
+    bool sources_only = false;
+    bool keys_begun = false;
+  };
   // A correlation that fired while the current event is observed: the cause of the entries it makes in
   // others.
   struct Firing {
@@ -179,36 +193,46 @@ class Correlator {
     double value = 0;
   };
 
-  // Chains that are worth foreseeing: more would be a rule set of its own kind, and are worked out when they fire.
-  static constexpr size_t kChainedMax = 64;
-  // How often a correlation was met lately, in 65536ths: an average over some 64 entries. From an eighth on its chain
-  // is foreseen. A hint to memory and nothing else: what is not foreseen is worked out when it fires.
-  static constexpr uint16_t kLucky = 8192;
-  void NoteLuck(size_t correlation, bool met) noexcept {
-    const int now = luck_[correlation];
-    luck_[correlation] = static_cast<uint16_t>(now + ((met ? 65535 : 0) - now) / 64);
-  }
-
   // Appends the entry of this route; nothing where the event lacks a part of the key or the value.
-  void AddFeed(const FeedRoute& route, uint32_t cause, FeedList* entries) noexcept;
-  // The same, for the rare ways: AddFeed is made part of the common one.
-  void AddFeedApart(const FeedRoute& route, uint32_t cause, FeedList* entries) noexcept;
-  // `temporal_only`: for a correlation that is met but quiet, which is no new finding to be counted.
-  void AddFeeds(size_t unified, uint32_t cause, bool temporal_only, bool sources_only,
-                FeedList* entries) noexcept;
-  void AddChain(size_t unified, uint32_t cause, bool temporal_only, bool* keys_begun, Feeds* feeds) noexcept;
-  // The same of a correlation that is a noted input (NotedInput): notes the time, and adds entries for those
-  // of its consumers whose windows are held after all. False: none is, and AddChain knows the rest.
-  bool AddChainByNote(const Feed& feed, uint32_t entry, uint32_t cause, int64_t time_ms, bool temporal_only,
-                      bool* keys_begun, Feeds* feeds) noexcept;
+  void AddFeed(const FeedRoute& route, uint32_t order, uint32_t cause, FeedList* entries) noexcept;
+  // The values of a key's parts together; false where the event lacks one.
+  template <typename Keyed>
+  bool PartsOf(const Keyed& keyed, Hash128* parts) noexcept;
+  // The entries of those that a correlation feeds which has just fired. `temporal_only`: it is met but quiet, which is no
+  // new finding to be counted. Of a replay only those under the same key: no other can be met then.
+  void AddChain(const Feed& feed, uint32_t cause, bool temporal_only, Run* run, FeedList* entries) noexcept;
+  void AddChained(const FeedRoute& route, const Feed& feed, uint32_t cause, Run* run,
+                  FeedList* entries) noexcept;
+  // The entry `due` of a correlation that is a noted input (NotedInput) of those on its routes order … tag: notes the time,
+  // and enters it where windows are held after all.
+  static constexpr uint16_t kNoteReference = 0xfffe;
+  void EnterNoted(const Feed& due, Run* run, FeedList* entries);
   // Makes the window of a correlation with a noted input from that note, unless it is held.
   void Recall(size_t correlation, const Hash128& key, int64_t time_ms) noexcept;
   // All notes become windows.
   void CarryOutNotes() noexcept;
+
+  // What an event means to groups.
+  void PrepareGroups(std::span<const uint16_t> matched, Feeds* feeds) noexcept;
+  // Keeps the event in the rows of its groups, and adds the entries of those whose windows are open, or are opened now.
+  void AddGroups(Feeds* feeds, int64_t time_ms) noexcept;
+  // Counts what a row held in the windows of its key.
+  void Replay(size_t group, const Hash128& parts, const EarlyEvents& events) noexcept;
+  void AddInputs(const GroupPlan& group, const Hash128& parts, uint32_t feeds,
+                 const std::array<uint32_t, kEarlyTagsMax>& tags, FeedList* entries) const noexcept;
+  // Opens all keys that have seen something newer.
+  void OpenRows(int64_t newer_than_ms) noexcept;
+  // A window of the table for the rows of each group. Those there stay.
+  absl::Status MakeRoomForGroups(size_t count);
+  // Says to the plans and the table where rows are. `anew`: those there were are of no account.
+  void PlaceGroups(bool anew);
   Reading Enter(const CorrelationPlan& plan, const Feed& feed, int64_t time_ms) noexcept;
   bool Met(size_t correlation, const Reading& reading) noexcept;
   // What the condition was compared with: of a temporal correlation, how many of its rules were seen.
   double ValueOf(size_t correlation, const Reading& reading) const noexcept;
+  // Makes entries, and those that follow from them behind them.
+  void Enter(FeedList* entries, Run* run);
+  void EnterOne(const Feed& feed, Run* run, FeedList* entries);
   // The condition holds: whether that was said for this key already.
   bool IsQuiet(const CorrelationPlan& plan, const Reading& reading) const noexcept;
   bool MetInOrder(const CompiledCorrelation& correlation, std::span<const TimedTag> entries) const noexcept;
@@ -223,11 +247,32 @@ class Correlator {
   CorrelationPlans plans_;
   uint16_t account_slot_ = FeedRoute::kNoSlot;      // of user.name among the keys
   uint16_t fingerprint_slot_ = FeedRoute::kNoSlot;  // of source.fingerprint
-  std::vector<uint16_t> luck_;                      // of each correlation
   std::vector<Firing> firings_;                     // reused
+  std::vector<uint16_t> row_windows_;               // of the rows, by group
+  std::vector<int64_t> open_until_ms_;  // until when a group opens every key, after a change of rules
+  uint32_t generation_ = 0;             // of the groups: rows of one never meet keys of another
+  EarlyEvents opened_;                  // reused
+  FeedList replayed_;                   // reused
   const LoginEvent* event_ = nullptr;
   const LiftedTargets* lifted_ = nullptr;
   bool tracing_ = false;
 };
+
+template <typename Keyed>
+inline bool Correlator::PartsOf(const Keyed& keyed, Hash128* parts) noexcept {
+  parts->low = parts->high = 0;
+  if (keyed.first_part == FeedRoute::kNoSlot) return true;
+  const Hash128* const first = keys_.Find(keyed.first_part);
+  if (first == nullptr) return false;
+  // Member by member: a copy made at once would read what is still being written.
+  parts->low = first->low;
+  parts->high = first->high;
+  for (const uint16_t slot : plans_.more_parts(keyed)) {
+    const Hash128* const more = keys_.Find(slot);
+    if (more == nullptr) return false;
+    *parts = Combine(*parts, *more);
+  }
+  return true;
+}
 
 }  // namespace stockade

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <utility>
 
 #include "engine/status.h"
 #include "engine/text.h"
@@ -11,28 +12,6 @@ namespace stockade {
 namespace {
 
 using Type = CorrelationRule::Type;
-
-bool Holds(const CorrelationRule::Bound& bound, double value) noexcept {
-  switch (bound.comparison) {
-    case Test::Comparison::kEq:
-      return value == bound.number;
-    case Test::Comparison::kNeq:
-      return value != bound.number;
-    case Test::Comparison::kLt:
-      return value < bound.number;
-    case Test::Comparison::kLte:
-      return value <= bound.number;
-    case Test::Comparison::kGt:
-      return value > bound.number;
-    case Test::Comparison::kGte:
-      return value >= bound.number;
-  }
-  return false;
-}
-
-bool HoldAll(const std::vector<CorrelationRule::Bound>& bounds, double value) noexcept {
-  return std::all_of(bounds.begin(), bounds.end(), [&](const auto& bound) { return Holds(bound, value); });
-}
 
 // How far a window must be able to count so that every bound is decided: a threshold that values must reach,
 // or one more than a value that they must not pass.
@@ -128,26 +107,99 @@ CorrelationPlans::CorrelationPlans(const RuleSet* rules, std::span<const WindowP
       route.is_temporal = plans_[consumer.correlation].is_temporal;
       route.is_noted = plans_[consumer.correlation].noted_reference == consumer.reference;
       route.salt = plans_[consumer.correlation].salt;
-      route.more_begin = static_cast<uint32_t>(parts_.size());
-      for (const FieldId field : reference.group_by) {
-        route.of_account = route.of_account || field == FieldId::kUserName;
-        const uint16_t slot = keys->SlotOf(field);
-        if (route.first_part == FeedRoute::kNoSlot) {
-          route.first_part = slot;
-        } else {
-          parts_.push_back(slot);
-          ++route.more_count;
-        }
+      SetParts(reference.group_by, keys, &route);
+      if (unified >= base_rules) {
+        const auto& inputs = correlations[unified - base_rules].references;
+        route.keeps_key = std::ranges::all_of(
+            inputs, [&](const auto& input) { return input.group_by == reference.group_by; });
       }
       if (plans_[consumer.correlation].type == Type::kValueCount) {
         if (!reference.value_field.has_value()) continue;  // of nothing there are no different values
         route.value_slot = keys->SlotOf(*reference.value_field);
       }
       routes_.push_back(route);
-      if (unified >= base_rules && !route.is_noted) plans_[unified - base_rules].feeds_entries = true;
     }
     route_begin_.push_back(static_cast<uint32_t>(routes_.size()));
   }
+  MakeGroups(keys);
+  meaning_ = Meaning();
+}
+
+template <typename Keyed>
+void CorrelationPlans::SetParts(std::span<const FieldId> group_by, GroupKeys* keys, Keyed* keyed) {
+  keyed->more_begin = static_cast<uint32_t>(parts_.size());
+  for (const FieldId field : group_by) {
+    keyed->of_account = keyed->of_account || field == FieldId::kUserName;
+    const uint16_t slot = keys->SlotOf(field);
+    if (keyed->first_part == FeedRoute::kNoSlot) {
+      keyed->first_part = slot;
+    } else {
+      parts_.push_back(slot);
+      ++keyed->more_count;
+    }
+  }
+}
+
+void CorrelationPlans::MakeGroups(GroupKeys* keys) {
+  key_groups_ = MakeKeyGroups(*rules_, plans_);
+  const size_t base_rules = rules_->rules().size();
+  constexpr uint32_t kDirect = UINT32_MAX;
+  std::vector<uint32_t> group_of(route_begin_[base_rules], kDirect);
+  std::vector<uint32_t> bit_of(group_of.size());
+  for (const KeyGroup& made : key_groups_) {
+    GroupPlan group;
+    SetParts(made.group_by, keys, &group);
+    for (size_t value = 0; value < made.values.size(); ++value)
+      group.value_slots[value] = keys->SlotOf(made.values[value]);
+    for (size_t bit = 0; bit < made.inputs.size(); ++bit) {
+      const KeyGroup::Input& input = made.inputs[bit];
+      uint32_t number = route_begin_[input.rule];
+      while (routes_[number].correlation != input.correlation || routes_[number].reference != input.reference)
+        ++number;
+      routes_[number].tag = input.tag;
+      group.routes.push_back(number);
+      if (input.tag != EarlyLimit::kEvents) group.needing[input.tag] |= uint32_t{1} << bit;
+      group_of[number] = static_cast<uint32_t>(groups_.size());
+      bit_of[number] = static_cast<uint32_t>(bit);
+    }
+    groups_.push_back(std::move(group));
+  }
+  for (size_t rule = 0; rule < base_rules; ++rule) {
+    share_begin_.push_back(static_cast<uint32_t>(shares_.size()));
+    direct_begin_.push_back(static_cast<uint32_t>(direct_.size()));
+    for (uint32_t number = route_begin_[rule]; number < route_begin_[rule + 1]; ++number) {
+      if (group_of[number] == kDirect) {
+        direct_.push_back(number);
+        continue;
+      }
+      const auto begin = shares_.begin() + share_begin_.back();
+      auto share = std::ranges::find(begin, shares_.end(), group_of[number], &GroupShare::group);
+      if (share == shares_.end())
+        share = shares_.insert(shares_.end(), GroupShare{static_cast<uint16_t>(group_of[number]), 0});
+      share->feeds |= uint32_t{1} << bit_of[number];
+    }
+  }
+  share_begin_.push_back(static_cast<uint32_t>(shares_.size()));
+  direct_begin_.push_back(static_cast<uint32_t>(direct_.size()));
+}
+
+// Everything that decides how early events are counted when their windows are opened.
+std::string CorrelationPlans::Meaning() const {
+  std::string meaning;
+  const auto add = [&meaning](const auto&... parts) { meaning += Concat(parts..., ";"); };
+  for (size_t i = 0; i < plans_.size(); ++i) {
+    const CorrelationPlan& plan = plans_[i];
+    const CompiledCorrelation& correlation = rules_->correlations()[i];
+    add(plan.salt.low, plan.salt.high, plan.window, static_cast<int>(plan.type), plan.truth, plan.quiet_ms,
+        int{plan.raises}, int{plan.responds}, correlation.written->condition_written);
+    for (const std::string& name : correlation.written->group_by) add(name);
+    for (const auto& reference : correlation.references) {
+      add(reference.unified);
+      for (const FieldId field : reference.group_by) add(static_cast<int>(field));
+      if (reference.value_field.has_value()) add("of", static_cast<int>(*reference.value_field));
+    }
+  }
+  return meaning;
 }
 
 void CorrelationPlans::ChooseNoted(std::span<const WindowPlace> places,
@@ -182,8 +234,7 @@ void CorrelationPlans::ChooseNoted(std::span<const WindowPlace> places,
                                places[i].salt.high ^ places[input].salt.high};
     }
     if (plan.noted_reference == CorrelationPlan::kNoReference) continue;
-    CorrelationPlan& input = plans_[references[plan.noted_reference].unified - base_rules];
-    input.feeds_notes = true;
+    const CorrelationPlan& input = plans_[references[plan.noted_reference].unified - base_rules];
     noted_.push_back(
         {input.window, plan.window, static_cast<uint16_t>(i), plan.noted_reference, plan.noted_difference});
   }

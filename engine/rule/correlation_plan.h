@@ -5,14 +5,17 @@
 // Immutable after construction; any thread.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "engine/event/keyed_hash.h"
 #include "engine/rule/group_key.h"
+#include "engine/rule/key_group.h"
 #include "engine/rule/rule_set.h"
 #include "engine/rule/window_places.h"
 #include "engine/window/window.h"
@@ -34,10 +37,7 @@ struct CorrelationPlan {
   bool has_truth = false;
   bool raises = false;    // an alert of its own follows
   bool responds = false;  // and a decision from that
-  // It is an input to other correlations: to some as their noted one, to others as any.
-  bool feeds_others = false;
-  bool feeds_notes = false;
-  bool feeds_entries = false;
+  bool feeds_others = false;  // it is an input to other correlations
   // Of its references, the noted one; kNoReference: none. NotedInput says what that is.
   static constexpr uint16_t kNoReference = 0xffff;
   uint16_t noted_reference = kNoReference;
@@ -79,7 +79,31 @@ struct FeedRoute {
   bool is_temporal = false;
   bool is_noted = false;    // not entered while a note will do
   bool of_account = false;  // the account is part of the key
+  // From a correlation to one whose key is made of the same values.
+  bool keeps_key = false;
+  // Of a base rule's input that waits in a group's row: which of the event's tags it counts; EarlyLimit::kEvents: none.
+  uint8_t tag = EarlyLimit::kEvents;
   uint32_t more_begin = 0;
+};
+
+// One group (key_group.h), for the hot path.
+struct GroupPlan {
+  Hash128 salt;         // of the keys of its rows
+  uint16_t window = 0;  // and theirs
+  bool of_account = false;
+  uint16_t first_part = FeedRoute::kNoSlot;
+  uint16_t more_count = 0;
+  uint32_t more_begin = 0;
+  // GroupKeys' slots of the values that are counted, and the inputs that are not entered without that value.
+  std::array<uint16_t, kEarlyTagsMax> value_slots{FeedRoute::kNoSlot, FeedRoute::kNoSlot};
+  std::array<uint32_t, kEarlyTagsMax> needing{};
+  std::vector<uint32_t> routes;  // of its inputs, by bit, ascending
+};
+
+// "Whatever matches this rule is, in that group, counted by these."
+struct GroupShare {
+  uint16_t group = 0;
+  uint32_t feeds = 0;
 };
 
 class CorrelationPlans {
@@ -95,11 +119,31 @@ class CorrelationPlans {
   std::span<const FeedRoute> routes(size_t unified) const noexcept {
     return {routes_.data() + route_begin_[unified], routes_.data() + route_begin_[unified + 1]};
   }
+  const FeedRoute& route(uint32_t number) const noexcept { return routes_[number]; }
+  uint32_t routes_begin(size_t unified) const noexcept { return route_begin_[unified]; }
+  uint32_t routes_end(size_t unified) const noexcept { return route_begin_[unified + 1]; }
+  // Of a base rule: the groups it feeds, and the numbers of the routes that belong to none.
+  std::span<const GroupShare> shares(size_t rule) const noexcept {
+    return {shares_.data() + share_begin_[rule], shares_.data() + share_begin_[rule + 1]};
+  }
+  std::span<const uint32_t> direct(size_t rule) const noexcept {
+    return {direct_.data() + direct_begin_[rule], direct_.data() + direct_begin_[rule + 1]};
+  }
+  std::span<const GroupPlan> groups() const noexcept { return groups_; }
+  const EarlyPlan& early(size_t group) const noexcept { return key_groups_[group].early; }
+  // Where the rows of a group are; one call each, before any event.
+  void SetGroupPlace(size_t group, const WindowPlace& place) noexcept {
+    groups_[group].window = place.window;
+    groups_[group].salt = place.salt;
+  }
+  // Equal for rule sets under which early events mean the same.
+  const std::string& meaning() const noexcept { return meaning_; }
   // All noted inputs, in the order of their correlations.
   std::span<const NotedInput> noted() const noexcept { return noted_; }
   // GroupKeys' slots of the parts of the key behind the first, in their order.
-  std::span<const uint16_t> more_parts(const FeedRoute& route) const noexcept {
-    return {parts_.data() + route.more_begin, route.more_count};
+  template <typename Keyed>
+  std::span<const uint16_t> more_parts(const Keyed& keyed) const noexcept {
+    return {parts_.data() + keyed.more_begin, keyed.more_count};
   }
 
   // Whether a count, sum, average or percentile of this value meets the condition.
@@ -117,6 +161,11 @@ class CorrelationPlans {
   bool BoundsMeet(size_t correlation, double value) const noexcept;
   bool SeenMeetsSlowly(size_t correlation, uint64_t seen) const noexcept;
   void ChooseNoted(std::span<const WindowPlace> places, std::span<const WindowConfig> configs);
+  void MakeGroups(GroupKeys* keys);
+  // The slots of a key's parts.
+  template <typename Keyed>
+  void SetParts(std::span<const FieldId> group_by, GroupKeys* keys, Keyed* keyed);
+  std::string Meaning() const;
 
   const RuleSet* rules_ = nullptr;
   std::vector<CorrelationPlan> plans_;
@@ -124,6 +173,13 @@ class CorrelationPlans {
   std::vector<FeedRoute> routes_;
   std::vector<uint32_t> route_begin_;
   std::vector<uint16_t> parts_;
+  std::vector<KeyGroup> key_groups_;
+  std::vector<GroupPlan> groups_;
+  std::vector<GroupShare> shares_;
+  std::vector<uint32_t> share_begin_;
+  std::vector<uint32_t> direct_;
+  std::vector<uint32_t> direct_begin_;
+  std::string meaning_;
 };
 
 // The windows that the correlations of a rule set need, in their order. kInvalidArgument with the place of one whose

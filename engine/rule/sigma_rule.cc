@@ -1,5 +1,7 @@
 #include "engine/rule/sigma_rule.h"
 
+#include <algorithm>
+
 #include "engine/text.h"
 
 namespace stockade {
@@ -12,6 +14,28 @@ absl::Status ErrorAt(const Place& place, std::string_view key, std::string_view 
   if (!key.empty()) Append(&text, key, ": ");
   Append(&text, what);
   return absl::InvalidArgumentError(text);
+}
+
+bool Holds(const CorrelationRule::Bound& bound, double value) noexcept {
+  switch (bound.comparison) {
+    case Test::Comparison::kEq:
+      return value == bound.number;
+    case Test::Comparison::kNeq:
+      return value != bound.number;
+    case Test::Comparison::kLt:
+      return value < bound.number;
+    case Test::Comparison::kLte:
+      return value <= bound.number;
+    case Test::Comparison::kGt:
+      return value > bound.number;
+    case Test::Comparison::kGte:
+      return value >= bound.number;
+  }
+  return false;
+}
+
+bool HoldAll(const std::vector<CorrelationRule::Bound>& bounds, double value) noexcept {
+  return std::all_of(bounds.begin(), bounds.end(), [&](const auto& bound) { return Holds(bound, value); });
 }
 
 }  // namespace stockade

@@ -178,4 +178,8 @@ struct SigmaDocuments {
   std::vector<SigmaFilter> filters;
 };
 
+// Whether a value meets a bound, or all of them.
+bool Holds(const CorrelationRule::Bound& bound, double value) noexcept;
+bool HoldAll(const std::vector<CorrelationRule::Bound>& bounds, double value) noexcept;
+
 }  // namespace stockade

@@ -24,6 +24,12 @@ struct WindowPlace {
   Hash128 salt;  // two rules never share a window
 };
 
+// The key of a window, of what is common to all windows under the same values; and that again, of the key. Salts are
+// hashes under a key that no value is hashed under: nobody brings two of these sums together.
+inline Hash128 Salted(const Hash128& parts, const Hash128& salt) noexcept {
+  return {parts.low ^ salt.low, parts.high ^ salt.high};
+}
+
 class WindowPlaces {
  public:
   // Salts are hashed under a key of their own: as no value of a field is, the exclusive or of a salt and the hash of a
@@ -36,6 +42,8 @@ class WindowPlaces {
   // kInvalidArgument, with the place of the rule, for one that only a new table could hold (KeyedTable::AddWindow).
   absl::StatusOr<std::vector<WindowPlace>> Resolve(const RuleSet& rules,
                                                    std::span<const WindowConfig> configs, KeyedTable* table);
+  // Of keys that belong to no correlation alone.
+  Hash128 SaltOf(std::string_view text) const noexcept { return SipHash128(salt_key_, text); }
 
  private:
   struct Held {

@@ -33,6 +33,8 @@ Window Prepare(const WindowConfig& config) {
       window.grows = true;
       window.exact_max = HeadBlock::kNumbersInline;
       break;
+    case WindowKind::kEarly:
+      break;
   }
   window.is_distinct = config.kind == WindowKind::kDistinct;
   window.is_long = config.span_ms * 2 > int64_t{0xffffffff};
@@ -204,8 +206,8 @@ void KeyedTable::SetNote(uint32_t entry, const Note& note) noexcept {
   STOCKADE_DCHECK(HasRoomForNote(state_->windows[head.window].config));
   PutNote(head, note);
 }
-uint32_t KeyedTable::Find(const Hash128& key) const noexcept {
-  return state_->Find(key);
+uint32_t KeyedTable::Find(const Hash128& key, uint32_t hint) const noexcept {
+  return state_->FindAt(key, hint);
 }
 bool KeyedTable::HasKeys(uint16_t window) const noexcept {
   return state_->windows[window].keys != 0;
@@ -221,6 +223,10 @@ uint32_t KeyedTable::NextKey(uint16_t window, uint32_t entry, Hash128* key) cons
 }
 int64_t KeyedTable::now_ms() const noexcept {
   return state_->now_ms;
+}
+
+int64_t KeyedTable::lateness_ms() const noexcept {
+  return state_->options.lateness_ms;
 }
 
 void KeyedTable::SetNow(int64_t now_ms) noexcept {

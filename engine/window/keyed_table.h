@@ -38,6 +38,7 @@
 #include "absl/status/statusor.h"
 #include "engine/event/keyed_hash.h"
 #include "engine/limits.h"
+#include "engine/window/early_events.h"
 #include "engine/window/window.h"
 
 namespace stockade {
@@ -106,6 +107,21 @@ class KeyedTable {
   // empty.
   void SetFired(uint32_t entry, int64_t time_ms) noexcept;
 
+  // The events of a key whose windows need not be opened yet (early_events.h), in a kEarly window of its own. Open once
+  // opened, until all that was counted has run out. Its span is at most kEarlySpanMsMax; its limit is not asked.
+  enum class EarlyState : uint8_t {
+    kKept,     // the event is in the row; the key's windows need not know of it yet
+    kOpening,  // they do: of `before`, in that order, and then of this one
+    kOpen,     // they know of all before; this one is to be counted as well
+  };
+  // What its feeds and spans mean, from now on. The windows that it is for must then have been opened.
+  void SetEarlyPlan(uint16_t window, EarlyPlan plan);
+  // `open`: they are to be opened whatever the plan says. `before` is filled for kOpening only.
+  EarlyState AddEarly(uint16_t window, const Hash128& key, const EarlyEvent& event, bool open, uint32_t hint,
+                      EarlyEvents* before) noexcept;
+  // Opens the key that lies at `entry` (NextKey of a kEarly window), unless it is open or has seen nothing that is newer.
+  bool OpenEarly(uint32_t entry, int64_t newer_than_ms, EarlyEvents* before) noexcept;
+
   // A time and a mark that the caller keeps in the line of a key, beside what is counted there and whatever becomes of
   // that; an evicted key loses it, and a new one has none. Only windows that HasRoomForNote.
   struct Note {
@@ -121,14 +137,15 @@ class KeyedTable {
   void KeepNotes(uint16_t window, int64_t span_ms) noexcept;
   Note NoteOf(uint32_t entry) const noexcept;
   void SetNote(uint32_t entry, const Note& note) noexcept;
-  // Where the key lies; kNoEntry if it is not held. Valid like Reading::entry.
-  uint32_t Find(const Hash128& key) const noexcept;
+  // Where the key lies; kNoEntry if it is not held. Valid like Reading::entry. `hint` as for Add.
+  uint32_t Find(const Hash128& key, uint32_t hint = kNoEntry) const noexcept;
   // Whether any key of that window is held.
   bool HasKeys(uint16_t window) const noexcept;
   // The keys of one window: the first that lies at or behind `entry`, or kNoEntry. In no order that means anything;
   // keys that come or go meanwhile may be seen or not.
   uint32_t NextKey(uint16_t window, uint32_t entry, Hash128* key) const noexcept;
   int64_t now_ms() const noexcept;
+  int64_t lateness_ms() const noexcept;
 
   // The watermark. Add moves the table's own idea of it forward (it decides only what has run out when room
   // is needed); after a rollback it must be told. Cheap; may be called for every event.

@@ -233,6 +233,7 @@ void KeyedTable::State::ReadGrown(const HeadBlock& head, const Window& window,
       break;
     }
     case WindowKind::kSequence:
+    case WindowKind::kEarly:
       STOCKADE_CHECK(false);
   }
   if (reading.count == 0) return;
@@ -250,6 +251,8 @@ bool KeyedTable::State::IsExpired(const HeadBlock& head) const noexcept {
   const Window& window = windows[head.window];
   // A late event may still come for as long as lateness; and nothing is newer than now but what a rollback
   // left.
+  if (window.config.kind == WindowKind::kEarly && age_ms >= -options.lateness_ms)
+    return !HasEarly(head, window);
   const bool has_run_out =
       age_ms >= window.config.span_ms + options.lateness_ms || age_ms < -options.lateness_ms;
   if (!has_run_out || window.note_ms == 0) return has_run_out;
@@ -291,7 +294,7 @@ void KeyedTable::State::EvictOne(uint32_t pinned) noexcept {
 }
 
 uint64_t KeyedTable::State::Held(const HeadBlock& head) const noexcept {
-  if (!head.is_grown()) return head.size;
+  if (!head.is_grown()) return IsOpen(head, windows[head.window]) ? kEarlyEventsMax : head.size;
   Reading reading;
   ReadGrown(head, windows[head.window], reading);
   return static_cast<uint64_t>(reading.count);

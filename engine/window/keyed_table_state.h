@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <vector>
 
 #include "engine/window/block_slab.h"
@@ -33,6 +34,8 @@ struct Window {
   bool is_long = false;
   // For how long a note is of use to whoever keeps it there; 0: nobody does.
   int64_t note_ms = 0;
+  // Of a kEarly window.
+  const EarlyPlan* early = nullptr;
   size_t keys = 0;  // held
   KeyedTable::WindowCounters counters;
 
@@ -86,6 +89,12 @@ struct KeyedTable::State {
     return index.Find(key, [&](uint32_t block) { return slab.head(block).key == key; });
   }
 
+  // The same, where it may still lie where it did.
+  uint32_t FindAt(const Hash128& key, uint32_t hint) const noexcept {
+    // Whatever has become of that line since: only a head that is held has its key in it (see Remove).
+    return hint < slab.used() && slab.head(hint).key == key ? hint : Find(key);
+  }
+
   uint32_t FindOrInsert(uint16_t window, const Hash128& key, int64_t time_ms) noexcept;
   // Brings the key's now forward to an event at time_ms; false if that is too old to count.
   bool Advance(HeadBlock& head, const Window& window, int64_t time_ms) noexcept;
@@ -135,6 +144,22 @@ struct KeyedTable::State {
   void PutValues(HeadBlock& head, bool has_tags, const Values& values) noexcept;
   void Relink(uint32_t number, const WindowConfig& config, int size) noexcept;
 
+  // Rows of early events (keyed_table_early.cc)
+  uint32_t* EarlyWords(HeadBlock& head, size_t at) noexcept;
+  const uint32_t* EarlyWords(const HeadBlock& head, size_t at) const noexcept {
+    return const_cast<State*>(this)->EarlyWords(const_cast<HeadBlock&>(head), at);
+  }
+  EarlyEvent EarlyAt(const HeadBlock& head, size_t at) const noexcept;
+  void PutEarly(HeadBlock& head, size_t at, const EarlyEvent& event) noexcept;
+  // Drops what is of no account any more, also for a late event.
+  void DropEarly(HeadBlock& head, const Window& window) noexcept;
+  // Whether so many of the row's events, or different tags of theirs, could be in one window with this one.
+  bool IsReached(const EarlyLimit& limit, const HeadBlock& head, const EarlyEvent& event) const noexcept;
+  // One more line for the events of a full row.
+  void LengthenEarly(uint32_t number) noexcept;
+  void TakeEarly(HeadBlock& head, EarlyEvents* out) noexcept;
+  bool HasEarly(const HeadBlock& head, const Window& window) const noexcept;
+
   // Objects
   bool MakeRoomForGrown(uint32_t pinned_object, size_t more_bytes) noexcept;
   // Puts an object in the place of a key's values, whose lines become free. There must be room for it.
@@ -155,6 +180,7 @@ struct KeyedTable::State {
   KeyIndex index;
   BlockSlab slab;
   GrownWindows grown;
+  std::vector<std::unique_ptr<EarlyPlan>> early_plans;  // of kEarly windows
   std::array<size_t, 16> levels{};
   uint32_t hand = 0;
   int64_t now_ms = kNeverMs;
@@ -196,6 +222,11 @@ inline void PutNote(HeadBlock& head, const KeyedTable::Note& note) noexcept {
   head.payload[kNoteHigh] = static_cast<uint32_t>(stored >> 32);
 }
 
+// Whether the windows of a row of early events are open.
+inline bool IsOpen(const HeadBlock& head, const Window& window) noexcept {
+  return window.config.kind == WindowKind::kEarly && head.fired != 0;
+}
+
 // What an exact window of `size` values says.
 inline void FillExact(const HeadBlock& head, const Window& window, int size, uint32_t oldest_age,
                       Reading& reading) noexcept {
@@ -211,9 +242,7 @@ inline HeadBlock* KeyedTable::State::FindForNewest(uint16_t window_id, const Has
                                                    uint32_t hint, uint32_t* number) noexcept {
   const Window& window = windows[window_id];
   now_ms = std::max(now_ms, time_ms);
-  // Whatever has become of that line since: only a head that is held has its key in it (see Remove).
-  const bool is_there = hint < slab.used() && slab.head(hint).key == key;
-  *number = is_there ? hint : Find(key);
+  *number = FindAt(key, hint);
   if (*number == KeyIndex::kNoBlock) {
     *number = Insert(window_id, key, time_ms);
     return &slab.head(*number);

@@ -33,6 +33,7 @@ enum class WindowKind : uint8_t {
   kSum,         // sum of a number over the events                        KeyedTable::AddNumber
   kAverage,     // its mean                                               KeyedTable::AddNumber
   kPercentile,  // its value at a rank                                    KeyedTable::AddNumber
+  kEarly,       // the few first events of a key, for windows unopened    KeyedTable::AddEarly
 };
 
 // "No such time": an empty window's edges, a key that never fired.

@@ -70,27 +70,6 @@ std::string_view TypeName(Type type) {
   return kNames[static_cast<size_t>(type)];
 }
 
-bool Holds(const CorrelationRule::Bound& bound, double value) {
-  switch (bound.comparison) {
-    case Comparison::kEq:
-      return value == bound.number;
-    case Comparison::kNeq:
-      return value != bound.number;
-    case Comparison::kLt:
-      return value < bound.number;
-    case Comparison::kLte:
-      return value <= bound.number;
-    case Comparison::kGt:
-      return value > bound.number;
-    case Comparison::kGte:
-      return value >= bound.number;
-  }
-  return false;
-}
-bool HoldAll(const std::vector<CorrelationRule::Bound>& bounds, double value) {
-  return std::all_of(bounds.begin(), bounds.end(), [&](const auto& bound) { return Holds(bound, value); });
-}
-
 class RuleLinter {
  public:
   RuleLinter(const SigmaDocuments& documents, bool complete, Findings* findings)

@@ -63,7 +63,7 @@ std::vector<CorrelationRule> DrawChains(std::mt19937& random) {
 TEST_CASE("a note of the commonest input gives the same alerts as all windows do", "[rule][oracle]") {
   constexpr std::array<std::string_view, 3> kAccounts = {"ann", "bob", "cyd"};
   size_t fired = 0;
-  for (uint32_t seed = 1; seed <= 3000; ++seed) {
+  for (uint32_t seed = 1; seed <= 500; ++seed) {
     INFO("seed " << seed);
     std::mt19937 random(seed);
     const auto draw = [&](int low, int high) {
@@ -114,7 +114,7 @@ TEST_CASE("a note of the commonest input gives the same alerts as all windows do
     }
     CHECK(noting.correlator->table().size() <= telling.correlator->table().size());
   }
-  CHECK(fired > 3000);
+  CHECK(fired > 500);
 }
 
 }  // namespace

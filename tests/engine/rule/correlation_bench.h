@@ -59,7 +59,7 @@ inline CorrelationRule Correlation(std::string name, CorrelationRule::Type type,
 }
 
 struct Bench {
-  Bench(std::vector<CorrelationRule> correlations, int base_rules) {
+  Bench(std::vector<CorrelationRule> correlations, int base_rules, int64_t lateness_ms = kLatenessMsDefault) {
     SigmaDocuments documents;
     for (int i = 0; i < base_rules; ++i) documents.rules.push_back(BaseRule("r" + std::to_string(i)));
     documents.correlations = std::move(correlations);
@@ -67,7 +67,7 @@ struct Bench {
     INFO(compiled.status());
     REQUIRE(compiled.ok());
     rules = std::move(*compiled);
-    auto made = Correlator::Create(rules.get(), {{size_t{64} << 20, kLatenessMsDefault}, HashKey{1, 2}});
+    auto made = Correlator::Create(rules.get(), {{size_t{64} << 20, lateness_ms}, HashKey{1, 2}});
     INFO(made.status());
     REQUIRE(made.ok());
     correlator = std::move(*made);
