@@ -249,7 +249,7 @@ void Engine::State::Take(const LoginEvent& event, const Verdict& verdict) {
     const bool proven = verdict.lane <= Lane::kFamiliar || context.identity_passed;
     if (proven && event.attempt.has_account()) {
       policy.NoteProven(event.attempt, time_ms,
-                        {PointerTo(meaning->account), PointerTo(meaning->fingerprint)});
+                        {PointerTo(meaning->account), PointerTo(meaning->fingerprint), meaning->customer});
     }
     if (proven && verdict.behind_block) NoteBehindBlock(event.attempt);
   }
@@ -263,6 +263,7 @@ void Engine::State::Prepare(const LoginEvent& event, Prepared* into, Correlator:
   correlator->Prepare(event, into->matched, &into->feeds, charge);
   into->account = ValueAt(correlator->account_hash());
   into->fingerprint = ValueAt(correlator->fingerprint_hash());
+  into->customer = ProvenCustomers::kNobody;
 }
 
 size_t Engine::State::FindPrepared(const Attempt& attempt) noexcept {
@@ -279,22 +280,38 @@ size_t Engine::State::FindPrepared(const Attempt& attempt) noexcept {
 void Engine::Prefetch(const LoginEvent& event) noexcept {
   State& state = *state_;
   state.ledger.Prefetch(event.attempt);
-  // The first half of the hint for this event, the second for the one a few before it, whose index lines are
-  // there now.
+  // The first part of the hint for this event, the others for some before it, whose index lines are there now, and then what
+  // those name.
   constexpr size_t kBehind = 3;
+  constexpr size_t kFarBehind = 6;
   const size_t at = state.prepared_next % kPrefetchedMax;
-  const size_t earlier = (state.prepared_next + kPrefetchedMax - kBehind) % kPrefetchedMax;
+  const auto before = [&](size_t events) { return (at + kPrefetchedMax - events) % kPrefetchedMax; };
   ++state.prepared_next;
   // The same storage, read anew: what was worked out for its last tenant is void.
   for (const LoginEvent*& one : state.prepared_for) one = one == &event ? nullptr : one;
   state.prepared_for[at] = &event;
   State::Prepared& fresh = state.prepared[at];
   state.Prepare(event, &fresh);
-  if (fresh.account.has_value()) state.policy.customers().Prefetch(*fresh.account);
   state.lanes.Prefetch(event.attempt, PointerTo(fresh.account), PointerTo(fresh.fingerprint));
-  if (state.prepared_for[earlier] == nullptr) return;
-  state.correlator->PrefetchBlocks(&state.prepared[earlier].feeds);
-  state.lanes.PrefetchRecord(state.prepared_for[earlier]->attempt);
+  // Where the outcome is known, as in a replay, so is what it is noted in.
+  Policy& policy = state.policy;
+  const auto may_succeed = [](const LoginEvent& one) {
+    return one.aftermath.outcome == Outcome::kSuccess || one.aftermath.outcome == Outcome::kUnknown;
+  };
+  if (fresh.account.has_value() && may_succeed(event)) policy.customers().Prefetch(*fresh.account);
+  if (IsFailure(event.aftermath.outcome)) policy.PrefetchFailure(event.attempt.source);
+  if (const LoginEvent* const earlier = state.prepared_for[before(kBehind)]; earlier != nullptr) {
+    State::Prepared& one = state.prepared[before(kBehind)];
+    state.correlator->PrefetchBlocks(&one.feeds);
+    state.lanes.PrefetchRecord(earlier->attempt);
+    if (one.account.has_value() && may_succeed(*earlier))
+      one.customer = policy.customers().PrefetchCustomer(*one.account);
+  }
+  if (const LoginEvent* const earlier = state.prepared_for[before(kFarBehind)]; earlier != nullptr) {
+    const State::Prepared& one = state.prepared[before(kFarBehind)];
+    if (one.customer != ProvenCustomers::kNobody)
+      policy.customers().PrefetchPlaces(one.customer, earlier->attempt.source, ToMs(one.time_ns));
+  }
 }
 
 }  // namespace stockade

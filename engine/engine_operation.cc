@@ -115,7 +115,7 @@ absl::StatusOr<FamiliarFacts> Engine::LoadFamiliar(
     state_->familiar_ms = facts->as_of_ms;
   } else {
     state_->lanes.Clear();
-    state_->policy.customers().ClearSources();
+    state_->policy.customers().sources().Clear();
   }
   return facts;
 }

@@ -133,6 +133,7 @@ struct Engine::State final : CorrelationListener {
     Correlator::Feeds feeds;
     // Under the engine's key, where rules ask for them.
     std::optional<Hash128> account, fingerprint;
+    ProvenCustomers::CustomerNumber customer = ProvenCustomers::kNobody;
   };
   std::array<Prepared, Engine::kPrefetchedMax> prepared;
   // Whose each is, null where it is spent. Apart from them, because every call searches here.

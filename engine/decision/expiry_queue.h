@@ -35,6 +35,10 @@ class ExpiryQueue {
   size_t size() const noexcept { return row_.size() - row_begin_ + heap_.size(); }
   // Only where !empty().
   const Item& top() const noexcept { return IsNextInRow() ? row_[row_begin_] : heap_.front(); }
+  // What waits in the row so many behind its first, to be brought closer; null: nothing does.
+  const Item* Following(size_t n) const noexcept {
+    return n < row_.size() - row_begin_ ? &row_[row_begin_ + n] : nullptr;
+  }
   void Pop() noexcept {
     if (IsNextInRow()) {
       ++row_begin_;

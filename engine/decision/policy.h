@@ -85,6 +85,10 @@ class Policy {
   void NoteFailure(const Address& source, int64_t time_ms) noexcept {
     if (source.present()) witness_.NoteFailure(source, time_ms);
   }
+  // Hints that this source's failure may be noted soon.
+  void PrefetchFailure(const Address& source) const noexcept {
+    if (source.present()) witness_.Prefetch(source);
+  }
 
   // For snapshots.
   ProvenCustomers& customers() noexcept { return customers_; }

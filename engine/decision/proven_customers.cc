@@ -9,15 +9,14 @@
 namespace stockade {
 namespace {
 
-constexpr int64_t kMsPerMinute = 60'000;
+// A turn has to be looked at that many turns before it comes for its customer's record to be there.
+constexpr size_t kTurnsAhead = 8;
+// Where so many in a row are of the last hour nearly all are, and the oldest leaves instead.
+constexpr size_t kSearchMax = 256;
 
 bool IsRung(const Prefix& prefix) noexcept {
   const auto ladder = Ladder(prefix.address);
   return std::find(ladder.begin(), ladder.end(), prefix.length) != ladder.end();
-}
-
-int32_t NewestMinute(const ProvenCustomers::Source& source) noexcept {
-  return source.place == 0 ? INT32_MIN : *std::max_element(source.minutes.begin(), source.minutes.end());
 }
 
 // The n-th network of this size from this one on.
@@ -42,8 +41,8 @@ uint32_t MarkOf(uint64_t place) noexcept {
 ProvenCustomers::ProvenCustomers(const HashKey& key, size_t customers_max, size_t active_max)
     : key_(key),
       places_(key, "places"),
-      customers_max_(std::max<size_t>(customers_max, 64)),
-      sources_(std::bit_floor(std::max<size_t>(customers_max * kCustomerBytes / 4 / sizeof(Source), 64))),
+      customers_max_(std::clamp<size_t>(customers_max, 64, kNobody)),
+      sources_(customers_max * kCustomerBytes / 4),
       active_(active_max) {}
 
 uint64_t ProvenCustomers::PlaceOf(Scope scope, uint64_t a, uint64_t b, uint32_t length) const noexcept {
@@ -86,157 +85,216 @@ ProvenCustomers::Places ProvenCustomers::PlacesOf(const Address& source, uint32_
   return places;
 }
 
+ProvenCustomers::CustomerNumber ProvenCustomers::Find(uint64_t account) const noexcept {
+  const CustomerNumber* const number = numbers_.Find(account);
+  return number != nullptr && customers_[*number].account == account ? *number : kNobody;
+}
+
+ProvenCustomers::CustomerNumber ProvenCustomers::NumberOf(uint64_t account) {
+  CustomerNumber number = Find(account);
+  if (number != kNobody) return number;
+  if (customers_.size() < customers_max_) {
+    // Doubled up to what is the most, and not beyond.
+    if (customers_.size() == customers_.capacity())
+      customers_.reserve(std::clamp<size_t>(2 * customers_.size(), 64, customers_max_));
+    number = static_cast<CustomerNumber>(customers_.size());
+    customers_.emplace_back();
+  } else {
+    number = MakeRoom();
+    customers_[number] = {};
+  }
+  customers_[number].account = account;
+  numbers_.FindOrMake(
+      account, [this](uint64_t name, CustomerNumber of) { return customers_[of].account == name; }) = number;
+  return number;
+}
+
+ProvenCustomers::CustomerNumber ProvenCustomers::MakeRoom() {
+  const size_t searched_max = counted_ == customers_.size() ? 0 : kSearchMax;
+  for (size_t searched = 0; searched < searched_max; ++searched) {
+    hand_ = hand_ + 1 < customers_.size() ? hand_ + 1 : 0;
+    if (!customers_[hand_].is_counted) return static_cast<CustomerNumber>(hand_);
+  }
+  while (turns_.empty()) OpenShelf(opened_ + 1);
+  const CustomerNumber oldest = turns_.top().token;
+  turns_.Pop();
+  Leave(oldest);
+  return oldest;
+}
+
 void ProvenCustomers::Count(const Places& places, bool comes) {
   const auto count = [&](uint64_t place) {
     if (place == 0) return;
-    if (comes) {
-      ++counts_[place];
-    } else if (const auto found = counts_.find(place); found != counts_.end() && --found->second == 0) {
-      counts_.erase(found);
-    }
+    uint32_t& number = counts_.FindOrMake(place, [](uint64_t, uint32_t many) { return many != 0; });
+    number += comes ? 1 : UINT32_MAX;  // one less
   };
   for (const uint64_t rung : places.rungs) count(rung);
   count(places.as);
   count(places.browser);
 }
 
+void ProvenCustomers::Leave(CustomerNumber number) {
+  Customer& customer = customers_[number];
+  customer.is_counted = false;
+  --counted_;
+  Count(customer.places, false);
+}
+
+void ProvenCustomers::PutTurn(CustomerNumber number) {
+  const int64_t until_ms = customers_[number].time_ms + kSpanMs;
+  const int64_t shelf = ShelfAt(until_ms);
+  if (shelf > opened_ && shelf - opened_ < static_cast<int64_t>(kShelves)) {
+    ShelfOf(shelf).push_back(number);
+  } else {
+    turns_.Push(until_ms, number);  // soon, or of a wild clock
+  }
+}
+
+void ProvenCustomers::OpenShelf(int64_t shelf) {
+  opened_ = shelf;
+  opening_.swap(ShelfOf(shelf));
+  for (size_t i = 0; i < opening_.size(); ++i) {
+    if (i + kTurnsAhead < opening_.size()) __builtin_prefetch(&customers_[opening_[i + kTurnsAhead]]);
+    const CustomerNumber number = opening_[i];
+    const int64_t until_ms = customers_[number].time_ms + kSpanMs;
+    if (ShelfAt(until_ms) <= shelf) {
+      leaving_.push_back({until_ms, number});
+    } else {
+      PutTurn(number);
+    }
+  }
+  opening_.clear();
+  // In order they wait in the queue's row.
+  std::sort(leaving_.begin(), leaving_.end(), [](const Turn& a, const Turn& b) {
+    return a.when_ms != b.when_ms ? a.when_ms < b.when_ms : a.token < b.token;
+  });
+  for (const Turn& turn : leaving_) turns_.Push(turn.when_ms, turn.token);
+  leaving_.clear();
+}
+
 void ProvenCustomers::Forget(int64_t now_ms) {
   newest_ms_ = std::max(newest_ms_, now_ms);
-  while (!turns_.empty()) {
-    const bool crowded = customers_.size() > customers_max_;
-    if (!crowded && turns_.top().when_ms > newest_ms_) return;
-    const auto found = customers_.find(turns_.top().token);
-    const int64_t until_ms = found->second.time_ms + kSpanMs;
-    const uint64_t account = found->first;
-    turns_.Pop();
-    if (!crowded && until_ms > newest_ms_) {
-      turns_.Push(until_ms, account);
-    } else {
-      Count(PlacesOf(found->second), false);
-      customers_.erase(found);
-    }
-    if (!turns_.empty()) customers_.prefetch(turns_.top().token);  // whose turn is next, mostly not now
+  const int64_t shelf = ShelfAt(newest_ms_);
+  if (opened_ < shelf) {
+    // After a night each is opened once.
+    opened_ = std::max(opened_, shelf - static_cast<int64_t>(kShelves));
+    while (opened_ < shelf) OpenShelf(opened_ + 1);
   }
+  while (!turns_.empty() && turns_.top().when_ms <= newest_ms_) {
+    const CustomerNumber number = turns_.top().token;
+    turns_.Pop();
+    if (customers_[number].time_ms + kSpanMs > newest_ms_) {
+      PutTurn(number);
+    } else {
+      Leave(number);
+    }
+    // Of those who leave next, mostly not now.
+    if (const Turn* const next = turns_.Following(0); next != nullptr) PrefetchCounts(next->token);
+    if (const Turn* const later = turns_.Following(2); later != nullptr)
+      __builtin_prefetch(&customers_[later->token].places);
+  }
+}
+
+ProvenCustomers::CustomerNumber ProvenCustomers::PrefetchCustomer(const Hash128& account) const noexcept {
+  const CustomerNumber* const number = numbers_.Find(NameOf(account));
+  if (number == nullptr) return kNobody;
+  __builtin_prefetch(&customers_[*number]);
+  __builtin_prefetch(&customers_[*number].places);
+  return *number;
+}
+
+void ProvenCustomers::PrefetchCounts(CustomerNumber number) const noexcept {
+  for (const uint64_t rung : customers_[number].places.rungs)
+    if (rung != 0) counts_.Prefetch(rung);
+}
+
+void ProvenCustomers::PrefetchPlaces(CustomerNumber number, const Address& source,
+                                     int64_t time_ms) const noexcept {
+  if (number >= customers_.size()) return;
+  const Customer& customer = customers_[number];
+  const bool comes_as_before = customer.source == source;
+  if (!customer.is_counted || !comes_as_before) PrefetchCounts(number);
+  if (IsNoted(customer, time_ms) && comes_as_before) return;
+  active_.Prefetch(customer.account);
+  if (!comes_as_before) return;  // where to is worked out in its turn
+  for (const uint64_t rung : customer.places.rungs)
+    if (rung != 0) sources_.Prefetch(rung);
 }
 
 void ProvenCustomers::Note(const Attempt& attempt, int64_t time_ms, const Hashes& known) {
   const uint64_t account =
-      known.account != nullptr ? known.account->low : SipHash128(key_, attempt.account).low;
-  Forget(time_ms);
-  const auto [place, is_new] = customers_.try_emplace(account);
-  Customer& customer = place->second;
-  customer.time_ms = std::max(customer.time_ms, time_ms);
+      NameOf(known.account != nullptr ? *known.account : SipHash128(key_, attempt.account));
   uint64_t fingerprint = 0;
   if (known.fingerprint != nullptr) {
     fingerprint = known.fingerprint->low;
   } else if (HasFingerprint(attempt)) {
     fingerprint = FingerprintHash(key_, attempt.ja4, attempt.user_agent).low;
   }
+  Forget(time_ms);
+  const bool is_hinted = known.customer < customers_.size() && customers_[known.customer].account == account;
+  const CustomerNumber number = is_hinted ? known.customer : NumberOf(account);
+  Customer& customer = customers_[number];
   const bool comes_as_before =
       customer.source == attempt.source && customer.asn == attempt.asn && customer.fingerprint == fingerprint;
-  if (!is_new && comes_as_before && time_ms - customer.shared_ms < kSpanMs) return;
-  const Places places = PlacesOf(attempt.source, attempt.asn, fingerprint);
-  for (const uint64_t rung : places.rungs) __builtin_prefetch(&sources_[BucketBegin(rung)]);
-  active_.Prefetch(account);
-  if (is_new) {
-    customer.time_ms = time_ms;
-    turns_.Push(time_ms + kSpanMs, account);
-  } else if (!comes_as_before) {
-    Count(PlacesOf(customer), false);
+  const bool was_counted = customer.is_counted;
+  customer.time_ms = was_counted ? std::max(customer.time_ms, time_ms) : time_ms;
+  if (!was_counted) {
+    customer.is_counted = true;
+    ++counted_;
+    PutTurn(number);
   }
-  if (is_new || !comes_as_before) {
+  const bool is_noted = comes_as_before && IsNoted(customer, time_ms);
+  if (was_counted && is_noted) return;
+
+  const Places before = customer.places;
+  if (!comes_as_before) {
     customer.source = attempt.source;
     customer.asn = attempt.asn;
     customer.fingerprint = fingerprint;
-    Count(places, true);
+    customer.places = PlacesOf(attempt.source, attempt.asn, fingerprint);
+    PrefetchCounts(number);
   }
-  customer.shared_ms = time_ms;
-  active_.Note(account, places.as == 0 ? 0 : MarkOf(places.as),
-               places.browser == 0 ? 0 : MarkOf(places.browser), time_ms);
-  const auto tag = static_cast<uint32_t>(account >> 32);
-  for (const uint64_t rung : places.rungs)
-    if (rung != 0) NoteShared(rung, tag == 0 ? 1 : tag, time_ms);
-  if (customers_.size() > customers_max_) Forget(time_ms);
-}
-
-ProvenCustomers::Source* ProvenCustomers::FindOrOldest(uint64_t place) noexcept {
-  Source* const bucket = &sources_[BucketBegin(place)];
-  Source* oldest = bucket;
-  for (Source* way = bucket; way < bucket + kWays; ++way) {
-    if (way->place == place) return way;
-    if (NewestMinute(*way) < NewestMinute(*oldest)) oldest = way;
+  const Places& places = customer.places;
+  if (!is_noted) {
+    // All on their way before the first is needed.
+    for (const uint64_t rung : places.rungs)
+      if (rung != 0) sources_.Prefetch(rung);
+    customer.noted_ms = time_ms;
+    active_.Note(account, places.as == 0 ? 0 : MarkOf(places.as),
+                 places.browser == 0 ? 0 : MarkOf(places.browser), time_ms);
+    const auto tag = static_cast<uint32_t>(account >> 32);
+    for (const uint64_t rung : places.rungs)
+      if (rung != 0) sources_.Note(rung, tag == 0 ? 1 : tag, time_ms);
   }
-  return oldest;
+  if (was_counted && comes_as_before) return;
+  if (was_counted) Count(before, false);
+  Count(places, true);
 }
 
-void ProvenCustomers::NoteShared(uint64_t place, uint32_t account, int64_t time_ms) {
-  const auto minute = static_cast<int32_t>(time_ms / kMsPerMinute);
-  Source* const source = FindOrOldest(place);
-  if (source->place != place) {
-    *source = Source{};
-    source->place = place;
-    source->minutes.fill(INT32_MIN);
-  }
-  size_t at = 0;
-  for (size_t i = 0; i < kSharedMax; ++i) {
-    if (source->accounts[i] == account) {
-      at = i;
-      break;
-    }
-    if (source->minutes[i] < source->minutes[at]) at = i;
-  }
-  source->accounts[at] = account;
-  source->minutes[at] = std::max(minute, source->minutes[at]);
-}
-
-bool ProvenCustomers::CopySources(size_t count, size_t* next, std::vector<Source>* out) const {
-  const size_t end = std::min(sources_.size(), *next + count);
-  for (; *next < end; ++*next)
-    if (sources_[*next].place != 0) out->push_back(sources_[*next]);
-  return end < sources_.size();
-}
-
-bool ProvenCustomers::Restore(const Source& source) noexcept {
-  Source* const to = FindOrOldest(source.place);
-  if (to->place == source.place) return false;
-  if (to->place == 0 || NewestMinute(*to) <= NewestMinute(source)) *to = source;
-  return true;
-}
-
-void ProvenCustomers::ClearSources() noexcept {
-  std::fill(sources_.begin(), sources_.end(), Source{});
+void ProvenCustomers::SetNow(int64_t now_ms) noexcept {
+  newest_ms_ = now_ms;
+  // What waits on a shelf is looked at too early then, which costs a look.
+  opened_ = std::min(opened_, ShelfAt(now_ms));
+  active_.SetNow(now_ms);
 }
 
 size_t ProvenCustomers::total(int64_t now_ms) {
   Forget(now_ms);
-  return customers_.size();
+  return counted_;
 }
 
 size_t ProvenCustomers::Touched(const Decision& decision, int64_t now_ms) {
   Forget(now_ms);
   if (NamesAddresses(decision.scope) && !IsRung(decision.prefix)) return CountInside(decision.prefix);
-  const auto found = counts_.find(PlaceOf(decision));
-  return found == counts_.end() ? 0 : found->second;
+  const uint64_t place = PlaceOf(decision);
+  const uint32_t* const count = place == 0 ? nullptr : counts_.Find(place);
+  return count == nullptr ? 0 : *count;
 }
 
 size_t ProvenCustomers::CountInside(const Prefix& network) const {
   return static_cast<size_t>(std::count_if(customers_.begin(), customers_.end(), [&](const auto& one) {
-    return one.second.source.present() && network.Contains(one.second.source);
+    return one.is_counted && one.source.present() && network.Contains(one.source);
   }));
-}
-
-void ProvenCustomers::FindShared(uint64_t place, int64_t now_ms, std::vector<uint32_t>* found) const {
-  const Source* const bucket = &sources_[BucketBegin(place)];
-  const int64_t oldest_minute = (now_ms - kSharedSpanMs) / kMsPerMinute;
-  for (const Source* way = bucket; way < bucket + kWays; ++way) {
-    if (way->place != place) continue;
-    for (size_t i = 0; i < kSharedMax; ++i) {
-      if (way->minutes[i] <= oldest_minute || found->size() == kSharedMax) continue;
-      if (std::find(found->begin(), found->end(), way->accounts[i]) == found->end())
-        found->push_back(way->accounts[i]);
-    }
-    return;
-  }
 }
 
 size_t ProvenCustomers::SharedWithin(const Prefix& network, int64_t now_ms) const {
@@ -249,7 +307,7 @@ size_t ProvenCustomers::SharedWithin(const Prefix& network, int64_t now_ms) cons
   const Prefix first = Prefix::Around(network.address, rung);
   const size_t rungs = network.length >= rung ? 1 : size_t{1} << (rung - network.length);
   for (size_t i = 0; i < rungs && found.size() < kSharedMax; ++i)
-    FindShared(PlaceOf(NthBeside(first, i)), now_ms, &found);
+    sources_.Find(PlaceOf(NthBeside(first, i)), now_ms, &found);
   return found.size();
 }
 
@@ -258,7 +316,7 @@ size_t ProvenCustomers::SharedBy(const Decision& decision, int64_t now_ms) {
   const Prefix& network = decision.prefix;
   if (IsRung(network)) {
     std::vector<uint32_t> found;
-    FindShared(PlaceOf(network), now_ms, &found);
+    sources_.Find(PlaceOf(network), now_ms, &found);
     return found.size();
   }
   const int widest = Ladder(network.address).back() - std::countr_zero(kRungsMax);

@@ -24,6 +24,10 @@ class RungWitness {
   explicit RungWitness(const HashKey& key) : hash_(key, "rungs"), slots_(std::make_unique<Slots>()) {}
 
   void NoteFailure(const Address& source, int64_t time_ms) noexcept;
+  // Hints that a failure of this source may be noted soon.
+  void Prefetch(const Address& source) const noexcept {
+    __builtin_prefetch(&(*slots_)[SlotOf(SourcePrefix(source))]);
+  }
   // The address that alone failed within this network (the source's prefix) lately; nothing where several did, or where that is
   // not known.
   std::optional<Address> Only(const Prefix& network, int64_t now_ms) const noexcept;

@@ -39,23 +39,31 @@ uint16_t Stored(double successes) noexcept {
   return static_cast<uint16_t>(std::min(successes * kSuccessCount + 0.5, 65'534.0));
 }
 
+// One success more than so many, `age` quarters later.
+uint16_t OneMore(uint16_t count, int age) noexcept {
+  // As the general formula gives it, at the time that nearly all are learnt.
+  if (age == 0) return static_cast<uint16_t>(std::min<uint32_t>(uint32_t{count} + kSuccessCount, 65'534));
+  return Stored(Decayed(count, age) + 1);
+}
+
 template <size_t N>
 void LearnToken(std::array<SeenToken, N>* seen, uint32_t token, DayQuarter now, bool on_probation) noexcept {
   if (token == 0) return;
+  for (SeenToken& one : *seen) {
+    if (one.token != token) continue;
+    if (on_probation) return;  // known already, or already waiting since an earlier time
+    if (one.on_probation()) {
+      one = {token, kSuccessCount, now};
+    } else {
+      const int age = QuartersSince(one.quarter, now);
+      one.count = OneMore(one.count, age);
+      if (age > 0) one.quarter = now;
+    }
+    return;
+  }
   SeenToken* place = nullptr;
   double least = 0;
   for (SeenToken& one : *seen) {
-    if (one.token == token) {
-      if (on_probation) return;  // known already, or already waiting since an earlier time
-      if (one.on_probation()) {
-        one = {token, kSuccessCount, now};
-      } else {
-        const int age = QuartersSince(one.quarter, now);
-        one.count = Stored(Decayed(one.count, age) + 1);
-        if (age > 0) one.quarter = now;
-      }
-      return;
-    }
     // What is on probation gives way first; it may not push out what was learnt.
     const double worth = one.token == 0       ? -2
                          : one.on_probation() ? -1
@@ -112,7 +120,7 @@ void LearnSuccess(AccountRecord* record, uint32_t network, uint32_t device, DayQ
   LearnToken(&record->devices, device, now, on_probation);
   if (on_probation) return;
   const int age = QuartersSince(record->quarter, now);
-  record->count = Stored(Decayed(record->count, age) + 1);
+  record->count = OneMore(record->count, age);
   if (age > 0) record->quarter = now;
   if (record->count < kCountMax) return;
   // All halved together: what each is of the whole stays the same.

@@ -51,8 +51,16 @@ void AccountRecords::Put(const Place& place, uint64_t tag, const AccountRecord& 
   place.bucket->records[place.way].in_second = place.bucket == FirstOf(tag) ? 0 : 1;
 }
 
-AccountRecord* AccountRecords::FindOrMake(uint64_t tag, DayQuarter now, bool on_probation) noexcept {
-  if (AccountRecord* const found = Find(tag)) return found;
+std::optional<AccountRecords::Hint> AccountRecords::PrefetchRecord(uint64_t tag) const noexcept {
+  const Place place = PlaceOf(tag);
+  if (place.bucket == nullptr) return std::nullopt;
+  __builtin_prefetch(&place.bucket->records[place.way]);
+  return Hint{static_cast<uint32_t>(place.bucket - buckets_), static_cast<uint32_t>(place.way)};
+}
+
+AccountRecord* AccountRecords::FindOrMake(uint64_t tag, DayQuarter now, bool on_probation,
+                                          Hint hint) noexcept {
+  if (const AccountRecord* const found = Find(tag, hint)) return const_cast<AccountRecord*>(found);
   Place place = RoomFor(tag, now);
   // Two full buckets ask for more of them while there is room, unless nearly all the others are empty: then somebody has found names
   // that fall together, and gets no memory for it.

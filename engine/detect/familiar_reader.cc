@@ -161,11 +161,11 @@ bool FamiliarReader::TakeStepUps(LittleReader* reader) {
 
 bool FamiliarReader::TakeSources(LittleReader* reader) {
   while (!reader->is_empty()) {
-    ProvenCustomers::Source source;
+    SharedSources::Source source;
     source.place = reader->Take<uint64_t>();
     for (uint32_t& account : source.accounts) account = reader->Take<uint32_t>();
     for (int32_t& minute : source.minutes) minute = reader->Take<int32_t>();
-    if (source.place == 0 || reader->failed() || !customers_.Restore(source)) return false;
+    if (source.place == 0 || reader->failed() || !customers_.sources().Restore(source)) return false;
   }
   return true;
 }

@@ -25,7 +25,7 @@ bool FamiliarWriter::Copy(const Lanes& lanes, const ProvenCustomers& customers, 
       next_ = Step::kSources;
       return true;
     case Step::kSources:
-      if (!customers.CopySources(kStepSources, &source_next_, &sources_)) next_ = Step::kAccounts;
+      if (!customers.sources().Copy(kStepSources, &source_next_, &sources_)) next_ = Step::kAccounts;
       return true;
     case Step::kAccounts:
       if (!lanes.records().Copy(kStepBuckets, &place_, &accounts_)) next_ = Step::kEnd;
@@ -132,7 +132,7 @@ void FamiliarWriter::EncodeStepUps(std::string* out) {
 void FamiliarWriter::EncodeSources(std::string* out) {
   if (sources_.empty()) return;
   Begin(FamiliarPart::kSources, out);
-  for (const ProvenCustomers::Source& source : sources_) {
+  for (const SharedSources::Source& source : sources_) {
     AppendLittle(source.place, out);
     for (const uint32_t account : source.accounts) AppendLittle(account, out);
     for (const int32_t minute : source.minutes) AppendLittle(minute, out);

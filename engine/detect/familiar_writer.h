@@ -59,7 +59,7 @@ class FamiliarWriter {
   std::vector<uint32_t> shares_;
   std::vector<Lanes::StepUp> step_ups_;
   size_t source_next_ = 0;
-  std::vector<ProvenCustomers::Source> sources_;
+  std::vector<SharedSources::Source> sources_;
   AccountRecords::CopyPlace place_;
   std::vector<TaggedRecord> accounts_;
   size_t part_at_ = 0;  // where the part begins that is being written

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 #include <new>
+#include <optional>
 
 namespace stockade {
 namespace {
@@ -121,12 +122,12 @@ Lanes::Identity Lanes::Identify(const Attempt& attempt, const Hash128& account_h
                                 const Hash128* fingerprint) const noexcept {
   const uint64_t tag = account_hash.low == 0 ? 1 : account_hash.low;
   records_.Prefetch(tag);  // on its way while the tokens are hashed
-  return {tag, TokensOf(attempt, fingerprint)};
+  return {tag, TokensOf(attempt, fingerprint), {}};
 }
 
 Lanes::Odds Lanes::OddsOf(const Identity& identity, int64_t time_ns) const noexcept {
   const DayQuarter now = DayQuarterOf(time_ns);
-  const AccountRecord* const found = records_.Find(identity.tag);
+  const AccountRecord* const found = records_.Find(identity.tag, identity.hint);
   Odds odds{kExpMinus2, 1, false, found != nullptr};
   if (found == nullptr) return odds;
   AccountRecord record = *found;
@@ -163,13 +164,17 @@ void Lanes::Prefetch(const Attempt& attempt, const Hash128* account_hash,
   place = {&attempt, attempt.time_ns, attempt.account.data(), Identify(attempt, hash, fingerprint)};
 }
 
-void Lanes::PrefetchRecord(const Attempt& attempt) const noexcept {
-  const Identified& known = identified_[SlotOf(&attempt)];
+void Lanes::PrefetchRecord(const Attempt& attempt) noexcept {
+  Identified& known = identified_[SlotOf(&attempt)];
   if (known.attempt != &attempt) return;
-  if (const AccountRecord* const record = records_.Find(known.identity.tag); record != nullptr)
-    __builtin_prefetch(record);
-  network_shares_.Prefetch(known.identity.tokens.network);
-  device_shares_.Prefetch(known.identity.tokens.device);
+  Identity& identity = known.identity;
+  const std::optional<AccountRecords::Hint> hint = records_.PrefetchRecord(identity.tag);
+  // Of an account that nobody has got in to, as most are that attackers try, no share of a network is asked.
+  if (hint.has_value()) {
+    identity.hint = *hint;
+    network_shares_.Prefetch(identity.tokens.network);
+  }
+  if (hint.has_value() || identity.tokens.is_cookie) device_shares_.Prefetch(identity.tokens.device);
 }
 
 Standing Lanes::StandingOf(const Attempt& attempt, bool certificates_count) const noexcept {
@@ -202,7 +207,8 @@ Standing Lanes::StandingOf(const Attempt& attempt, bool certificates_count) cons
 
 bool Lanes::OwnsCertificate(const Attempt& attempt) const noexcept {
   if (!attempt.has_account()) return false;
-  const AccountRecord* const record = records_.Find(IdentityOf(attempt).tag);
+  const Identity identity = IdentityOf(attempt);
+  const AccountRecord* const record = records_.Find(identity.tag, identity.hint);
   if (record == nullptr || record->has_certificate == 0) return false;
   return QuartersSince(record->certified, DayQuarterOf(attempt.time_ns)) <= kOwnerQuarters;
 }
@@ -224,7 +230,7 @@ void Lanes::Learn(const Attempt& attempt, Lane lane, const LearnContext& context
   AddShare(identity.tokens.device, &device_shares_);
 
   const bool on_probation = lane == Lane::kUnfamiliar && context.pressure && !context.identity_passed;
-  AccountRecord* const record = records_.FindOrMake(identity.tag, now, on_probation);
+  AccountRecord* const record = records_.FindOrMake(identity.tag, now, on_probation, identity.hint);
   if (record == nullptr) return;
   Settle(record, now);
   if (lane == Lane::kCertified) {

@@ -105,7 +105,7 @@ class Lanes {
   void Prefetch(const Attempt& attempt, const Hash128* account_hash = nullptr,
                 const Hash128* fingerprint = nullptr) noexcept;
   // The second half of the hint, best some 100 ns after the first: the record itself, and the shares.
-  void PrefetchRecord(const Attempt& attempt) const noexcept;
+  void PrefetchRecord(const Attempt& attempt) noexcept;
   // The lane of an attempt. Where certificates are ignored by configuration, `certificates_count` is false.
   // An attempt without an account is unfamiliar.
   Lane LaneOf(const Attempt& attempt, bool certificates_count = true) const noexcept {
@@ -170,6 +170,7 @@ class Lanes {
   struct Identity {
     uint64_t tag = 0;
     Tokens tokens;
+    AccountRecords::Hint hint;
   };
 
   Identity IdentityOf(const Attempt& attempt) const noexcept;

@@ -24,27 +24,30 @@ TokenShares::TokenShares(std::span<uint32_t> counts) noexcept
   STOCKADE_CHECK(counts.size() >= kRows * kColumnsMin && std::has_single_bit(counts.size() / kRows));
 }
 
-size_t TokenShares::PlaceOf(uint64_t token, size_t row) const noexcept {
-  return (row << column_bits_) + static_cast<size_t>((token * kRowMultipliers[row]) >> (64 - column_bits_));
+std::array<uint32_t*, TokenShares::kRows> TokenShares::PlacesOf(uint64_t token) const noexcept {
+  std::array<uint32_t*, kRows> places{};
+  for (size_t row = 0; row < kRows; ++row) {
+    const uint64_t column = (token * kRowMultipliers[row]) >> (64 - column_bits_);
+    places[row] = counts_.data() + (row << column_bits_) + static_cast<size_t>(column);
+  }
+  return places;
 }
 
 uint32_t TokenShares::Count(uint64_t token) const noexcept {
-  uint32_t least = UINT32_MAX;
-  for (size_t row = 0; row < kRows; ++row) least = std::min(least, counts_[PlaceOf(token, row)]);
-  return least;
+  const auto places = PlacesOf(token);
+  return std::min(std::min(*places[0], *places[1]), std::min(*places[2], *places[3]));
 }
 
 void TokenShares::Prefetch(uint64_t token) const noexcept {
-  for (size_t row = 0; row < kRows; ++row) __builtin_prefetch(&counts_[PlaceOf(token, row)]);
+  for (const uint32_t* const place : PlacesOf(token)) __builtin_prefetch(place);
 }
 
 void TokenShares::Add(uint64_t token, uint32_t many) noexcept {
+  const auto places = PlacesOf(token);
+  static_assert(kRows == 4);
   // Conservative update: only the counters that decide the answer grow.
-  const uint32_t grown = Count(token) + many;
-  for (size_t row = 0; row < kRows; ++row) {
-    uint32_t& count = counts_[PlaceOf(token, row)];
-    count = std::max(count, grown);
-  }
+  const uint32_t grown = std::min(std::min(*places[0], *places[1]), std::min(*places[2], *places[3])) + many;
+  for (uint32_t* const place : places) *place = std::max(*place, grown);
   total_ += many;
 }
 

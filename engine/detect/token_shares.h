@@ -6,6 +6,7 @@
 // Source: Cormode, Muthukrishnan 2005; Estan, Varghese 2002.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -39,7 +40,8 @@ class TokenShares {
   std::span<const uint32_t> counts() const noexcept { return counts_; }
 
  private:
-  size_t PlaceOf(uint64_t token, size_t row) const noexcept;
+  // Its counter of each row.
+  std::array<uint32_t*, kRows> PlacesOf(uint64_t token) const noexcept;
 
   std::span<uint32_t> counts_;
   int column_bits_;

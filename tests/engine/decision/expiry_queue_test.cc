@@ -30,6 +30,11 @@ TEST_CASE("what is over comes up in the order of its time, then of its token", "
       for (unsigned pops = random() % 3; pops > 0 && !waiting.empty(); --pops) {
         REQUIRE_FALSE(queue.empty());
         REQUIRE(std::pair(queue.top().when_ms, queue.top().token) == *waiting.begin());
+        // What follows in the row waits too, and not before.
+        if (const auto* const later = queue.Following(2); later != nullptr) {
+          REQUIRE(waiting.contains({later->when_ms, later->token}));
+          REQUIRE(later->when_ms >= queue.top().when_ms);
+        }
         queue.Pop();
         waiting.erase(waiting.begin());
       }

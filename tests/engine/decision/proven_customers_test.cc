@@ -136,8 +136,13 @@ TEST_CASE("what was worked out already changes nothing, and who comes with anoth
       const Hash128 print = FingerprintHash(kKey, attempt.ja4, attempt.user_agent);
       plain.Note(attempt, now_ms);
       hinted.Prefetch(account_hash);
+      const ProvenCustomers::CustomerNumber customer = hinted.PrefetchCustomer(account_hash);
+      hinted.PrefetchPlaces(customer, attempt.source, now_ms);
+      // A hint may be missing, and of another.
+      const ProvenCustomers::CustomerNumber said =
+          random() % 4 == 0 ? static_cast<ProvenCustomers::CustomerNumber>(random() % 12) : customer;
       hinted.Note(attempt, now_ms,
-                  {random() % 2 == 0 ? &account_hash : nullptr, random() % 2 == 0 ? &print : nullptr});
+                  {random() % 2 == 0 ? &account_hash : nullptr, random() % 2 == 0 ? &print : nullptr, said});
       newest[account] = {now_ms, attempt.asn, with};
 
       for (uint32_t asn = 64500; asn < 64502; ++asn) {
@@ -190,6 +195,13 @@ TEST_CASE("after a rollback customers are counted from the time that is", "[deci
   asn.value = "64500";
   CHECK(customers.Touched(asn, now_ms + kMinuteMs) >= 2);
   CHECK(customers.TouchedActive(asn, 0, now_ms + kMinuteMs).customers >= 2);
+  // Nor is who came in the time that never was any the less noted afterwards.
+  CHECK(customers.SharedBy(BlockOf("192.0.2.1"), now_ms + 8 * 24 * kHourMs) <= 1);
+  come("wild", now_ms + 8 * 24 * kHourMs);
+  come("ann", now_ms + 8 * 24 * kHourMs);
+  CHECK(customers.TouchedActive(asn, 0, now_ms + 8 * 24 * kHourMs).customers >= 2);
+  // Those of now leave when their hour is over.
+  CHECK(customers.Touched(asn, now_ms + 9 * 24 * kHourMs) <= 1);
 }
 
 TEST_CASE("a flood of customers pushes out the oldest and nothing grows", "[decision]") {
@@ -204,6 +216,81 @@ TEST_CASE("a flood of customers pushes out the oldest and nothing grows", "[deci
   }
   CHECK(customers.Touched(BlockOf("10.0.78.31"), 1'020'000) == 1);  // the last but none
   CHECK(customers.Touched(BlockOf("10.0.0.0"), 1'020'000) == 0);
+}
+
+// Each customer's newest success, one time for each.
+struct Newest {
+  int64_t time_ms;
+  Address source;
+  uint32_t asn;
+};
+
+TEST_CASE("who comes late, after a night or again from elsewhere counts to the millisecond", "[decision]") {
+  const unsigned seed = std::random_device{}();
+  INFO("seed " << seed);
+  std::mt19937 random(seed);
+  for (int round = 0; round < 60; ++round) {
+    ProvenCustomers customers(kKey, 1000);
+    std::map<std::string, Newest> newest;
+    int64_t now_ms = 100 * 24 * kHourMs;
+    for (int step = 0; step < 400; ++step) {
+      // Now and then a pause: of as long as an hour to the millisecond, of a night.
+      const unsigned pause = random() % 40;
+      now_ms += pause == 0   ? kHourMs - 1 + static_cast<int64_t>(random() % 3)
+                : pause == 1 ? 9 * kHourMs
+                             : static_cast<int64_t>(random() % (4 * kMinuteMs));
+      const std::string account = Concat("customer", random() % 25);
+      Attempt attempt;
+      attempt.account = account;
+      attempt.source = Address::V4(0xc0000201 + (random() % 6 == 0 ? 256 : 0));
+      attempt.asn = 64500 + static_cast<uint32_t>(random() % 6 == 0);
+      // Some come late, even by more than an hour: where that is over they count until the next is asked or noted.
+      const int64_t time_ms =
+          now_ms - (random() % 5 == 0 ? static_cast<int64_t>(random() % (2 * kHourMs)) : 0);
+      customers.Note(attempt, time_ms);
+      const auto [known, is_new] = newest.try_emplace(account, Newest{time_ms, attempt.source, attempt.asn});
+      if (!is_new) known->second = {std::max(known->second.time_ms, time_ms), attempt.source, attempt.asn};
+
+      size_t total = 0, first = 0, second = 0, of_asn = 0;
+      for (const auto& [name, one] : newest) {
+        if (one.time_ms <= now_ms - ProvenCustomers::kSpanMs) continue;
+        ++total;
+        ++(one.source == Address::V4(0xc0000201) ? first : second);
+        of_asn += one.asn == 64500 ? 1 : 0;
+      }
+      REQUIRE(customers.total(now_ms) == total);
+      REQUIRE(customers.Touched(BlockOf("192.0.2.1"), now_ms) == first);
+      REQUIRE(customers.Touched(BlockOf("192.0.3.0/24"), now_ms) == second);
+      REQUIRE(customers.Touched(BlockOf("192.0.2.0/23"), now_ms) == total);
+      Decision asn;
+      asn.scope = Scope::kAsn;
+      asn.value = "64500";
+      REQUIRE(customers.Touched(asn, now_ms) == of_asn);
+    }
+  }
+}
+
+TEST_CASE("who is not of the last hour gives way first, and comes again as if never known", "[decision]") {
+  ProvenCustomers customers(kKey, 500);
+  const auto come = [&](uint32_t i, int64_t time_ms) {
+    const std::string account = Concat("c", i);
+    Attempt attempt;
+    attempt.account = account;
+    attempt.source = Address::V4(0x0a000000 + i);
+    const Hash128 hash = SipHash128(kKey, account);
+    const ProvenCustomers::CustomerNumber customer = customers.PrefetchCustomer(hash);
+    customers.Note(attempt, time_ms, {&hash, nullptr, customer});
+  };
+  int64_t now_ms = 100 * 24 * kHourMs;
+  for (int hour = 0; hour < 20; ++hour) {
+    // 300 an hour, of whom a hundred came in the hour before: of 500 that are known none has to leave early.
+    const auto begin = static_cast<uint32_t>(hour) * 200;
+    for (uint32_t i = begin; i < begin + 300; ++i) come(i, now_ms + i - begin);
+    REQUIRE(customers.total(now_ms + 300) == 300);
+    for (uint32_t i = begin; i < begin + 300; ++i)
+      REQUIRE(customers.Touched(BlockOf(Address::V4(0x0a000000 + i).ToString()), now_ms + 300) == 1);
+    now_ms += kHourMs + 300;
+  }
 }
 
 // A policy and what it is asked about.

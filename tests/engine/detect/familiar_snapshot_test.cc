@@ -277,7 +277,7 @@ TEST_CASE("no changed, missing or added byte is taken for knowledge", "[familiar
   const auto refuses = [&into](const std::string& broken) {
     const auto facts = Load(broken, &into);
     into.lanes.Clear();
-    into.customers.ClearSources();
+    into.customers.sources().Clear();
     return !facts.ok() && !facts.status().message().empty();
   };
   for (size_t at = 0; at < bytes.size(); ++at) {
@@ -321,7 +321,7 @@ TEST_CASE("cleared lanes have never learnt anything", "[familiar]") {
   History history(3, 5000);
   history.Go(9000, {&some});
   some.lanes.Clear();
-  some.customers.ClearSources();
+  some.customers.sources().Clear();
   CHECK(Snapshot(some) == Snapshot(fresh));
 }
 
