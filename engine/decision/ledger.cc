@@ -152,6 +152,7 @@ void Ledger::Queue(uint32_t index) {
   const Slot& slot = slots_[index];
   ExpiryQueue<Due>& expiries = slot.imported ? imported_expiries_ : expiries_;
   expiries.Push(slot.decision.until_ms, {slot.sequence, index});
+  quiet_until_ms_ = std::min(quiet_until_ms_, slot.decision.until_ms);
   expiries.Compact(live_, [this](const auto& item) { return IsLive(item); });
 }
 
@@ -202,14 +203,7 @@ void Ledger::Erase(uint32_t index, ChangeKind kind, std::string_view by, std::st
   free_.push_back(index);
 }
 
-void Ledger::Advance(int64_t now_ms) {
-  if (now_ms <= now_ms_) return;
-  now_ms_ = now_ms;
-  // Also of what is stale no time comes before its own: mostly nothing is over, and that is seen here.
-  const auto is_quiet = [&](const ExpiryQueue<Due>& expiries) noexcept {
-    return expiries.empty() || expiries.top().when_ms > now_ms;
-  };
-  if (is_quiet(expiries_) && is_quiet(imported_expiries_)) return;
+void Ledger::ThrowOut(int64_t now_ms) {
   for (;;) {
     DropStale();
     // Of both queues the one that is over first; of equal times the older.
@@ -218,7 +212,11 @@ void Ledger::Advance(int64_t now_ms) {
                               : std::pair(expiries.top().when_ms, expiries.top().token.sequence);
     };
     ExpiryQueue<Due>& first = key(imported_expiries_) < key(expiries_) ? imported_expiries_ : expiries_;
-    if (first.empty() || first.top().when_ms > now_ms) return;
+    if (first.empty() || first.top().when_ms > now_ms) {
+      // What is stale when it comes up lies before nothing that is not.
+      quiet_until_ms_ = first.empty() ? INT64_MAX : first.top().when_ms;
+      return;
+    }
     const uint32_t slot = first.top().token.slot;
     first.Pop();
     Erase(slot, ChangeKind::kExpired);

@@ -78,7 +78,12 @@ class Ledger {
   Proposal Propose(const Decision& decision, std::string_view by = {}, std::string_view why = {});
   // Event time has come to `now_ms`: throws out what is over. Time never goes back; an older `now_ms` changes
   // nothing.
-  void Advance(int64_t now_ms);
+  void Advance(int64_t now_ms) {
+    if (now_ms <= now_ms_) return;
+    now_ms_ = now_ms;
+    if (now_ms >= quiet_until_ms_) [[unlikely]]
+      ThrowOut(now_ms);
+  }
 
   // Brings closer what Find of this attempt will read. Optional; worth it a few attempts ahead.
   void Prefetch(const Attempt& attempt) const noexcept { index_.Prefetch(attempt); }
@@ -166,6 +171,8 @@ class Ledger {
   std::vector<const Decision*> Select(int64_t now_ms, Wanted&& wanted) const;
   bool MustEase(const Decision& decision) const noexcept;
   bool MakeRoom(size_t bytes, const Decision& newcomer);
+  // Everything that is over at `now_ms`.
+  void ThrowOut(int64_t now_ms);
   // Into the queue of those that give way together.
   void Queue(uint32_t slot);
   // So that the first of each queue, if there is one, stands.
@@ -196,6 +203,7 @@ class Ledger {
   uint64_t next_sequence_ = 1;
   uint64_t next_change_ = 1;
   int64_t now_ms_ = INT64_MIN;
+  int64_t quiet_until_ms_ = INT64_MAX;  // before this time nothing is over: mostly Advance asks no more
   size_t live_ = 0;
   size_t bytes_ = 0;
   uint64_t evicted_ = 0;

@@ -30,6 +30,22 @@ TEST_CASE("distinct counts are exact up to their limit and close above it", "[su
   }
 }
 
+TEST_CASE("a count may be asked for at any time and holds the last value that came", "[summary]") {
+  std::mt19937_64 random(2);
+  DistinctCount asked;
+  for (uint64_t i = 1; i <= 3 * DistinctCount::kExactMax; ++i) {
+    const uint64_t hash = random();
+    asked.Add(hash);
+    if (i % 1024 != 1) continue;
+    // The same values, the last one first.
+    std::mt19937_64 again(2);
+    DistinctCount other;
+    other.Add(hash);
+    for (uint64_t j = 1; j < i; ++j) other.Add(again());
+    REQUIRE(asked.count() == other.count());
+  }
+}
+
 TEST_CASE("top counts are never too high, and too low by no more than they say", "[summary]") {
   const uint32_t seed = GENERATE(1u, 2u, 3u, 4u);
   CAPTURE(seed);

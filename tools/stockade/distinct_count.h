@@ -26,18 +26,24 @@ class DistinctCount {
     if (registers_.empty()) {
       if (!exact_.insert(hash).second || exact_.size() <= kExactMax) return;
       registers_.resize(kRegisters);
-      for (const uint64_t each : exact_) Register(each);
+      for (const uint64_t each : exact_) Register(each, &registers_);
       exact_ = {};
+      pending_ = hash;
       return;
     }
-    Register(hash);
+    // One behind: the register of a hash is mostly in no near cache, and is on its way until the next one comes.
+    Register(pending_, &registers_);
+    pending_ = hash;
+    __builtin_prefetch(&registers_[IndexOf(hash)], 1);
   }
 
   bool exact() const noexcept { return registers_.empty(); }
   uint64_t count() const {
     if (exact()) return exact_.size();
+    std::vector<uint8_t> registers = registers_;
+    Register(pending_, &registers);
     std::array<double, kRankMax + 1> with_rank{};
-    for (const uint8_t rank : registers_) ++with_rank[rank];
+    for (const uint8_t rank : registers) ++with_rank[rank];
     constexpr double m = kRegisters;
     double sum = m * Tau(1 - with_rank[kRankMax] / m);
     for (size_t rank = kRankMax - 1; rank >= 1; --rank) sum = 0.5 * (sum + with_rank[rank]);
@@ -50,11 +56,12 @@ class DistinctCount {
   static constexpr size_t kRegisters = size_t{1} << kIndexBits;
   static constexpr size_t kRankMax = 64 - kIndexBits + 1;
 
-  void Register(uint64_t hash) {
-    const size_t index = hash >> (64 - kIndexBits);
+  static size_t IndexOf(uint64_t hash) noexcept { return hash >> (64 - kIndexBits); }
+  static void Register(uint64_t hash, std::vector<uint8_t>* registers) noexcept {
     const auto rank =
         static_cast<uint8_t>(std::countl_zero(hash << kIndexBits | uint64_t{1} << (kIndexBits - 1)) + 1);
-    if (rank > registers_[index]) registers_[index] = rank;
+    uint8_t& of_index = (*registers)[IndexOf(hash)];
+    if (rank > of_index) of_index = rank;
   }
 
   // What the registers of rank 0, and those of the highest rank, add: the series of the paper, to the last
@@ -81,6 +88,7 @@ class DistinctCount {
 
   absl::flat_hash_set<uint64_t> exact_;
   std::vector<uint8_t> registers_;  // empty while counting exactly
+  uint64_t pending_ = 0;            // then the last hash, which may not be in them yet
 };
 
 }  // namespace stockade
