@@ -308,7 +308,8 @@ void Engine::Prefetch(const LoginEvent& event) noexcept {
       one.customer = policy.customers().PrefetchCustomer(*one.account);
   }
   if (const LoginEvent* const earlier = state.prepared_for[before(kFarBehind)]; earlier != nullptr) {
-    const State::Prepared& one = state.prepared[before(kFarBehind)];
+    State::Prepared& one = state.prepared[before(kFarBehind)];
+    state.correlator->PrefetchWindows(&one.feeds);
     if (one.customer != ProvenCustomers::kNobody)
       policy.customers().PrefetchPlaces(one.customer, earlier->attempt.source, ToMs(one.time_ns));
   }

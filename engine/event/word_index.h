@@ -6,10 +6,27 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string_view>
+#include <type_traits>
 
 namespace stockade {
+
+// Whether both are the same text; for short ones without a call.
+constexpr bool IsSameWord(std::string_view a, std::string_view b) noexcept {
+  if (a.size() != b.size()) return false;
+  if (std::is_constant_evaluated() || a.size() < 4 || a.size() > 16) return a == b;
+  // In two words that may overlap.
+  const auto same = [&]<typename Word>(size_t at, Word) noexcept {
+    Word of_a, of_b;
+    std::memcpy(&of_a, a.data() + at, sizeof of_a);
+    std::memcpy(&of_b, b.data() + at, sizeof of_b);
+    return of_a == of_b;
+  };
+  if (a.size() >= 8) return same(0, uint64_t{}) && same(a.size() - 8, uint64_t{});
+  return same(0, uint32_t{}) && same(a.size() - 4, uint32_t{});
+}
 
 template <size_t N>
 class WordIndex {
@@ -26,7 +43,7 @@ class WordIndex {
   // Its index in the list; nothing for any other text. Exact: case counts.
   constexpr std::optional<size_t> Find(std::string_view text) const noexcept {
     for (size_t i = first_[SlotOf(text)]; i != 0; i = next_[i - 1])
-      if (words_[i - 1] == text) return i - 1;
+      if (IsSameWord(words_[i - 1], text)) return i - 1;
     return std::nullopt;
   }
 

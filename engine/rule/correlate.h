@@ -114,6 +114,9 @@ class Correlator {
     uint32_t feeds = 0;  // inputs of the group, as bits
     std::array<uint32_t, kEarlyTagsMax> tags{};
     uint32_t hint = kNoEntry;
+    // Where PrefetchWindows found the first windows of an open key. Most events are counted in no more that are open.
+    static constexpr size_t kHints = 2;
+    std::array<uint32_t, kHints> window_hints{kNoEntry, kNoEntry};
     Hash128 parts;  // of the key, which each window salts for itself
   };
 
@@ -162,8 +165,9 @@ class Correlator {
   const Hash128* fingerprint_hash() noexcept {
     return fingerprint_slot_ == FeedRoute::kNoSlot ? nullptr : keys_.Find(fingerprint_slot_);
   }
-  // The second half of the hint, best some 100 ns after the first.
+  // The second and the third part of the hint, best some 100 ns after the one before.
   void PrefetchBlocks(Feeds* feeds) const noexcept;
+  void PrefetchWindows(Feeds* feeds) const noexcept;
   // Makes the entries of Prepare, at the event's own time, and those of correlations that fire. Spends `feeds`.
   void Observe(const LoginEvent& event, Feeds* feeds, int64_t time_ms, CorrelationListener* listener);
 
@@ -219,7 +223,8 @@ class Correlator {
   // Counts what a row held in the windows of its key.
   void Replay(size_t group, const Hash128& parts, const EarlyEvents& events) noexcept;
   void AddInputs(const GroupPlan& group, const Hash128& parts, uint32_t feeds,
-                 const std::array<uint32_t, kEarlyTagsMax>& tags, FeedList* entries) const noexcept;
+                 const std::array<uint32_t, kEarlyTagsMax>& tags, std::span<const uint32_t> hints,
+                 FeedList* entries) const noexcept;
   // Opens all keys that have seen something newer.
   void OpenRows(int64_t newer_than_ms) noexcept;
   // A window of the table for the rows of each group. Those there stay.

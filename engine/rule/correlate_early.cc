@@ -36,6 +36,7 @@ void Correlator::PrepareGroups(std::span<const uint16_t> matched, Feeds* feeds) 
     feed.group = number;
     feed.feeds = inputs[number];
     feed.hint = kNoEntry;
+    feed.window_hints.fill(kNoEntry);
     for (size_t i = 0; i < kEarlyTagsMax; ++i) {
       feed.tags[i] = 0;
       if ((group.needing[i] & feed.feeds) == 0) continue;
@@ -51,15 +52,29 @@ void Correlator::PrepareGroups(std::span<const uint16_t> matched, Feeds* feeds) 
   }
 }
 
+void Correlator::PrefetchWindows(Feeds* feeds) const noexcept {
+  for (size_t i = 0; i < feeds->groups_size; ++i) {
+    GroupFeed& feed = feeds->groups[i];
+    const GroupPlan& group = plans_.groups()[feed.group];
+    if (!table_->PrefetchRow(Salted(feed.parts, group.salt), feed.hint)) continue;
+    uint32_t inputs = feed.feeds;
+    for (size_t at = 0; at < GroupFeed::kHints && inputs != 0; ++at, inputs &= inputs - 1) {
+      const uint32_t number = group.routes[static_cast<size_t>(std::countr_zero(inputs))];
+      feed.window_hints[at] = table_->PrefetchBlock(Salted(feed.parts, plans_.route(number).salt));
+    }
+  }
+}
+
 void Correlator::AddInputs(const GroupPlan& group, const Hash128& parts, uint32_t feeds,
-                           const std::array<uint32_t, kEarlyTagsMax>& tags,
+                           const std::array<uint32_t, kEarlyTagsMax>& tags, std::span<const uint32_t> hints,
                            FeedList* entries) const noexcept {
-  for (; feeds != 0 && entries->size() < kFeedsMax; feeds &= feeds - 1) {
+  for (size_t at = 0; feeds != 0 && entries->size() < kFeedsMax; ++at, feeds &= feeds - 1) {
     const uint32_t number = group.routes[static_cast<size_t>(std::countr_zero(feeds))];
     const FeedRoute& route = plans_.route(number);
     const uint32_t tag = route.tag == EarlyLimit::kEvents ? route.reference : tags[route.tag];
+    const uint32_t hint = at < hints.size() ? hints[at] : kNoEntry;
     entries->Append() =
-        Feed{route.correlation, route.reference, tag, 0, kNoEntry, number, Salted(parts, route.salt)};
+        Feed{route.correlation, route.reference, tag, 0, hint, number, Salted(parts, route.salt)};
   }
 }
 
@@ -75,7 +90,7 @@ void Correlator::AddGroups(Feeds* feeds, int64_t time_ms) noexcept {
     if (state == KeyedTable::EarlyState::kKept) continue;
     if (state == KeyedTable::EarlyState::kOpening) Replay(feed.group, feed.parts, opened_);
     if (feeds->entries.size() != 0) in_order = false;
-    AddInputs(group, feed.parts, feed.feeds, feed.tags, &feeds->entries);
+    AddInputs(group, feed.parts, feed.feeds, feed.tags, feed.window_hints, &feeds->entries);
   }
   // As if there were no groups: by rule, then by correlation.
   if (!in_order)
@@ -87,7 +102,7 @@ void Correlator::Replay(size_t group, const Hash128& parts, const EarlyEvents& e
   for (size_t i = 0; i < events.size; ++i) {
     const EarlyEvent& event = events.events[i];
     replayed_.clear();
-    AddInputs(plans_.groups()[group], parts, event.feeds, event.tags, &replayed_);
+    AddInputs(plans_.groups()[group], parts, event.feeds, event.tags, {}, &replayed_);
     Run run{event.time_ms};
     Enter(&replayed_, &run);
   }

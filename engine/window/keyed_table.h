@@ -83,6 +83,9 @@ class KeyedTable {
   // Says where the key lies now, for the `hint` of Add and AddTag; kNoEntry if it is not held.
   uint32_t PrefetchBlock(const Hash128& key) const noexcept;
 
+  // The third step, of a row of early events: brings its other lines closer, or says that its windows are open.
+  bool PrefetchRow(const Hash128& key, uint32_t hint) const noexcept;
+
   // Counts one event of `key`, which holds a window of that kind (see WindowKind), and says what the window
   // says now. `window` is the position of its config and must be the same for every call with this key. `hint`: what
   // PrefetchBlock of this key said, however long ago; it is believed only where the key still lies there.

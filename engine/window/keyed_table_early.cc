@@ -170,6 +170,15 @@ KeyedTable::EarlyState KeyedTable::AddEarly(uint16_t window_id, const Hash128& k
   return EarlyState::kKept;
 }
 
+bool KeyedTable::PrefetchRow(const Hash128& key, uint32_t hint) const noexcept {
+  const BlockSlab& slab = state_->slab;
+  if (hint >= slab.used() || slab.head(hint).key != key) return false;
+  const HeadBlock& head = slab.head(hint);
+  if (head.fired != 0) return true;
+  for (size_t i = 0; i < head.links; ++i) __builtin_prefetch(&slab.block(head.payload[i]));
+  return false;
+}
+
 bool KeyedTable::OpenEarly(uint32_t entry, int64_t newer_than_ms, EarlyEvents* before) noexcept {
   HeadBlock& head = state_->slab.head(entry);
   if (IsOpen(head, state_->windows[head.window]) || head.newest_ms <= newer_than_ms) return false;
