@@ -67,6 +67,15 @@ target_compile_options(stockade_build_options INTERFACE -ffp-contract=off)
 # the compiler may inline them.
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   target_compile_options(stockade_build_options INTERFACE -fno-semantic-interposition)
+  # Two words that were just written are not read back as one: such a load waits until both have left the store buffer.
+  target_compile_options(stockade_build_options INTERFACE $<$<CONFIG:Release>:-fno-tree-slp-vectorize>)
+  if(CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")
+    # Tuned for no processor, GCC zeroes and copies what is larger than 32 bytes by REP STOS and REP MOVS, which take some thirty
+    # cycles to start; events, verdicts and readings are such.
+    target_compile_options(stockade_build_options INTERFACE
+      $<$<CONFIG:Release>:-mmemset-strategy=vector_loop:512:noalign,libcall:-1:noalign>
+      $<$<CONFIG:Release>:-mmemcpy-strategy=vector_loop:512:noalign,libcall:-1:noalign>)
+  endif()
 endif()
 if(STOCKADE_SANITIZE)
   # Without UBSan's checks for null and of vtables: ASan and the kernel stop there too, and they cost a fifth of the
