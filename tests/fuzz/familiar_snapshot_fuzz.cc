@@ -17,7 +17,7 @@ struct Knowledge {
   ProvenCustomers customers{kKey, 64};
   absl::StatusOr<FamiliarFacts> Load(std::string_view bytes) {
     lanes.Clear();
-    customers.ClearSources();
+    customers.sources().Clear();
     FamiliarReader reader(kKey, &lanes, &customers);
     if (absl::Status status = reader.Read(bytes); !status.ok()) return status;
     return reader.Finish();
