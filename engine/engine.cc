@@ -295,23 +295,23 @@ void Engine::Prefetch(const LoginEvent& event) noexcept {
   state.lanes.Prefetch(event.attempt, PointerTo(fresh.account), PointerTo(fresh.fingerprint));
   // Where the outcome is known, as in a replay, so is what it is noted in.
   Policy& policy = state.policy;
-  const auto may_succeed = [](const LoginEvent& one) {
-    return one.aftermath.outcome == Outcome::kSuccess || one.aftermath.outcome == Outcome::kUnknown;
-  };
-  if (fresh.account.has_value() && may_succeed(event)) policy.customers().Prefetch(*fresh.account);
-  if (IsFailure(event.aftermath.outcome)) policy.PrefetchFailure(event.attempt.source);
+  const Outcome outcome = event.aftermath.outcome;
+  fresh.may_succeed = outcome == Outcome::kSuccess || outcome == Outcome::kUnknown;
+  fresh.source = event.attempt.source;
+  if (fresh.account.has_value() && fresh.may_succeed) policy.customers().Prefetch(*fresh.account);
+  if (IsFailure(outcome)) policy.PrefetchFailure(event.attempt.source);
   if (const LoginEvent* const earlier = state.prepared_for[before(kBehind)]; earlier != nullptr) {
     State::Prepared& one = state.prepared[before(kBehind)];
     state.correlator->PrefetchBlocks(&one.feeds);
-    state.lanes.PrefetchRecord(earlier->attempt);
-    if (one.account.has_value() && may_succeed(*earlier))
+    state.lanes.PrefetchRecord(earlier->attempt);  // by its address alone
+    if (one.account.has_value() && one.may_succeed)
       one.customer = policy.customers().PrefetchCustomer(*one.account);
   }
-  if (const LoginEvent* const earlier = state.prepared_for[before(kFarBehind)]; earlier != nullptr) {
+  if (state.prepared_for[before(kFarBehind)] != nullptr) {
     State::Prepared& one = state.prepared[before(kFarBehind)];
     state.correlator->PrefetchWindows(&one.feeds);
     if (one.customer != ProvenCustomers::kNobody)
-      policy.customers().PrefetchPlaces(one.customer, earlier->attempt.source, ToMs(one.time_ns));
+      policy.customers().PrefetchPlaces(one.customer, one.source, ToMs(one.time_ns));
   }
 }
 

@@ -133,6 +133,9 @@ struct Engine::State final : CorrelationListener {
     Correlator::Feeds feeds;
     // Under the engine's key, where rules ask for them.
     std::optional<Hash128> account, fingerprint;
+    // What later parts of a hint need of the event, which may be gone by then: a replay that was denied lets go of it.
+    Address source;
+    bool may_succeed = false;
     ProvenCustomers::CustomerNumber customer = ProvenCustomers::kNobody;
   };
   std::array<Prepared, Engine::kPrefetchedMax> prepared;

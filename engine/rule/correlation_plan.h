@@ -35,8 +35,8 @@ struct CorrelationPlan {
   CorrelationRule::Type type = CorrelationRule::Type::kEventCount;
   bool is_temporal = false;
   bool has_truth = false;
-  bool raises = false;    // an alert of its own follows
-  bool responds = false;  // and a decision from that
+  bool raises = false;        // an alert of its own follows
+  bool responds = false;      // and a decision from that
   bool feeds_others = false;  // it is an input to other correlations
   // Of its references, the noted one; kNoReference: none. NotedInput says what that is.
   static constexpr uint16_t kNoReference = 0xffff;
