@@ -142,6 +142,8 @@ void Correlator::PlaceGroups(bool anew) {
   // Windows that stay know what no row says: until all that has run out, every key is opened that is met.
   if (anew) open_until_ms_.assign(plans_.groups().size(), kNeverMs);
   const int64_t now_ms = table_->now_ms();
+  for (size_t unused = plans_.groups().size(); anew && unused < row_windows_.size(); ++unused)
+    table_->SetEarlyPlan(row_windows_[unused], EarlyPlan());
   for (size_t group = 0; group < plans_.groups().size(); ++group) {
     const std::string salt = Concat("rows:", generation_, ":", group);
     plans_.SetGroupPlace(group, {row_windows_[group], window_places_.SaltOf(salt)});

@@ -188,13 +188,21 @@ class GroupBuilder {
       of_one_value =
           of_one_value && (group.inputs[bit].correlation != i || group.inputs[bit].tag == limit.tag);
     if (!of_one_value) limit.tag = EarlyLimit::kEvents;
+    bool counts_twice = false;
     for (size_t at = 0; at < asked.references.size(); ++at) {
       if (IsBase(asked.references[at])) continue;
       const uint32_t feeds = early[asked.references[at].unified - base_rules_].feeds;
+      counts_twice = counts_twice || (limit.feeds & feeds) != 0;
       limit.feeds |= feeds;
       if (feeds != 0) met |= uint64_t{1} << at;
     }
     if (limit.feeds == 0) return 0;
+    if (counts_twice) {
+      // One input of an event comes here by two ways: how often it counts then, no limit says. So its windows are opened at once.
+      limit.tag = EarlyLimit::kEvents;
+      limits->push_back(limit);
+      return 0;
+    }
     if (plans_[i].is_temporal) {
       if (!CanBeMet(i, met)) return 0;
     } else if (const unsigned fewest = Fewest(i); fewest > 1) {

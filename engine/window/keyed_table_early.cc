@@ -64,12 +64,12 @@ bool KeyedTable::State::HasEarly(const HeadBlock& head, const Window& window) co
   return false;
 }
 
-void KeyedTable::State::DropEarly(HeadBlock& head, const Window& window) noexcept {
+void KeyedTable::State::DropEarly(HeadBlock& head, const Window& window, int64_t at_ms) noexcept {
   const int64_t young_ms = int64_t{window.early->shortest_ms} + options.lateness_ms;
   size_t kept = 0;
   for (size_t i = 0; i < head.size; ++i) {
     const uint32_t* const words = EarlyWords(head, i);
-    const int64_t age_ms = now_ms - head.newest_ms + int64_t{Low(head.newest_ms) - words[0]};
+    const int64_t age_ms = at_ms - head.newest_ms + int64_t{Low(head.newest_ms) - words[0]};
     if (age_ms >= young_ms && age_ms >= int64_t{window.early->SpanOf(words[1])} + options.lateness_ms)
       continue;
     if (kept != i) std::memcpy(EarlyWords(head, kept), words, kWordsPerEvent * sizeof(uint32_t));
@@ -110,9 +110,11 @@ void KeyedTable::State::LengthenEarly(uint32_t number) noexcept {
 void KeyedTable::State::TakeEarly(HeadBlock& head, EarlyEvents* out) noexcept {
   out->size = head.size;
   for (size_t i = 0; i < head.size; ++i) out->events[i] = EarlyAt(head, i);
+  const size_t seen = std::min(size_t{head.size} + 1, kEarlyEventsMax);
   Empty(head);
   MarkOpen(head);
-  SetLevel(head, 15);
+  // As suspicious as what it took: a rule that any event may meet opens every key.
+  SetLevel(head, windows[head.window].levels[seen]);
 }
 
 void KeyedTable::SetEarlyPlan(uint16_t window_id, EarlyPlan plan) {
@@ -122,6 +124,12 @@ void KeyedTable::SetEarlyPlan(uint16_t window_id, EarlyPlan plan) {
   state_->early_plans.push_back(std::make_unique<EarlyPlan>(std::move(plan)));
   std::erase_if(state_->early_plans, [&](const auto& held) { return held.get() == window.early; });
   window.early = state_->early_plans.back().get();
+  // Rows that there were are of no account now, and give way to whoever needs the room.
+  for (uint32_t entry = 0; entry < state_->slab.used(); ++entry) {
+    if (!state_->slab.is_head(entry)) continue;
+    HeadBlock& head = state_->slab.head(entry);
+    if (head.window == window_id) state_->Empty(head);
+  }
 }
 
 KeyedTable::EarlyState KeyedTable::AddEarly(uint16_t window_id, const Hash128& key, const EarlyEvent& event,
@@ -140,12 +148,13 @@ KeyedTable::EarlyState KeyedTable::AddEarly(uint16_t window_id, const Hash128& k
   if (IsOpen(head, window)) {
     // Never back, not even from a time that never was: windows may still hold something of it.
     head.newest_ms = std::max(head.newest_ms, time_ms);
+    state.SetLevel(head, static_cast<uint8_t>(std::min(head.level + 1, 15)));
     return EarlyState::kOpen;
   }
   // The other lines of a row are looked at only where it is full, or where something counts that came shortly before.
   const size_t room = head.links == 0 ? 2 : 1 + head.links * kEventsPerBlock;
   if (head.size == room || (head.size != 0 && Low(head.newest_ms) - state.EarlyWords(head, 0)[0] >= kAgeMax))
-    state.DropEarly(head, window);
+    state.DropEarly(head, window, std::max(head.newest_ms, time_ms));  // by its own time, as windows do
   bool opens = open || head.size == kEarlyEventsMax;
   const int64_t step_ms = head.size == 0 ? INT64_MAX : time_ms - head.newest_ms;
   for (const EarlyLimit& limit : window.early->limits) {

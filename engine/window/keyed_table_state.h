@@ -151,8 +151,8 @@ struct KeyedTable::State {
   }
   EarlyEvent EarlyAt(const HeadBlock& head, size_t at) const noexcept;
   void PutEarly(HeadBlock& head, size_t at, const EarlyEvent& event) noexcept;
-  // Drops what is of no account any more, also for a late event.
-  void DropEarly(HeadBlock& head, const Window& window) noexcept;
+  // Drops what is of no account any more at that time of its key, also for a late event.
+  void DropEarly(HeadBlock& head, const Window& window, int64_t at_ms) noexcept;
   // Whether so many of the row's events, or different tags of theirs, could be in one window with this one.
   bool IsReached(const EarlyLimit& limit, const HeadBlock& head, const EarlyEvent& event) const noexcept;
   // One more line for the events of a full row.

@@ -170,5 +170,42 @@ TEST_CASE("a key whose windows are opened late gives the alerts of one whose win
   CHECK(held_early < held_open);
 }
 
+TEST_CASE("an event that reaches a counting rule by two ways counts twice, and is not waited for", "[rule]") {
+  CorrelationRule first = Correlation("first", Type::kEventCount, {"r0"});
+  first.bounds = {{Test::Comparison::kGte, 1}};
+  first.span_ms = 60'000;
+  const auto either = [](std::string name) {
+    CorrelationRule rule = Correlation(std::move(name), Type::kTemporal, {"first", "r1"});
+    rule.span_ms = 60'000;
+    Expression one, other;
+    other.test = 1;
+    rule.temporal_condition.emplace();
+    rule.temporal_condition->kind = Expression::Kind::kOr;
+    rule.temporal_condition->operands = {one, other};
+    return rule;
+  };
+  CorrelationRule both = Correlation("both", Type::kEventCount, {"left", "right"});
+  both.bounds = {{Test::Comparison::kGte, 2}};
+  both.span_ms = 60'000;
+  Bench bench({first, either("left"), either("right"), both}, 2);
+  const uint16_t matched = 0;
+  bench.Observe(Event(1, "ann"), std::span(&matched, 1), kStart);
+  CHECK(bench.collector.fired == std::vector<std::string>{"both"});
+}
+
+TEST_CASE("outcomes that all come later than lateness are counted by their own time", "[rule]") {
+  CorrelationRule rule = Correlation("fails", Type::kEventCount, {"r0"});
+  rule.bounds = {{Test::Comparison::kGte, 5}};
+  rule.span_ms = 100;
+  Bench bench({rule}, 1, kLatenessMs);
+  const uint16_t matched = 0;
+  for (int i = 0; i < 5; ++i) {
+    // Others go on meanwhile.
+    bench.Observe(Event(2, "bob"), std::span(&matched, 1), kStart + 10'000 + i * 200);
+    bench.Observe(Event(1, "ann"), std::span(&matched, 1), kStart + i * 10);
+  }
+  CHECK(bench.collector.fired == std::vector<std::string>{"fails"});
+}
+
 }  // namespace
 }  // namespace stockade

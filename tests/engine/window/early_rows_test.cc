@@ -45,7 +45,7 @@ struct Model {
     return (limit.tag == EarlyLimit::kEvents ? count : tags.size()) >= limit.count;
   }
 
-  KeyedTable::EarlyState Add(const EarlyEvent& event, const EarlyPlan& plan, int64_t now_ms) {
+  KeyedTable::EarlyState Add(const EarlyEvent& event, const EarlyPlan& plan) {
     if (newest_ms != kNeverMs && event.time_ms - newest_ms >= plan.longest_ms + kLatenessMs) {
       events.clear();
       open = false;
@@ -53,7 +53,7 @@ struct Model {
     newest_ms = std::max(newest_ms, event.time_ms);
     if (open) return KeyedTable::EarlyState::kOpen;
     const auto alive = std::count_if(events.begin(), events.end(), [&](const EarlyEvent& one) {
-      return now_ms - one.time_ms < plan.SpanOf(one.feeds) + kLatenessMs;
+      return newest_ms - one.time_ms < plan.SpanOf(one.feeds) + kLatenessMs;
     });
     std::vector<EarlyEvent> all = events;
     all.push_back(event);
@@ -93,7 +93,7 @@ TEST_CASE("a row opens its key when a list that keeps everything says so", "[win
       const auto state = table->AddEarly(0, KeyOf(key), event, false, hints[key], &before);
       const std::vector<EarlyEvent> held = models[key].events;
       INFO("step " << step << " key " << key);
-      REQUIRE(state == models[key].Add(event, plan, now_ms));
+      REQUIRE(state == models[key].Add(event, plan));
       if (draw(0, 2) == 0) hints[key] = table->PrefetchBlock(KeyOf(key));
       if (state != KeyedTable::EarlyState::kOpening) continue;
       ++openings;
