@@ -225,6 +225,15 @@ class Correlator {
   void AddInputs(const GroupPlan& group, const Hash128& parts, uint32_t feeds,
                  const std::array<uint32_t, kEarlyTagsMax>& tags, std::span<const uint32_t> hints,
                  FeedList* entries) const noexcept;
+  // Walks over the keys of a window: use(entry, key).
+  template <typename Use>
+  void ForEachKey(uint16_t window, Use&& use) noexcept {
+    Hash128 key;
+    for (uint32_t entry = table_->NextKey(window, 0, &key); entry != kNoEntry;
+         entry = table_->NextKey(window, entry + 1, &key)) {
+      use(entry, key);
+    }
+  }
   // Opens all keys that have seen something newer.
   void OpenRows(int64_t newer_than_ms) noexcept;
   // A window of the table for the rows of each group. Those there stay.

@@ -7,7 +7,7 @@
 // until all they hold has run out. What is different is memory, and so what is given up where it is short. While
 // somebody listens to every window (SetTracing) every key is opened that is met.
 //
-// Oracle: the same rules with tracing on, in tests/engine/rule/correlate_notes_test.cc.
+// Oracle: the same rules with tracing on, in tests/engine/rule/correlate_early_test.cc.
 #include <algorithm>
 #include <bit>
 
@@ -111,11 +111,9 @@ void Correlator::Replay(size_t group, const Hash128& parts, const EarlyEvents& e
 void Correlator::OpenRows(int64_t newer_than_ms) noexcept {
   for (size_t group = 0; group < plans_.groups().size(); ++group) {
     const GroupPlan& plan = plans_.groups()[group];
-    Hash128 key;
-    for (uint32_t entry = table_->NextKey(plan.window, 0, &key); entry != kNoEntry;
-         entry = table_->NextKey(plan.window, entry + 1, &key)) {
+    ForEachKey(plan.window, [&](uint32_t entry, const Hash128& key) {
       if (table_->OpenEarly(entry, newer_than_ms, &opened_)) Replay(group, Salted(key, plan.salt), opened_);
-    }
+    });
   }
 }
 

@@ -62,24 +62,17 @@ void Correlator::Recall(size_t correlation, const Hash128& key, int64_t time_ms)
 }
 
 void Correlator::CarryOutNotes() noexcept {
-  const auto for_each_key = [this](uint16_t window, auto&& use) {
-    Hash128 key;
-    for (uint32_t entry = table_->NextKey(window, 0, &key); entry != kNoEntry;
-         entry = table_->NextKey(window, entry + 1, &key)) {
-      use(entry, key);
-    }
-  };
   // Also those of a time that a rollback left ahead: it may come yet.
   const int64_t now_ms = table_->now_ms();
   for (const NotedInput& noted : plans_.noted()) {
-    for_each_key(noted.input_window, [&](uint32_t, const Hash128& key) {
+    ForEachKey(noted.input_window, [&](uint32_t, const Hash128& key) {
       Recall(noted.correlation, Salted(key, noted.difference), INT64_MAX);
     });
   }
   table_->SetNow(now_ms);
   // Rules that are new are to know of nothing that came before them.
   for (const NotedInput& noted : plans_.noted()) {
-    for_each_key(noted.input_window, [&](uint32_t entry, const Hash128&) { table_->SetNote(entry, {}); });
+    ForEachKey(noted.input_window, [&](uint32_t entry, const Hash128&) { table_->SetNote(entry, {}); });
   }
 }
 

@@ -178,16 +178,13 @@ class GroupBuilder {
     limit.span_ms = static_cast<uint32_t>(asked.span_ms);
     uint64_t met = 0;
     for (size_t bit = 0; bit < group.inputs.size(); ++bit) {
-      if (group.inputs[bit].correlation != i) continue;
+      const KeyGroup::Input& input = group.inputs[bit];
+      if (input.correlation != i) continue;
+      // Of different fields' values no limit counts how many differ: then events are counted.
+      limit.tag = limit.feeds == 0 || limit.tag == input.tag ? input.tag : EarlyLimit::kEvents;
       limit.feeds |= uint32_t{1} << bit;
-      met |= uint64_t{1} << group.inputs[bit].reference;
-      limit.tag = group.inputs[bit].tag;
+      met |= uint64_t{1} << input.reference;
     }
-    bool of_one_value = plans_[i].type == Type::kValueCount;
-    for (size_t bit = 0; bit < group.inputs.size(); ++bit)
-      of_one_value =
-          of_one_value && (group.inputs[bit].correlation != i || group.inputs[bit].tag == limit.tag);
-    if (!of_one_value) limit.tag = EarlyLimit::kEvents;
     bool counts_twice = false;
     for (size_t at = 0; at < asked.references.size(); ++at) {
       if (IsBase(asked.references[at])) continue;

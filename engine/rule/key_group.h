@@ -12,16 +12,14 @@
 //
 // Not every correlation can wait: CanWait says which. One that cannot, and whatever looks at it, is entered at once.
 //
-// Worked out once a rule set. Immutable after construction; any thread. Oracle: tests/engine/rule/correlate_notes_test.cc,
+// Worked out once a rule set. Immutable after construction; any thread. Oracle: tests/engine/rule/correlate_early_test.cc,
 // where the same rules open every window at once.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <span>
 #include <vector>
 
-#include "engine/event/keyed_hash.h"
 #include "engine/rule/rule_set.h"
 #include "engine/window/early_events.h"
 
@@ -30,8 +28,6 @@ namespace stockade {
 struct CorrelationPlan;
 
 struct KeyGroup {
-  static constexpr uint16_t kNone = 0xffff;
-
   std::vector<FieldId> group_by;
   std::vector<FieldId> values;    // whose different values are counted; an event's tags are of these
   std::vector<uint16_t> members;  // correlations

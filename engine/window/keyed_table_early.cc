@@ -125,11 +125,10 @@ void KeyedTable::SetEarlyPlan(uint16_t window_id, EarlyPlan plan) {
   std::erase_if(state_->early_plans, [&](const auto& held) { return held.get() == window.early; });
   window.early = state_->early_plans.back().get();
   // Rows that there were are of no account now, and give way to whoever needs the room.
-  for (uint32_t entry = 0; entry < state_->slab.used(); ++entry) {
-    if (!state_->slab.is_head(entry)) continue;
-    HeadBlock& head = state_->slab.head(entry);
-    if (head.window == window_id) state_->Empty(head);
-  }
+  Hash128 key;
+  for (uint32_t entry = NextKey(window_id, 0, &key); entry != kNoEntry;
+       entry = NextKey(window_id, entry + 1, &key))
+    state_->Empty(state_->slab.head(entry));
 }
 
 KeyedTable::EarlyState KeyedTable::AddEarly(uint16_t window_id, const Hash128& key, const EarlyEvent& event,

@@ -9,21 +9,10 @@
 
 #include "engine/decision/target.h"
 #include "engine/text.h"
+#include "tests/engine/decision/customer_testing.h"
 
 namespace stockade {
 namespace {
-
-constexpr HashKey kKey{3, 4};
-constexpr int64_t kMinuteMs = 60'000;
-constexpr int64_t kHourMs = 60 * kMinuteMs;
-
-Decision BlockOf(std::string_view value) {
-  Decision decision;
-  decision.prefix = *Prefix::Parse(value);
-  decision.scope = decision.prefix.is_single() ? Scope::kIp : Scope::kRange;
-  decision.value = std::string(value);
-  return decision;
-}
 
 TEST_CASE("who is touched, and who shares a source, is what a list of successes says", "[decision]") {
   const unsigned seed = std::random_device{}();

@@ -156,11 +156,7 @@ TEST_CASE("a key whose windows are opened late gives the alerts of one whose win
         bench->Observe(event, matched, time_ms);
       }
       INFO("step " << step << ", time +" << time_ms - kStart);
-      REQUIRE(waiting.collector.fired == telling.collector.fired);
-      REQUIRE(waiting.collector.last_via == telling.collector.last_via);
-      REQUIRE(waiting.collector.last_value == telling.collector.last_value);
-      REQUIRE(waiting.collector.last_first_ms == telling.collector.last_first_ms);
-      REQUIRE(waiting.collector.last_last_ms == telling.collector.last_last_ms);
+      RequireSameAlerts(waiting, telling);
       fired += waiting.collector.fired.size();
     }
     held_early += waiting.correlator->table().size();

@@ -105,11 +105,7 @@ TEST_CASE("a note of the commonest input gives the same alerts as all windows do
         bench->Observe(event, std::span<const uint16_t>(&matched, 1), time_ms);
       }
       INFO("step " << step << ", time +" << time_ms - kStart);
-      REQUIRE(noting.collector.fired == telling.collector.fired);
-      REQUIRE(noting.collector.last_via == telling.collector.last_via);
-      REQUIRE(noting.collector.last_value == telling.collector.last_value);
-      REQUIRE(noting.collector.last_first_ms == telling.collector.last_first_ms);
-      REQUIRE(noting.collector.last_last_ms == telling.collector.last_last_ms);
+      RequireSameAlerts(noting, telling);
       fired += noting.collector.fired.size();
     }
     CHECK(noting.correlator->table().size() <= telling.correlator->table().size());

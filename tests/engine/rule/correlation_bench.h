@@ -86,6 +86,15 @@ struct Bench {
   Collector collector;
 };
 
+// Of the event that both observed last, and of the alert before it if that brought none.
+inline void RequireSameAlerts(const Bench& a, const Bench& b) {
+  REQUIRE(a.collector.fired == b.collector.fired);
+  REQUIRE(a.collector.last_via == b.collector.last_via);
+  REQUIRE(a.collector.last_value == b.collector.last_value);
+  REQUIRE(a.collector.last_first_ms == b.collector.last_first_ms);
+  REQUIRE(a.collector.last_last_ms == b.collector.last_last_ms);
+}
+
 inline LoginEvent Event(uint32_t source, std::string_view account) {
   LoginEvent event;
   event.attempt.source = Address::V4(source);
