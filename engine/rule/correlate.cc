@@ -76,11 +76,10 @@ absl::Status Correlator::SwapRules(const RuleSet* rules) {
   for (const NotedInput& noted : plans_.noted()) {
     table_->KeepNotes(noted.input_window, rules->correlations()[noted.correlation].span_ms);
   }
-  const auto slot_of = [this](FieldId field) {
-    return keys_.Has(field) ? keys_.SlotOf(field) : FeedRoute::kNoSlot;
-  };
-  account_slot_ = slot_of(FieldId::kUserName);
-  fingerprint_slot_ = slot_of(FieldId::kSourceFingerprint);
+  // Others need the account's in any case; the fingerprint's they take where it costs nothing.
+  account_slot_ = keys_.SlotOf(FieldId::kUserName);
+  fingerprint_slot_ = keys_.Has(FieldId::kSourceFingerprint) ? keys_.SlotOf(FieldId::kSourceFingerprint)
+                                                             : FeedRoute::kNoSlot;
   firings_.clear();
   return absl::OkStatus();
 }

@@ -157,11 +157,9 @@ class Correlator {
   void Prepare(const LoginEvent& event, std::span<const uint16_t> matched, Feeds* feeds,
                Charge charge = Charge::kAll) noexcept;
   // Of the event that was prepared last: the hash of its account under Options::hash_key, for others who need it; null
-  // where no rule asks for it or the event has none.
-  const Hash128* account_hash() noexcept {
-    return account_slot_ == FeedRoute::kNoSlot ? nullptr : keys_.Find(account_slot_);
-  }
-  // The same of its fingerprint: FingerprintHash.
+  // where the event has none.
+  const Hash128* account_hash() noexcept { return keys_.Find(account_slot_); }
+  // The same of its fingerprint, FingerprintHash; null where no rule asks for it either.
   const Hash128* fingerprint_hash() noexcept {
     return fingerprint_slot_ == FeedRoute::kNoSlot ? nullptr : keys_.Find(fingerprint_slot_);
   }
@@ -259,7 +257,7 @@ class Correlator {
   WindowPlaces window_places_;
   GroupKeys keys_;
   CorrelationPlans plans_;
-  uint16_t account_slot_ = FeedRoute::kNoSlot;      // of user.name among the keys
+  uint16_t account_slot_ = 0;                       // of user.name among the keys
   uint16_t fingerprint_slot_ = FeedRoute::kNoSlot;  // of source.fingerprint
   std::vector<Firing> firings_;                     // reused
   std::vector<uint16_t> row_windows_;               // of the rows, by group
