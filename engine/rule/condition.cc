@@ -6,7 +6,6 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
-#include "engine/rule/modifier.h"
 #include "engine/text.h"
 
 namespace stockade {

@@ -4,6 +4,7 @@
 
 #include "engine/rule/condition.h"
 #include "engine/rule/document_reader.h"
+#include "engine/rule/modifier.h"
 #include "engine/text.h"
 
 namespace stockade {

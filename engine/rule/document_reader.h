@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "engine/rule/finding.h"
-#include "engine/rule/modifier.h"
+#include "engine/rule/placeholder.h"
 #include "engine/rule/sigma_rule.h"
 #include "engine/rule/yaml_tree.h"
 

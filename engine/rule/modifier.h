@@ -3,7 +3,7 @@
 // All modifiers of the Sigma 2.1 appendix: all, startswith, endswith, contains, exists, cased, neq, windash,
 // re (with i, m, s), base64, base64offset, utf16le, utf16be, utf16, wide, lt, lte, gt, gte, minute, hour,
 // day, week, month, year, cidr, expand, fieldref. Which may stand together, and in which order where order
-// matters, is one table in modifier.cc. Everything else is an error, never a guess.
+// matters, modifier_key.h says. Everything else is an error, never a guess.
 //
 // What a value without modifiers means: a text must equal the field's text, case ignored, * and ? being
 // wildcards; a number must equal the field's number; null: the field is absent or null; '': it is there and
@@ -14,24 +14,16 @@
 
 #include <optional>
 #include <span>
-#include <string>
 #include <string_view>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "engine/rule/finding.h"
+#include "engine/rule/placeholder.h"
 #include "engine/rule/sigma_rule.h"
 #include "engine/rule/yaml_tree.h"
 
 namespace stockade {
 
-// What %name% stands for in values with |expand. Read as Sigma strings, so they may hold wildcards. An empty
-// list stands for nothing and matches nothing: a rule of a shipped pack may ask for a list that an operator
-// has not filled yet.
-using Placeholders = absl::flat_hash_map<std::string, std::vector<std::string>>;
-
-// How many tests one value may become (placeholders, and dashes inside base64). Three dashes give 125.
-inline constexpr size_t kVariantsMax = 4096;
 // Tests of one rule. The longest published rule has some 400 values.
 inline constexpr size_t kTestsMax = 20'000;
 // One value. Hyperscan takes no pattern of more than 16,000 bytes anyway; a list of values is what is meant.
@@ -54,9 +46,5 @@ std::optional<Expression> ResolveModifiers(const YamlNode& key, std::span<const 
 
 // The same for a bare value of a list or a selection: a keyword.
 std::optional<Expression> ResolveKeyword(const YamlNode& value, const ModifierContext& context);
-
-// An expression of all or any of `operands`; of one, it is the operand itself.
-Expression Join(Expression::Kind kind, std::vector<Expression> operands);
-Expression Not(Expression operand);
 
 }  // namespace stockade

@@ -29,7 +29,7 @@
 
 #include "absl/status/status.h"
 #include "engine/rule/finding.h"
-#include "engine/rule/modifier.h"
+#include "engine/rule/placeholder.h"
 #include "engine/rule/sigma_rule.h"
 
 namespace stockade {

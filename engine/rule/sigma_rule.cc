@@ -1,6 +1,7 @@
 #include "engine/rule/sigma_rule.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "engine/text.h"
 
@@ -14,6 +15,21 @@ absl::Status ErrorAt(const Place& place, std::string_view key, std::string_view 
   if (!key.empty()) Append(&text, key, ": ");
   Append(&text, what);
   return absl::InvalidArgumentError(text);
+}
+
+Expression Join(Expression::Kind kind, std::vector<Expression> operands) {
+  if (operands.size() == 1) return std::move(operands.front());
+  Expression joined;
+  joined.kind = kind;
+  joined.operands = std::move(operands);
+  return joined;
+}
+
+Expression Not(Expression operand) {
+  Expression negation;
+  negation.kind = Expression::Kind::kNot;
+  negation.operands.push_back(std::move(operand));
+  return negation;
 }
 
 bool Holds(const CorrelationRule::Bound& bound, double value) noexcept {

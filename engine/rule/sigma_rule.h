@@ -78,6 +78,9 @@ struct Expression {
   std::vector<Expression>
       operands;  // kAnd, kOr: any number (kAnd of none is true, kOr of none false); kNot: one
 };
+// An expression of all or any of `operands`; of one, it is the operand itself.
+Expression Join(Expression::Kind kind, std::vector<Expression> operands);
+Expression Not(Expression operand);
 
 // What all Sigma documents share.
 struct RuleHeader {

@@ -93,7 +93,7 @@
 #include "adapters/store/sqlite_store.h"
 #include "engine/engine.h"
 #include "engine/rule/finding.h"
-#include "engine/rule/modifier.h"
+#include "engine/rule/placeholder.h"
 #include "engine/rule/yaml_tree.h"
 #include "tools/stockade/capture_settings.h"
 #include "tools/stockade/familiar_settings.h"

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/rule/modifier.h"
+#include "engine/rule/placeholder.h"
 
 namespace stockade {
 

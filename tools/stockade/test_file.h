@@ -23,7 +23,7 @@
 
 #include "engine/engine.h"
 #include "engine/rule/finding.h"
-#include "engine/rule/modifier.h"
+#include "engine/rule/placeholder.h"
 
 namespace stockade {
 

@@ -3,6 +3,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "engine/rule/modifier.h"
 #include "tests/engine/rule/rule_text.h"
 
 namespace stockade {
