@@ -72,10 +72,13 @@ class Session final : public ChannelOwner, public DeadlineWheel::Entry, public U
   bool Drive();
   bool MeetDeadline();  // false: close
 
-  // proxy_session.cc: the client's side.
+  // proxy_opening.cc: before the first request.
   Step StepOpening();
   Step StepProxyHeader();
   Step StepHandshake();
+  bool EnterSource(const Address& source);
+
+  // proxy_session.cc: the client's side.
   Step StepHead();
   Step BeginRequest();
   Step StepAnswer();
@@ -83,7 +86,6 @@ class Session final : public ChannelOwner, public DeadlineWheel::Entry, public U
   Step ReadClient(IoStatus* status);
   Step Fail(int status);  // an answer of our own, in place of the upstream's
   Step AnswerWith(std::string_view bytes, bool keep_open);
-  bool EnterSource(const Address& source);
   const LimitSettings& limits() const noexcept { return state_ptr_->settings.limits; }
   void SetDeadline(absl::Duration after);
   void ForgetRequest();
