@@ -78,8 +78,8 @@ absl::Status Correlator::SwapRules(const RuleSet* rules) {
   }
   // Others need the account's in any case; the fingerprint's they take where it costs nothing.
   account_slot_ = keys_.SlotOf(FieldId::kUserName);
-  fingerprint_slot_ = keys_.Has(FieldId::kSourceFingerprint) ? keys_.SlotOf(FieldId::kSourceFingerprint)
-                                                             : FeedRoute::kNoSlot;
+  fingerprint_slot_ =
+      keys_.Has(FieldId::kSourceFingerprint) ? keys_.SlotOf(FieldId::kSourceFingerprint) : FeedRoute::kNoSlot;
   firings_.clear();
   return absl::OkStatus();
 }
