@@ -71,6 +71,18 @@ bool CanBeMet(const std::vector<CorrelationRule::Bound>& bounds, bool is_count) 
   return true;
 }
 
+// Whether an expression asks for each of the leaves 0 … count - 1 and for nothing else.
+bool AsksForAll(const Expression& expression, size_t count) {
+  if (expression.kind == Expression::Kind::kTest) return count == 1;
+  std::vector<bool> asked(count);
+  if (expression.kind != Expression::Kind::kAnd) return false;
+  for (const Expression& operand : expression.operands) {
+    if (operand.kind != Expression::Kind::kTest) return false;
+    asked[static_cast<size_t>(operand.test)] = true;
+  }
+  return std::find(asked.begin(), asked.end(), false) == asked.end();
+}
+
 }  // namespace
 
 bool DocumentReader::ReadCorrelation(const YamlNode& document, const YamlEntry& correlation,
@@ -277,51 +289,61 @@ bool DocumentReader::ReadPercentile(const YamlNode& correlation, const YamlNode&
   return true;
 }
 
-// Without a condition, all rules. A text is a condition over their names; {gte: 2} asks for two of them,
-// whichever.
+// Without a condition, all rules. Of rules in their order nothing else can be asked: what would the place of one be that may be
+// absent?
 bool DocumentReader::ReadTemporalCondition(const YamlNode* condition, CorrelationRule* rule) {
-  constexpr std::string_view kPath = "correlation.condition";
   if (condition == nullptr || condition->is_null()) return true;
+  if (!ReadRuleCondition(*condition, rule)) return false;
+  if (rule->type == Type::kTemporal || AsksForAll(*rule->temporal_condition, rule->rules.size())) return true;
+  return Fail(
+      *condition, "correlation.condition",
+      "goes with type: temporal; temporal_ordered is met when all of its rules have matched, in their "
+      "order");
+}
+
+// A text is a condition over the names of the rules; {gte: 2} asks for two of them, whichever.
+bool DocumentReader::ReadRuleCondition(const YamlNode& condition, CorrelationRule* rule) {
+  constexpr std::string_view kPath = "correlation.condition";
   std::vector<Expression> leaves;
   for (size_t i = 0; i < rule->rules.size(); ++i) {
     Expression leaf;
     leaf.test = static_cast<int>(i);
     leaves.push_back(leaf);
   }
-  if (condition->is_text()) {
+  if (condition.is_text()) {
     std::vector<NamedExpression> names;
     for (size_t i = 0; i < leaves.size(); ++i)
       names.push_back(NamedExpression{rule->rules[i].rule, leaves[i]});
-    rule->temporal_condition = ParseCondition(*condition, file_, kPath, "rule", names, findings_);
-    rule->condition_written = condition->text;
+    rule->temporal_condition = ParseCondition(condition, file_, kPath, "rule", names, findings_);
+    rule->condition_written = condition.text;
     for (const NamedExpression& name : names) {
       if (rule->temporal_condition.has_value() && !name.used) {
-        Warn(*condition, kPath, Concat("does not ask for rule ", Quoted(name.name)));
+        Warn(condition, kPath, Concat("does not ask for rule ", Quoted(name.name)));
       }
     }
     return rule->temporal_condition.has_value();
   }
-  if (!condition->is_map())
-    return Fail(*condition, kPath, "must be a text over rule names, or a map such as {gte: 2}");
+  if (!condition.is_map())
+    return Fail(condition, kPath, "must be a text over rule names, or a map such as {gte: 2}");
   for (std::string_view key : {"field", "percentile"}) {
-    if (const YamlNode* value = condition->Find(key)) {
+    if (const YamlNode* value = condition.Find(key)) {
       return Fail(*value, Concat(kPath, ".", key), "goes with the value_* types, not with temporal");
     }
   }
-  if (!ReadBounds(*condition, rule)) return false;
+  if (!ReadBounds(condition, rule)) return false;
   const CorrelationRule::Bound bound = rule->bounds.front();
   const bool is_lower = bound.comparison == Comparison::kGte || bound.comparison == Comparison::kGt;
   if (rule->bounds.size() != 1 || !is_lower) {
-    return Fail(*condition, kPath, "of temporal is how many of the rules must match: one gte or gt");
+    return Fail(condition, kPath, "of temporal is how many of the rules must match: one gte or gt");
   }
   rule->bounds.clear();
   const double count = bound.number + (bound.comparison == Comparison::kGt ? 1 : 0);
   if (count < 1 || count > static_cast<double>(leaves.size())) {
-    return Fail(*condition, kPath, Concat("asks for ", count, " of ", leaves.size(), " rules"));
+    return Fail(condition, kPath, Concat("asks for ", count, " of ", leaves.size(), " rules"));
   }
   rule->temporal_condition = AtLeast(static_cast<size_t>(count), leaves);
   if (rule->temporal_condition.has_value()) return true;
-  return Fail(*condition, kPath,
+  return Fail(condition, kPath,
               Concat("more than ", kChoicesMax, " ways to choose ", count, " of the rules"));
 }
 

@@ -69,6 +69,7 @@ class DocumentReader {
   bool ReadAliases(const YamlNode& aliases, CorrelationRule* rule);
   bool ReadCondition(const YamlNode& correlation, CorrelationRule* rule);
   bool ReadTemporalCondition(const YamlNode* condition, CorrelationRule* rule);
+  bool ReadRuleCondition(const YamlNode& condition, CorrelationRule* rule);
   bool ReadBounds(const YamlNode& condition, CorrelationRule* rule);
   bool ReadPercentile(const YamlNode& correlation, const YamlNode& condition, CorrelationRule* rule);
   bool ReadEscalation(const YamlNode& escalate, Response* response);

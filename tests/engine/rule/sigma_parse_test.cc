@@ -235,6 +235,24 @@ TEST_CASE("all seven types are read", "[rule]") {
       "or(and(0, 1), and(0, 2), and(1, 2))");
 }
 
+TEST_CASE("rules in their order are all asked for: a condition that says else is refused, not passed over",
+          "[rule]") {
+  const std::string ordered = "  type: temporal_ordered\n  rules: [a, b, c]\n  timespan: 1h\n";
+  for (const char* condition :
+       {"a and b and c", "c and a and b and a", "all of them", "{gte: 3}", "{gt: 2}"}) {
+    INFO(condition);
+    CHECK(Load(Correlation(ordered + "  condition: " + condition + "\n")).correlations.size() == 1);
+  }
+  for (const char* condition : {"a and not b and c", "not (a and b and c)", "a or b or c", "a and (b or c)",
+                                "1 of them", "{gte: 2}"}) {
+    INFO(condition);
+    CHECK(FirstOf(Correlation(ordered + "  condition: " + condition + "\n")) ==
+          "r.yml:6:14: correlation.condition: goes with type: temporal; temporal_ordered is met when all of "
+          "its "
+          "rules have matched, in their order");
+  }
+}
+
 TEST_CASE("errors of a correlation name line, column and key", "[rule]") {
   const auto first = [](std::string_view text) { return FirstOf(Correlation(text)); };
   const std::string head = "  type: event_count\n  rules: [a]\n";
