@@ -251,7 +251,7 @@ void CleanExtra(std::span<const ExtraField> extra, const FieldTable& fields, std
                 std::deque<std::string>* texts) {
   size_t left = kExtraBytesMax;
   for (ExtraField field : extra) {
-    if (field.value.kind == FieldValue::Kind::kAbsent) continue;
+    if (field.value.kind == FieldValue::Kind::kAbsent || field.id == kUnnamedField) continue;
     const size_t bytes = fields.Name(field.id).size() + field.value.text.size() + 8;
     if (bytes > left) continue;
     if (field.value.kind == FieldValue::Kind::kNumber && !IsNumberText(field.value.text))

@@ -135,6 +135,9 @@ Header ReadHeader(std::string_view line, const SourceOptions& options) {
       if (alias.name == plain) take(i, alias.field);
     }
   }
+  for (std::vector<FieldId>& column : header.columns)
+    if (column.empty() && options.fields != nullptr && options.fields->keeps_unnamed())
+      column.push_back(kUnnamedField);
   return header;
 }
 

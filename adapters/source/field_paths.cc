@@ -65,6 +65,9 @@ FieldPaths::FieldPaths(const std::map<std::string, std::string>& mapped, const F
 
   std::vector<Growing*> all = {nullptr};  // node 0 is kNone
   Number(&root, &all);
+  const bool keeps_unnamed = fields != nullptr && fields->keeps_unnamed();
+  for (size_t node = kRoot + 1; keeps_unnamed && node < all.size(); ++node)
+    if (all[node]->targets.empty()) all[node]->targets.push_back(Target{kUnnamedField});
   tables_.resize(all.size());
   for (size_t node = kRoot; node < all.size(); ++node) {
     Table& table = tables_[node];
@@ -89,6 +92,10 @@ FieldPaths::FieldPaths(const std::map<std::string, std::string>& mapped, const F
       slots_[table.begin + i] = slot;
     }
   }
+  if (!keeps_unnamed) return;
+  beyond_ = static_cast<Node>(tables_.size());
+  tables_.push_back({0, 0, 0, static_cast<uint32_t>(targets_.size()), 1});
+  targets_.push_back(Target{kUnnamedField});
 }
 
 }  // namespace stockade

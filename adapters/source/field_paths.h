@@ -33,7 +33,8 @@ class FieldPaths {
   static constexpr Node kRoot = 1;
   static constexpr size_t kKeyPadding = 8;
 
-  // The known fields at their own names, or where `mapped` says; of `fields`, if any, the extra names.
+  // The known fields at their own names, or where `mapped` says; of `fields`, if any, the extra names, and where it keeps
+  // unnamed values every other place as kUnnamedField.
   FieldPaths(const std::map<std::string, std::string>& mapped, const FieldTable* fields);
 
   // The node of a key below a node. kKeyPadding bytes behind the key may be read, whatever they are.
@@ -43,10 +44,10 @@ class FieldPaths {
     const Sketch sketch = SketchOf(key);
     if (const Slot& last = slots_[*hint]; last.parent == node && Holds(last, sketch, key)) return last.node;
     const Table& table = tables_[node];
-    if (table.count == 0) return kNone;
+    if (table.count == 0) return beyond_;
     for (uint32_t i = Place(sketch, table.mask);; i = (i + 1) & table.mask) {
       const Slot& slot = slots_[table.begin + i];
-      if (slot.node == kNone) return kNone;
+      if (slot.node == kNone) return beyond_;
       if (Holds(slot, sketch, key)) {
         *hint = table.begin + i;
         return slot.node;
@@ -103,6 +104,7 @@ class FieldPaths {
     return static_cast<uint32_t>(mixed >> 40) & mask;
   }
 
+  Node beyond_ = kNone;        // what lies at a key that no path has
   std::vector<Table> tables_;  // by node
   std::vector<Slot> slots_;
   std::vector<Target> targets_;

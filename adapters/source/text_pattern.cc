@@ -144,6 +144,8 @@ class FormatReader {
           return At(node["match"].Mark(),
                     Concat("match: the group ", name, " is no field; write source_ip, user_name, …"));
         }
+        if (options_.fields != nullptr && options_.fields->keeps_unnamed())
+          pattern.groups.push_back(Group{number, kUnnamedField});
         continue;
       }
       has_time = has_time || *id == FieldId::kTimestamp;

@@ -2,7 +2,8 @@
 //
 // Fields that the engine itself understands (the ECS and login.* names of the design) have fixed ids, in order. Any
 // other name a rule, a format or a mapping mentions gets the next id of a FieldTable when it is loaded; source adapters
-// then keep the values of exactly those names, and of no others: what nobody can ask for costs nothing.
+// then keep the values of exactly those names, and of no others: what nobody can ask for costs nothing. Only where rules
+// have keywords, which are asked of whatever a log says, values that nobody named are kept too, under one id.
 #pragma once
 
 #include <array>
@@ -57,6 +58,10 @@ inline constexpr std::array<std::string_view, kKnownFieldCount> kKnownFieldNames
 // The fixed id of a name of the design, or nothing. Exact: ECS names are lower case.
 std::optional<FieldId> FindKnownField(std::string_view name) noexcept;
 
+// Of values that nobody named. They are asked by keywords alone, and never written anywhere: who named none of them did not
+// say either that they are no secrets.
+inline constexpr FieldId kUnnamedField{UINT16_MAX};
+
 // One value of one field. `text` is always the spelling in the log (for a number or boolean too) and lives as long as
 // the buffer of the source that read it: until its next batch.
 struct FieldValue {
@@ -87,6 +92,9 @@ class FieldTable {
   std::optional<FieldId> Find(std::string_view name) const;
   std::string_view Name(FieldId id) const;
   size_t size() const noexcept { return kKnownFieldCount + extra_names_.size(); }
+  // Whether values are to be kept that no name was given to (kUnnamedField).
+  void KeepUnnamed() noexcept { keeps_unnamed_ = true; }
+  bool keeps_unnamed() const noexcept { return keeps_unnamed_; }
   // Names beyond the known ones, in the order of their ids: what a source adapter has to keep.
   const std::vector<std::string>& extra_names() const noexcept { return extra_names_; }
 
@@ -95,6 +103,7 @@ class FieldTable {
     using is_transparent = void;
     size_t operator()(std::string_view name) const noexcept { return std::hash<std::string_view>{}(name); }
   };
+  bool keeps_unnamed_ = false;
   std::vector<std::string> extra_names_;
   std::unordered_map<std::string, FieldId, NameHash, std::equal_to<>> ids_;
 };

@@ -280,6 +280,7 @@ class RuleSetBuilder {
       set_->plan_of_field_[static_cast<size_t>(field)] = static_cast<uint16_t>(set_->plans_.size());
     }
     if (!keywords) return;
+    fields_->KeepUnnamed();
     set_->plans_.push_back(std::move(keywords_));
     set_->keyword_plan_ = static_cast<uint16_t>(set_->plans_.size());
   }

@@ -161,10 +161,13 @@ class Lines {
 TEST_CASE("a line amid others of its shape reads as it does alone", "[ndjson]") {
   FieldTable fields;
   for (const char* const name : {"event.category", "extra", "a.very", "event"}) fields.Intern(name);
-  for (unsigned seed = 1; seed <= 4; ++seed) {
+  FieldTable all_kept = fields;
+  all_kept.KeepUnnamed();
+  for (unsigned seed = 1; seed <= 6; ++seed) {
     INFO("seed " << seed);
     SourceOptions options = Format("ndjson");
     if (seed % 2 == 0) options.fields = &fields;
+    if (seed > 4) options.fields = &all_kept;
     if (seed % 3 == 0)
       options.field_paths = {{"user.name", "login.device"}, {"login.channel", "login.device"}};
     Lines made(seed);

@@ -72,6 +72,27 @@ TEST_CASE("numbers too small are 0, numbers too big infinite", "[ndjson]") {
   }
 }
 
+TEST_CASE("where rules have keywords, values that nobody named are kept too, wherever they stand",
+          "[ndjson]") {
+  const std::string line = WithTime(
+      R"("message":"a","extra":{"deep":[{"x":"b"},"c",1],"named":"d"},"user":{"name":"alice","other":true},"source":"e")");
+  FieldTable fields;
+  fields.Intern("extra.named");
+  SourceOptions options = Format("ndjson");
+  options.fields = &fields;
+  CHECK(ReadText(line, options).records.at(0).attempt().extra.size() == 1);
+  fields.KeepUnnamed();
+  std::vector<std::pair<std::string, bool>> kept;
+  const auto result = ReadText(line, options);
+  REQUIRE(result.records.at(0).ok());
+  CHECK(result.records[0].attempt().account == "alice");
+  for (const ExtraField& field : result.records[0].attempt().extra)
+    kept.emplace_back(field.value.text, field.id == kUnnamedField);
+  CHECK(kept ==
+        std::vector<std::pair<std::string, bool>>{
+            {"a", true}, {"b", true}, {"c", true}, {"1", true}, {"d", false}, {"true", true}, {"e", true}});
+}
+
 TEST_CASE("every field of the design is read", "[ndjson]") {
   const auto result = ReadText(
       WithTime(

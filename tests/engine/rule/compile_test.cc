@@ -270,6 +270,24 @@ TEST_CASE("a rule matches what it says and nothing else") {
   CHECK(MatchedNames(*rules, event).empty());
 }
 
+TEST_CASE("keywords are asked of values that nobody named, whatever other rules name") {
+  const std::string keywords =
+      "title: k\nname: k\nlogsource: {category: authentication}\ndetection:\n  words: [needle]\n"
+      "  condition: words\n---\n";
+  for (const std::string& others : {std::string(), Base("other", "message: never")}) {
+    FieldTable fields;
+    const auto rules = CompileYaml(keywords + others, &fields);
+    CHECK(fields.keeps_unnamed());
+    LoginEvent event;
+    const ExtraField extra[] = {{kUnnamedField, {FieldValue::Kind::kText, 0, "a needle in it"}}};
+    event.attempt.extra = extra;
+    CHECK(MatchedNames(*rules, event) == std::vector<std::string>{"k"});
+  }
+  FieldTable fields;
+  CompileYaml(Base("other", "message: never"), &fields);
+  CHECK_FALSE(fields.keeps_unnamed());
+}
+
 TEST_CASE("a value remembered is answered as it was when it was scanned") {
   FieldTable fields;
   const auto rules = CompileYaml(Base("tool", "user_agent.original|contains: python"), &fields);
