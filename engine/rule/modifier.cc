@@ -171,7 +171,7 @@ class TestResolver {
   // as texts.
   static bool IsExact(std::string_view text, double number) {
     constexpr double kIntegersExactUpTo = 9007199254740992.0;  // 2^53
-    if (std::abs(number) > kIntegersExactUpTo || text[0] == '+') return false;
+    if (std::abs(number) >= kIntegersExactUpTo || text[0] == '+') return false;
     const std::string_view digits = text[0] == '-' ? text.substr(1) : text;
     return digits.size() < 2 || digits[0] != '0' || digits[1] == '.';
   }

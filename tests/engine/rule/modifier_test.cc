@@ -192,6 +192,7 @@ TEST_CASE("null, empty, numbers and booleans are what YAML says they are", "[rul
   CHECK(One("f: true").literal == "true");
   // What a double or a reader would change stays text.
   CHECK(One("f: 007").literal == "007");
+  CHECK(One("f: 9007199254740993").literal == "9007199254740993");  // 2^53 + 1: no double says it
   CHECK(One("f: 0x10").literal == "0x10");
   CHECK(One("f: 12345678901234567890").literal == "12345678901234567890");
   CHECK(One("f: 1.2.3.4").literal == "1.2.3.4");
