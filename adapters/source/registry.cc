@@ -123,9 +123,12 @@ absl::StatusOr<DetectedFormat> DetectFormat(ByteReader* bytes, const SourceOptio
       opinion.matched * kDetectReadableShare >= lines.size()) {
     return opinion.best;
   }
-  return absl::InvalidArgumentError(Concat(bytes->name(), ": the format cannot be told from the first ",
-                                           lines.size(),
-                                           " lines; name it with --format: ", SourceFormatNames()));
+  const std::string looked_at =
+      lines.empty() ? Concat("its first ", kDetectSamples.back().bytes >> 20,
+                             " MiB, which hold no line of at most ", kLineBytesMax >> 20, " MiB")
+                    : Concat("the first ", lines.size(), " lines");
+  return absl::InvalidArgumentError(Concat(bytes->name(), ": the format cannot be told from ", looked_at,
+                                           "; name it with --format: ", SourceFormatNames()));
 }
 
 }  // namespace stockade

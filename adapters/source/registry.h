@@ -51,10 +51,11 @@ struct DetectSample {
   size_t lines = 0;
 };
 // The first one decides, as a rule: little is read, and a pipe is not waited for. Where it does not, because
-// damaged or overlong lines stand at the begin, the next one is taken.
+// damaged or overlong lines stand at the begin, the next one is taken; the last is longer than any line that a logger
+// writes by mistake.
 inline constexpr size_t kDetectBytes = size_t{64} << 10;
 inline constexpr std::array<DetectSample, 3> kDetectSamples = {
-    {{kDetectBytes, 100}, {size_t{1} << 20, 1000}, {size_t{4} << 20, 1000}}};
+    {{kDetectBytes, 100}, {size_t{1} << 20, 1000}, {size_t{64} << 20, 1000}}};
 
 // Takes the format that at least half of the lines of a sample have the shape of. Where no sample has one:
 // the format that reads most of those lines of the last one that any format can read, if these are at least

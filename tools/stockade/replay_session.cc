@@ -72,8 +72,10 @@ void AddLogOptions(CLI::App* app, ReplayOptions* options) {
       ->type_name("FILE");
   app->add_option("--timezone", options->timezone, "Zone of dates without one, as Asia/Tokyo (UTC)")
       ->type_name("ZONE");
-  app->add_option("--year", options->year,
-                  "Year of the first date without one (the latest that is not in the future)")
+  app->add_option(
+         "--year", options->year,
+         "Year of the first date without one of each input (the latest that is not after the file was "
+         "last written, or after now)")
       ->type_name("YEAR");
   app->add_option("--memory", options->memory, "What the engine may keep (1GiB)")->type_name("SIZE");
   app->add_option("--geo-asn", options->geo.asn,
