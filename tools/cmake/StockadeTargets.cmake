@@ -117,25 +117,35 @@ if(NOT EXISTS ${STOCKADE_EMPTY_SOURCE})
   file(WRITE ${STOCKADE_EMPTY_SOURCE} "")
 endif()
 if(STOCKADE_PCH)
-  add_library(stockade_precompiled OBJECT ${STOCKADE_EMPTY_SOURCE})
-  target_link_libraries(stockade_precompiled PRIVATE stockade_build_options absl::status absl::statusor absl::strings
-    absl::flat_hash_map absl::time)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     target_compile_options(stockade_build_options INTERFACE -fpch-preprocess)  # for ccache
   else()
     target_compile_options(stockade_build_options INTERFACE -Xclang -fno-pch-timestamp)  # the same
   endif()
-  target_compile_options(stockade_precompiled PRIVATE ${STOCKADE_COVERAGE})
-  target_precompile_headers(stockade_precompiled PRIVATE ${STOCKADE_PRECOMPILED})
+  # And one of each for what is optimised in debug builds, where the compiler can do with it (see above).
+  set(STOCKADE_PCH_KINDS plain)
+  if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    list(APPEND STOCKADE_PCH_KINDS hot)
+  endif()
+  foreach(kind ${STOCKADE_PCH_KINDS})
+    add_library(stockade_precompiled_${kind} OBJECT ${STOCKADE_EMPTY_SOURCE})
+    target_link_libraries(stockade_precompiled_${kind} PRIVATE stockade_build_options absl::status absl::statusor absl::strings
+      absl::flat_hash_map absl::time)
+    target_compile_options(stockade_precompiled_${kind} PRIVATE ${STOCKADE_COVERAGE} $<$<STREQUAL:${kind},hot>:-O1>)
+    target_precompile_headers(stockade_precompiled_${kind} PRIVATE ${STOCKADE_PRECOMPILED})
+  endforeach()
 endif()
 
 # How a target compiles beside its sources and libraries. HOT: tests push millions of events through it, so debug builds
-# optimise it too, and its files, being few and lean, do without the precompiled header, which is not made for that.
+# optimise it too.
 function(stockade_compile target precompiled hot)
+  set(kind plain)
   if(hot)
+    set(kind hot)
     target_compile_options(${target} PRIVATE $<$<CONFIG:Debug>:-O1>)
-  elseif(STOCKADE_PCH)
-    target_precompile_headers(${target} REUSE_FROM ${precompiled})
+  endif()
+  if(kind IN_LIST STOCKADE_PCH_KINDS)
+    target_precompile_headers(${target} REUSE_FROM ${precompiled}_${kind})
   endif()
 endfunction()
 
