@@ -14,7 +14,7 @@
 namespace stockade {
 namespace {
 
-constexpr std::string_view kFirstLine = "stockade-tail 1\n";
+constexpr std::string_view kTailLine = "stockade-tail 1\n";
 // A thousand files of long paths.
 constexpr size_t kPositionsBytesMax = size_t{8} << 20;
 // Knows files again; there is nobody to fight, for who can choose the begin of a log can write what he likes into it.
@@ -82,7 +82,7 @@ bool BeginsWith(int file, const FileBegin& begin) {
 }
 
 absl::Status SavePositions(const std::string& file, const std::vector<TailPosition>& positions, bool sync) {
-  std::string text(kFirstLine);
+  std::string text(kTailLine);
   for (const TailPosition& at : positions) {
     char line[160];
     const int size = snprintf(
@@ -107,8 +107,8 @@ absl::StatusOr<std::vector<TailPosition>> LoadPositions(const std::string& file)
   // A loss of power leaves such a file behind a rename that was not synced.
   if (!kept.has_value() || kept->empty()) return std::vector<TailPosition>();
   std::string_view text = *kept;
-  if (!text.starts_with(kFirstLine)) return damaged();
-  text.remove_prefix(kFirstLine.size());
+  if (!text.starts_with(kTailLine)) return damaged();
+  text.remove_prefix(kTailLine.size());
   std::vector<TailPosition> positions;
   while (!text.empty()) {
     std::string_view line = TakeLine(&text);

@@ -37,7 +37,7 @@ bool ConsumeQuoted(std::string_view* text, std::string_view* inside) noexcept {
 }
 
 // \xHH, \", \\ and Apache's \t \n \r \b \v → the bytes they stand for.
-std::string_view Unescape(std::string_view text, TextArena* arena) {
+std::string_view UnescapeQuoted(std::string_view text, TextArena* arena) {
   if (text.find('\\') == std::string_view::npos) return text;
   char* const out = arena->Allocate(text.size());
   size_t size = 0;
@@ -275,10 +275,10 @@ void AccessLogSource::ReadLine(const Line& line, Batch* batch) {
   }
   event.attempt.time_ns = *time;
   if (const auto address = Address::Parse(cut.host)) event.attempt.source = *address;
-  if (cut.user.data() != nullptr) event.attempt.account = Unescape(cut.user, &batch->text);
-  event.attempt.path = Unescape(path, &batch->text);
+  if (cut.user.data() != nullptr) event.attempt.account = UnescapeQuoted(cut.user, &batch->text);
+  event.attempt.path = UnescapeQuoted(path, &batch->text);
   if (cut.agent.data() != nullptr && cut.agent != "-")
-    event.attempt.user_agent = Unescape(cut.agent, &batch->text);
+    event.attempt.user_agent = UnescapeQuoted(cut.agent, &batch->text);
   event.attempt.channel = "web";
   event.aftermath.outcome = *outcome;
 

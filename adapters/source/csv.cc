@@ -21,7 +21,7 @@ struct Alias {
   std::string_view name;  // lower case, without spaces, dashes and underscores
   FieldId field;
 };
-constexpr std::array<Alias, 42> kAliases = {{
+constexpr std::array<Alias, 42> kColumnAliases = {{
     {"timestamp", FieldId::kTimestamp},
     {"time", FieldId::kTimestamp},
     {"datetime", FieldId::kTimestamp},
@@ -131,7 +131,7 @@ Header ReadHeader(std::string_view line, const SourceOptions& options) {
   }
   for (size_t i = 0; i < names.size(); ++i) {
     const std::string plain = Plain(names[i]);
-    for (const Alias& alias : kAliases) {
+    for (const Alias& alias : kColumnAliases) {
       if (alias.name == plain) take(i, alias.field);
     }
   }

@@ -24,7 +24,7 @@ struct PantherEvent {
   std::string group, key;
 };
 
-std::string TextOf(const YamlNode& map, std::string_view key) {
+std::string TextIn(const YamlNode& map, std::string_view key) {
   const YamlNode* node = map.Find(key);
   return node == nullptr ? "" : node->text;
 }
@@ -48,7 +48,7 @@ std::vector<PantherEvent> EventsOf(const YamlNode& test) {
     for (const YamlEntry& field : matches->entries) {
       for (const YamlEntry& value : field.value.entries) {
         for (const YamlNode& time : value.value.items)
-          events.push_back({TimeMs(time), TextOf(output, "ID"), value.key.text});
+          events.push_back({TimeMs(time), TextIn(output, "ID"), value.key.text});
       }
     }
   }
@@ -64,23 +64,23 @@ std::string Translate(const YamlNode& detection, std::set<std::string>* absent) 
   if (ordered) members = detection.Find("Sequence");
   REQUIRE(members != nullptr);
   const std::string lookback =
-      TextOf(detection, "LookbackWindowMinutes").empty() ? "60" : TextOf(detection, "LookbackWindowMinutes");
+      TextIn(detection, "LookbackWindowMinutes").empty() ? "60" : TextIn(detection, "LookbackWindowMinutes");
   const std::string group_by = "  group-by: [panther.key]\n  timespan: " + lookback + "m\n";
   std::string yaml, names, condition;
   int number = 0;
   for (const YamlNode& member : members->items) {
-    const std::string id = TextOf(member, "ID");
+    const std::string id = TextIn(member, "ID");
     std::string name = Concat("member", number++);
     Append(&yaml, "title: ", name, "\nname: ", name,
            "\nlogsource: {category: any}\ndetection:\n  selection: {panther.group: '", id,
            "'}\n  condition: selection\n---\n");
-    const std::string least = TextOf(member, "MinMatchCount");
+    const std::string least = TextIn(member, "MinMatchCount");
     if (!least.empty() && least != "1") {
       Append(&yaml, "title: ", name, "n\nname: ", name, "n\ncorrelation:\n  type: event_count\n  rules: [",
              name, "]\n", group_by, "  condition: {gte: ", least, "}\n---\n");
       name += 'n';
     }
-    const bool is_absent = TextOf(member, "Absence") == "true";
+    const bool is_absent = TextIn(member, "Absence") == "true";
     if (is_absent) absent->insert(id);
     Append(&names, names.empty() ? "" : ", ", name);
     Append(&condition, condition.empty() ? "" : " and ", is_absent ? "not " : "", name);
@@ -112,7 +112,7 @@ TEST_CASE("Panther's correlation rules expect what Sigma correlations find", "[c
     const std::string yaml = Translate(detection->items[0], &absent);
     for (const YamlNode& test : tests->items) {
       const std::vector<PantherEvent> events = EventsOf(test);
-      const std::string name = Concat(TextOf(documents[0], "RuleID"), ": ", TextOf(test, "Name"));
+      const std::string name = Concat(TextIn(documents[0], "RuleID"), ": ", TextIn(test, "Name"));
       // What must be absent comes after what must be there: by then we have answered.
       bool after = false;
       bool present = false;
@@ -120,7 +120,7 @@ TEST_CASE("Panther's correlation rules expect what Sigma correlations find", "[c
         if (!absent.contains(event.group)) present = true;
         after = after || (present && absent.contains(event.group) && events.front().key == event.key);
       }
-      if (after && TextOf(test, "ExpectedResult") == "false") {
+      if (after && TextIn(test, "ExpectedResult") == "false") {
         ++out_of_reach;
         std::cout << "  panther " << name << ": out of reach: absence that only shows later\n";
         continue;
@@ -137,7 +137,7 @@ TEST_CASE("Panther's correlation rules expect what Sigma correlations find", "[c
       options.format = "ndjson";
       const RuleRun run = RunRules(yaml, {}, "", text, options, Feeding::kObserveAll);
       const bool alerted = !run.alerts.empty();
-      const bool expected = TextOf(test, "ExpectedResult") == "true";
+      const bool expected = TextIn(test, "ExpectedResult") == "true";
       ++compared;
       agreed += alerted == expected ? 1 : 0;
       INFO(name << "\n" << yaml << text);

@@ -11,7 +11,7 @@
 namespace stockade {
 namespace {
 
-constexpr std::string_view kRules = R"(
+constexpr std::string_view kOrderRules = R"(
 title: A failed login
 name: failed_login
 logsource: {category: authentication}
@@ -57,7 +57,7 @@ struct Follower : EngineListener {
 struct Scene {
   explicit Scene(EngineOptions options = {}) {
     SigmaDocuments documents;
-    REQUIRE(ParseSigma(kRules, "orders.yml", &documents).ok());
+    REQUIRE(ParseSigma(kOrderRules, "orders.yml", &documents).ok());
     auto compiled = Compile(std::move(documents), &fields);
     REQUIRE(compiled.ok());
     rules = std::move(*compiled);

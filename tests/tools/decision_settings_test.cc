@@ -10,7 +10,7 @@
 namespace stockade {
 namespace {
 
-std::string Errors(std::string_view text) {
+std::string DecisionErrors(std::string_view text) {
   Findings findings;
   ReadConfig(text, "/etc/stockade/stockade.yaml", &findings);
   return std::string(findings.ToStatus().message());
@@ -78,24 +78,27 @@ firewalls:
 }
 
 TEST_CASE("what cannot be meant is refused with its place", "[config]") {
-  CHECK(Errors("firewalls: [{}]").find("names no kind; one of nftables, crowdsec") != std::string::npos);
-  CHECK(Errors("firewalls: [{nftables: {}, exec: {command: [/bin/true]}}]").find("more than one kind") !=
+  CHECK(DecisionErrors("firewalls: [{}]").find("names no kind; one of nftables, crowdsec") !=
         std::string::npos);
-  CHECK(Errors("firewalls: [{nftables: {}}, {nftables: {}}]").find("two firewalls are called nftables") !=
+  CHECK(DecisionErrors("firewalls: [{nftables: {}, exec: {command: [/bin/true]}}]")
+            .find("more than one kind") != std::string::npos);
+  CHECK(DecisionErrors("firewalls: [{nftables: {}}, {nftables: {}}]")
+            .find("two firewalls are called nftables") != std::string::npos);
+  CHECK(DecisionErrors("firewalls:\n  - nftables: {table: filter}").find(":2:") != std::string::npos);
+  CHECK(DecisionErrors("firewalls: [{crowdsec: {address: \"127.0.0.1:1\"}}]").find("keys_file") !=
         std::string::npos);
-  CHECK(Errors("firewalls:\n  - nftables: {table: filter}").find(":2:") != std::string::npos);
-  CHECK(Errors("firewalls: [{crowdsec: {address: \"127.0.0.1:1\"}}]").find("keys_file") != std::string::npos);
-  CHECK(Errors("firewalls: [{exec: {command: [rm]}}]").find("command") != std::string::npos);
-  CHECK(Errors("firewalls: [{file: {path: x, mode: rw}}]").find("write 0640") != std::string::npos);
-  CHECK(Errors("firewalls: [{webhook: {url: \"ftp://x/\"}}]").find("url") != std::string::npos);
-  CHECK(Errors("firewalls: [{nftable: {}}]").find("did you mean 'nftables'") != std::string::npos);
-  CHECK(Errors("policy: {harm: {rule: lots}}").find("is no share; write 0.1% or 0.001") != std::string::npos);
-  CHECK(Errors("policy: {harm: {rule: 101%}}").find("is no share") != std::string::npos);
-  CHECK(Errors("policy: {shared_accounts: 9}").find("shared_accounts") != std::string::npos);
-  CHECK(Errors("familiar: {every: 10m}").find("names no `snapshot`") != std::string::npos);
-  CHECK(Errors("familiar: {snapshot: x, every: 1s}").find("familiar.every") != std::string::npos);
-  CHECK(Errors("geo: {countri: x}").find("did you mean 'country'") != std::string::npos);
-  CHECK(Errors("store: {remember: 7d}").find("names no `path`") != std::string::npos);
+  CHECK(DecisionErrors("firewalls: [{exec: {command: [rm]}}]").find("command") != std::string::npos);
+  CHECK(DecisionErrors("firewalls: [{file: {path: x, mode: rw}}]").find("write 0640") != std::string::npos);
+  CHECK(DecisionErrors("firewalls: [{webhook: {url: \"ftp://x/\"}}]").find("url") != std::string::npos);
+  CHECK(DecisionErrors("firewalls: [{nftable: {}}]").find("did you mean 'nftables'") != std::string::npos);
+  CHECK(DecisionErrors("policy: {harm: {rule: lots}}").find("is no share; write 0.1% or 0.001") !=
+        std::string::npos);
+  CHECK(DecisionErrors("policy: {harm: {rule: 101%}}").find("is no share") != std::string::npos);
+  CHECK(DecisionErrors("policy: {shared_accounts: 9}").find("shared_accounts") != std::string::npos);
+  CHECK(DecisionErrors("familiar: {every: 10m}").find("names no `snapshot`") != std::string::npos);
+  CHECK(DecisionErrors("familiar: {snapshot: x, every: 1s}").find("familiar.every") != std::string::npos);
+  CHECK(DecisionErrors("geo: {countri: x}").find("did you mean 'country'") != std::string::npos);
+  CHECK(DecisionErrors("store: {remember: 7d}").find("names no `path`") != std::string::npos);
 }
 
 TEST_CASE("a name with a # is a name; a comment stands behind a space", "[config]") {

@@ -10,13 +10,13 @@
 namespace stockade {
 namespace {
 
-struct Run {
+struct SimulateRun {
   int exit_code;
   std::string out;
   std::string err;
 };
 
-Run Simulate(std::vector<std::string> arguments, const std::string& command = "simulate") {
+SimulateRun Simulate(std::vector<std::string> arguments, const std::string& command = "simulate") {
   arguments.insert(arguments.begin(), command);
   std::ostringstream out;
   std::ostringstream err;
@@ -74,7 +74,7 @@ TEST_CASE("a simulated log is one that replay reads whole, with a label to each 
       ++attacks;
   }
   CHECK(attacks == 200);
-  const Run replay = Simulate(
+  const SimulateRun replay = Simulate(
       {"--observe", "--json", "--rules", kRules, "--verdicts", scratch.File("v"), scratch.File("log")},
       "replay");
   CHECK(replay.exit_code == kExitFine);
@@ -91,14 +91,14 @@ TEST_CASE("in lock-step it says how the engine did", "[simulate]") {
   const std::vector<std::string> world = {
       "--lockstep", "--customers",        "300",    "--days", "2", "--rules", kRules,
       "--attack",   "burst:attempts=300", "--seed", "4"};
-  const Run text = Simulate(world);
+  const SimulateRun text = Simulate(world);
   CHECK(text.exit_code == kExitFine);
   for (const char* word : {"1 burst", "reached", "Customers", "Locked out, after 5 wrong passwords"}) {
     CHECK_THAT(text.out, Catch::Contains(word));
   }
   std::vector<std::string> json = world;
   json.push_back("--json");
-  const Run first = Simulate(json);
+  const SimulateRun first = Simulate(json);
   CHECK_THAT(first.out, Catch::StartsWith("{\"attempts\":"));
   CHECK_THAT(first.out, Catch::Contains("\"class\":\"burst\",\"attempts\":300"));
   CHECK(Simulate(json).out == first.out);
@@ -128,7 +128,7 @@ TEST_CASE("what is wrong with a world is said by option, and empties no file", "
     CAPTURE(wrong.arguments);
     std::vector<std::string> arguments = wrong.arguments;
     arguments.insert(arguments.end(), {"-o", scratch.File("log")});
-    const Run run = Simulate(arguments);
+    const SimulateRun run = Simulate(arguments);
     CHECK(run.exit_code == kExitUsage);
     CHECK_THAT(run.err, Catch::Contains(wrong.says));
     CHECK(LinesIn(scratch.File("log")) == std::vector<std::string>{"kept"});

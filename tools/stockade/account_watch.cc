@@ -9,7 +9,7 @@ namespace stockade {
 namespace {
 
 // A certificate that the firm takes back or hands out counts this long after its table was put in place, at most.
-constexpr absl::Duration kLookEvery = absl::Seconds(30);
+constexpr absl::Duration kLookAtAccountsEvery = absl::Seconds(30);
 
 }  // namespace
 
@@ -22,7 +22,7 @@ absl::StatusOr<std::shared_ptr<AccountWatch>> AccountWatch::Start(const std::str
 }
 
 void AccountWatch::Look(absl::Time now) {
-  if (now < looked_ + kLookEvery) return;
+  if (now < looked_ + kLookAtAccountsEvery) return;
   looked_ = now;
   if (!stamps_.HaveChanged()) return;
   absl::StatusOr<std::shared_ptr<const AccountTable>> table = AccountTable::Load(file_);

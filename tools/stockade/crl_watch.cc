@@ -8,7 +8,7 @@ namespace stockade {
 namespace {
 
 // A revocation takes effect this long after its list was put in place, at most.
-constexpr absl::Duration kLookEvery = absl::Seconds(30);
+constexpr absl::Duration kLookAtListsEvery = absl::Seconds(30);
 // Often enough that nobody misses it, seldom enough that nobody filters it.
 constexpr absl::Duration kSayStaleEvery = absl::Hours(1);
 
@@ -21,7 +21,7 @@ CrlWatch::CrlWatch(CrlSetOptions options, absl::Time now, RunLog* log)
 }
 
 void CrlWatch::Look(absl::Time now) {
-  if (now < looked_ + kLookEvery) return;
+  if (now < looked_ + kLookAtListsEvery) return;
   looked_ = now;
   if (stamps_.HaveChanged()) return Read(now);
   if (now >= stale_said_ + kSayStaleEvery) SayStale(now);

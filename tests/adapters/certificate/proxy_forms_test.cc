@@ -14,7 +14,7 @@ namespace {
 using From = CertificateEvidence::From;
 using Form = CertificateForm;
 
-struct Field {
+struct HeadField {
   std::string name, value;
 };
 
@@ -50,7 +50,7 @@ std::string AwsPem(std::string_view base64) {
   return Pem(base64, "\n ");
 }
 
-CertificateEvidence Read(Form form, const std::vector<Field>& fields) {
+CertificateEvidence Read(Form form, const std::vector<HeadField>& fields) {
   return ReadCertificateFields(form, fields);
 }
 CertificateEvidence Envoy(const std::string& value) {
@@ -59,7 +59,7 @@ CertificateEvidence Envoy(const std::string& value) {
 CertificateEvidence Haproxy(const std::vector<std::string>& values) {
   const char* names[] = {"x-ssl-client-der", "x-ssl-client-verify", "x-ssl-client-used",
                          "x-ssl-client-chain-der"};
-  std::vector<Field> fields;
+  std::vector<HeadField> fields;
   for (size_t i = 0; i < values.size(); ++i) fields.push_back({names[i], values[i]});
   return Read(Form::kHaproxy, fields);
 }

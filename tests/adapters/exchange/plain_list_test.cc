@@ -11,7 +11,7 @@ namespace {
 
 using Texts = std::vector<std::string>;
 
-Exchanged Read(std::string_view text) {
+Exchanged ReadPlain(std::string_view text) {
   const absl::StatusOr<Exchanged> read = ReadPlainList(text);
   INFO(read.status());
   REQUIRE(read.ok());
@@ -20,7 +20,7 @@ Exchanged Read(std::string_view text) {
 
 TEST_CASE("addresses, networks, comments and columns are read as they stand in the world",
           "[exchange][plain]") {
-  const Exchanged read = Read(
+  const Exchanged read = ReadPlain(
       "\xef\xbb\xbf# a feed\r\n"
       "; of an old firewall\n"
       "\n"
@@ -39,7 +39,7 @@ TEST_CASE("addresses, networks, comments and columns are read as they stand in t
 }
 
 TEST_CASE("a header of columns is passed over, once", "[exchange][plain]") {
-  const Exchanged read = Read("# x\nIP,when\n203.0.113.9,now\nip\n");
+  const Exchanged read = ReadPlain("# x\nIP,when\n203.0.113.9,now\nip\n");
   CHECK(TextsOf(read) == Texts{"3 - ip 203.0.113.9"});
   CHECK(read.passed_over == 1);
   CHECK(read.refused == 1);
@@ -50,14 +50,14 @@ TEST_CASE("a range is the networks that it is made of", "[exchange][plain]") {
   for (const std::string line : {"203.0.113.7-203.0.113.12", "203.0.113.7 - 203.0.113.12",
                                  "203.0.113.7- 203.0.113.12", "203.0.113.7 -203.0.113.12 , x"}) {
     CAPTURE(line);
-    CHECK(TextsOf(Read(line)) == expected);
+    CHECK(TextsOf(ReadPlain(line)) == expected);
   }
-  CHECK(TextsOf(Read("203.0.113.7-203.0.113.7")) == Texts{"1 - ip 203.0.113.7"});
-  CHECK(ProblemsOf(Read("203.0.113.9-203.0.113.7")) ==
+  CHECK(TextsOf(ReadPlain("203.0.113.7-203.0.113.7")) == Texts{"1 - ip 203.0.113.7"});
+  CHECK(ProblemsOf(ReadPlain("203.0.113.9-203.0.113.7")) ==
         Texts{"1: '203.0.113.9-203.0.113.7' ends before it begins"});
-  CHECK(Read("2001:db8::1-2001:db8::9").refused == 1);
-  CHECK(Read("0.0.0.0-255.255.255.255").refused == 1);
-  CHECK(Read("1.2.3.4-").refused == 1);
+  CHECK(ReadPlain("2001:db8::1-2001:db8::9").refused == 1);
+  CHECK(ReadPlain("0.0.0.0-255.255.255.255").refused == 1);
+  CHECK(ReadPlain("1.2.3.4-").refused == 1);
 }
 
 TEST_CASE("networks of a range hold every address of it and no other, for any range", "[exchange][plain]") {
@@ -80,7 +80,7 @@ TEST_CASE("networks of a range hold every address of it and no other, for any ra
 }
 
 TEST_CASE("what could mean two things or too much costs its line, and says why", "[exchange][plain]") {
-  const Exchanged read = Read(
+  const Exchanged read = ReadPlain(
       "203.0.113.7/24\n0.0.0.0/0\n1.0.0.0/7\n010.0.0.1\nexample.com\nAS64500\n2001::/15\n\"203.0.113.9\n"
       "\xff\xff\xff\n203.0.113.9");
   CHECK(TextsOf(read) == Texts{"10 - ip 203.0.113.9"});
@@ -105,13 +105,13 @@ TEST_CASE("a file of another kind is refused whole, and says what to do", "[exch
 TEST_CASE("problems beyond what anybody reads are counted", "[exchange][plain]") {
   std::string text;
   for (int i = 0; i < 5000; ++i) text += "x\n";
-  const Exchanged read = Read(text);
+  const Exchanged read = ReadPlain(text);
   CHECK(read.refused == 5000);
   CHECK(read.problems.size() == kProblemsMax);
 }
 
 TEST_CASE("a long line without an end is one bad line", "[exchange][plain]") {
-  const Exchanged read = Read(std::string(4 << 20, '1') + "\n203.0.113.9");
+  const Exchanged read = ReadPlain(std::string(4 << 20, '1') + "\n203.0.113.9");
   CHECK(read.refused == 1);
   CHECK(read.problems[0].what.size() < 1000);
   CHECK(TextsOf(read) == Texts{"2 - ip 203.0.113.9"});
@@ -125,7 +125,7 @@ TEST_CASE("what is written is sorted, each once, and read back", "[exchange][pla
   decisions.back().shadow = true;
   const std::string text = WritePlainList(decisions);
   CHECK(text == "203.0.113.9\n2001:db8::/48\n");
-  CHECK(TextsOf(Read(text)) == Texts{"1 - ip 203.0.113.9", "2 - range 2001:db8::/48"});
+  CHECK(TextsOf(ReadPlain(text)) == Texts{"1 - ip 203.0.113.9", "2 - range 2001:db8::/48"});
 }
 
 }  // namespace

@@ -13,7 +13,7 @@ namespace {
 
 using Texts = std::vector<std::string>;
 
-Exchanged Read(std::string_view text) {
+Exchanged ReadBundle(std::string_view text) {
   const absl::StatusOr<Exchanged> read = ReadStix(text, kNow);
   INFO(read.status());
   REQUIRE(read.ok());
@@ -100,7 +100,7 @@ TEST_CASE("a text with quotes and backslashes survives a pattern", "[exchange][s
 }
 
 TEST_CASE("a bundle's indicators become decisions with reason, origin and end", "[exchange][stix]") {
-  const Exchanged read = Read(Bundle(
+  const Exchanged read = ReadBundle(Bundle(
       R"({"type":"identity","id":"identity--1","name":"CERT-XX"},)" +
       Indicator("[ipv4-addr:value = '203.0.113.9' OR ipv4-addr:value = '203.0.113.0/24']",
                 R"(,"valid_until":"2026-12-01T00:00:00Z","name":"spray","created_by_ref":"identity--1")") +
@@ -143,7 +143,7 @@ TEST_CASE("an indicator that does not stand, or speaks of other things, is refus
   };
   for (const auto& [object, why] : cases) {
     CAPTURE(object);
-    const Exchanged read = Read(Bundle(object));
+    const Exchanged read = ReadBundle(Bundle(object));
     CHECK(read.decisions.empty());
     REQUIRE(read.problems.size() == 1);
     CHECK_THAT(read.problems[0].what, Catch::Contains(why));
@@ -154,8 +154,8 @@ TEST_CASE("an envelope, a list and one object are read too; what is none of them
           "[exchange][stix]") {
   const std::string one = Indicator("[ipv4-addr:value = '203.0.113.9']");
   for (const std::string& text : {one, "[" + one + "]", "{\"more\":false,\"objects\":[" + one + "]}"})
-    CHECK(TextsOf(Read(text)) == Texts{"1 - ip 203.0.113.9"});
-  CHECK(Read(R"({"type":"bundle","id":"bundle--1"})").decisions.empty());
+    CHECK(TextsOf(ReadBundle(text)) == Texts{"1 - ip 203.0.113.9"});
+  CHECK(ReadBundle(R"({"type":"bundle","id":"bundle--1"})").decisions.empty());
   for (const std::string& bad :
        {std::string(), std::string("7"), std::string("{}"), std::string("{\"objects\":7}"),
         std::string("{\"type\":"), std::string("{\"type\":\"\xff\"}"), std::string(200'000, '['),
@@ -185,7 +185,7 @@ TEST_CASE("what is written is read back; accounts and shadows stay here", "[exch
   const std::string bundle = WriteStix(Several(), {"Example Bank", Tlp::kAmber}, &left_out);
   CHECK(left_out == 3);
   CHECK(bundle.find("alice") == std::string::npos);
-  const Exchanged read = Read(bundle);
+  const Exchanged read = ReadBundle(bundle);
   CHECK(TextsOf(read) == Texts{"3 - ip 203.0.113.9 until 2026-11-26T13:00:00.000Z",
                                "5 - range 2001:db8::/48 until 2026-11-26T13:00:00.000Z"});
   CHECK(read.decisions[0].reason == Several()[0].reason);
@@ -229,7 +229,7 @@ TEST_CASE("nothing to write is a bundle without objects", "[exchange][stix]") {
   size_t left_out = 0;
   const std::string bundle = WriteStix({}, {}, &left_out);
   CHECK(bundle.find("objects") == std::string::npos);
-  CHECK(Read(bundle).decisions.empty());
+  CHECK(ReadBundle(bundle).decisions.empty());
 }
 
 TEST_CASE("colours are those of the Traffic Light Protocol", "[exchange][stix]") {

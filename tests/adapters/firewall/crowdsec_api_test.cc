@@ -14,8 +14,8 @@ namespace stockade {
 namespace {
 
 using Fields = std::vector<HeaderField>;
-constexpr int64_t kT = kCrowdsecNow;
-constexpr int64_t kHour = 3'600'000;
+constexpr int64_t kApiNow = kCrowdsecNow;
+constexpr int64_t kHourMs = 3'600'000;
 
 class Server {
  public:
@@ -28,8 +28,8 @@ class Server {
       };
     }
     api = std::make_unique<CrowdsecApi>(std::move(parts));
-    key = *AddApiKey(file_, "edge", ApiKeyRole::kBouncer, kT);
-    machine_key = *AddApiKey(file_, "agent", ApiKeyRole::kMachine, kT);
+    key = *AddApiKey(file_, "edge", ApiKeyRole::kBouncer, kApiNow);
+    machine_key = *AddApiKey(file_, "agent", ApiKeyRole::kMachine, kApiNow);
   }
 
   ServiceReply Ask(std::string_view method, std::string_view target, Fields fields, std::string body = "") {
@@ -73,8 +73,8 @@ class Server {
   }
   void Revoke(std::string_view name) { REQUIRE(RevokeApiKey(file_, name).ok()); }
 
-  CrowdsecView view{kT};
-  int64_t now_ms = kT;
+  CrowdsecView view{kApiNow};
+  int64_t now_ms = kApiNow;
   std::string peer = "192.0.2.1";
   std::string key;
   std::string machine_key;
@@ -127,7 +127,7 @@ TEST_CASE("unknown paths are 404, other methods 405, health needs no key", "[cro
 TEST_CASE("live bouncers get null without a newline, or an array", "[crowdsec]") {
   Server server;
   CHECK(server.Get("/v1/decisions?ip=203.0.113.9").body == "null");
-  Enforce(&server.view, {Ban("203.0.113.0/24", kT + 4 * kHour, "spray")}, kT);
+  Enforce(&server.view, {Ban("203.0.113.0/24", kApiNow + 4 * kHourMs, "spray")}, kApiNow);
   server.now_ms += 1'200;
   // lua-resty-crowdsec, live mode; cs-nginx-bouncer; the Traefik plugin; a HEAD of cs-php.
   for (const char* const target :
@@ -167,7 +167,7 @@ TEST_CASE("live bouncers get null without a newline, or an array", "[crowdsec]")
 TEST_CASE("a stream's cursor belongs to a key and an address and moves when the reply has gone",
           "[crowdsec]") {
   Server server;
-  Enforce(&server.view, {Ban("203.0.113.9", kT + kHour)}, kT);
+  Enforce(&server.view, {Ban("203.0.113.9", kApiNow + kHourMs)}, kApiNow);
   // go-cs-bouncer's requests.
   const std::string begin =
       "/v1/decisions/stream?startup=true&scopes=ip,range&community_pull=false&additional_pull=false";
@@ -178,7 +178,7 @@ TEST_CASE("a stream's cursor belongs to a key and an address and moves when the 
   CHECK(server.Pull().news.size() == 1);
   server.peer = "192.0.2.1";
 
-  Enforce(&server.view, {Ban("203.0.113.10", kT + kHour)}, kT);
+  Enforce(&server.view, {Ban("203.0.113.10", kApiNow + kHourMs)}, kApiNow);
   // HEAD is a look at the key alone.
   const ServiceReply head =
       server.Ask("HEAD", "/v1/decisions/stream?startup=true", {{"X-Api-Key", server.key}});
@@ -197,10 +197,10 @@ TEST_CASE("a stream's cursor belongs to a key and an address and moves when the 
 TEST_CASE("scopes are ip and range where none are asked for", "[crowdsec]") {
   Server server;
   Enforce(&server.view,
-          {Ban("203.0.113.9", kT + kHour), Ban("203.0.113.0/24", kT + kHour),
-           CrowdsecDecision(Action::kBlock, Scope::kAsn, "64500", kT + kHour),
-           CrowdsecDecision(Action::kLock, Scope::kAccount, "alice", kT + kHour)},
-          kT);
+          {Ban("203.0.113.9", kApiNow + kHourMs), Ban("203.0.113.0/24", kApiNow + kHourMs),
+           CrowdsecDecision(Action::kBlock, Scope::kAsn, "64500", kApiNow + kHourMs),
+           CrowdsecDecision(Action::kLock, Scope::kAccount, "alice", kApiNow + kHourMs)},
+          kApiNow);
   const auto count = [&](std::string_view scopes) {
     return server.Pull(Concat("/v1/decisions/stream?startup=true", scopes)).news.size();
   };
@@ -301,7 +301,7 @@ TEST_CASE("machines log in with their key and hand in decisions; bouncers' keys 
   CHECK(taken.body == R"(["1"])");
   REQUIRE(server.imported.size() == 1);
   CHECK(server.imported[0].machine == "agent");
-  CHECK(server.imported[0].for_ms == 4 * kHour);
+  CHECK(server.imported[0].for_ms == 4 * kHourMs);
   CHECK(server.Ask("POST", "/v1/alerts", fields, "test").status == 400);
   CHECK(server.Ask("POST", "/v1/alerts", fields, "[{}]").status == 400);
   server.take_status = absl::UnavailableError("the ledger is read-only");
@@ -316,7 +316,7 @@ TEST_CASE("machines log in with their key and hand in decisions; bouncers' keys 
   CHECK(server.Ask("POST", "/v1/watchers", {}, "{}").status == 403);
   CHECK(server.Ask("GET", "/v1/decisions", fields).status == 403);
   // An hour, or until the key is revoked.
-  server.now_ms += kHour;
+  server.now_ms += kHourMs;
   CHECK(server.Ask("GET", "/v1/heartbeat", fields).status == 401);
   const std::string again = "Bearer " + server.LogIn();
   CHECK(server.Ask("GET", "/v1/heartbeat", {{"Authorization", again}}).status == 200);
@@ -377,8 +377,8 @@ TEST_CASE("100,000 decisions at a bouncer's start, over HTTP; a reply that broke
   REQUIRE(service.ok());
   std::vector<Decision> decisions;
   for (uint32_t i = 0; i < 100'000; ++i)
-    decisions.push_back(Ban(Address::V4(0x0a000000 + i * 7).ToString(), kT + kHour + i));
-  Enforce(&server.view, decisions, kT);
+    decisions.push_back(Ban(Address::V4(0x0a000000 + i * 7).ToString(), kApiNow + kHourMs + i));
+  Enforce(&server.view, decisions, kApiNow);
   const std::string head = Concat("Host: x\r\nX-Api-Key: ", server.key,
                                   "\r\nUser-Agent: crowdsec-nginx-bouncer/v1\r\nConnection: close\r\n\r\n");
   const std::string delta = "GET /v1/decisions/stream HTTP/1.1\r\n" + head;
@@ -414,8 +414,8 @@ TEST_CASE("a bouncer that breaks off its first pull is told all in its second", 
   // More than the sockets' buffers hold.
   std::vector<Decision> decisions;
   for (uint32_t i = 0; i < 60'000; ++i)
-    decisions.push_back(Ban(Address::V4(0x0a000000 + i).ToString(), kT + kHour));
-  Enforce(&server.view, decisions, kT);
+    decisions.push_back(Ban(Address::V4(0x0a000000 + i).ToString(), kApiNow + kHourMs));
+  Enforce(&server.view, decisions, kApiNow);
   const std::string delta = Concat("GET /v1/decisions/stream HTTP/1.1\r\nHost: x\r\nX-Api-Key: ", server.key,
                                    "\r\nConnection: close\r\n\r\n");
   CHECK(Fetch((*service)->port(), delta, 1'000).size() == 1'000);

@@ -79,7 +79,7 @@ class Scene {
 
   std::atomic<int64_t> now_ns{1'000'000'000};
   Book done;
-  Gate gate;
+  Turnstile gate;
   CertificateQueue queue;
 };
 

@@ -10,12 +10,12 @@ namespace {
 
 using Error = LoginReadError;
 
-struct Read {
+struct FormRead {
   Error error;
   bool found;
   std::string text;
 };
-Read Field(std::string_view body, std::string_view name = "user") {
+FormRead FormField(std::string_view body, std::string_view name = "user") {
   FoundValue value;
   const Error error = ReadFormField(body, name, &value);
   return {error, value.found, std::string(value.text.view())};
@@ -32,14 +32,14 @@ TEST_CASE("a form's field is decoded as browsers encode it", "[gateway][form]") 
         Case{"&&user=x&&", "x"}, Case{"user=a&user=a", "a"}, Case{"user=%C3%A9", "\xC3\xA9"},
         Case{"x=%zz&user=a", "a"}, Case{"_charset_=utf-8&user=a", "a"}, Case{"password=a;b&user=x", "x"}}) {
     CAPTURE(each.body);
-    const Read read = Field(each.body);
+    const FormRead read = FormField(each.body);
     CHECK(read.error == Error::kNone);
     CHECK(read.found);
     CHECK(read.text == each.value);
   }
   for (const char* body : {"", "users=a", "use=a", "a=user", "User=a", "user[]=a"}) {
     CAPTURE(body);
-    const Read read = Field(body);
+    const FormRead read = FormField(body);
     CHECK(read.error == Error::kNone);
     CHECK_FALSE(read.found);
   }
@@ -60,15 +60,15 @@ TEST_CASE("a form that two applications would read differently is refused", "[ga
         Case{"user=a%", Error::kBadBody}, Case{"us%zzer=a", Error::kBadBody},
         Case{"user=a&_charset_=utf-7", Error::kUnknownType}}) {
     CAPTURE(each.body);
-    CHECK(Field(each.body).error == each.error);
+    CHECK(FormField(each.body).error == each.error);
   }
   // PHP writes dots, spaces and brackets of a name as underscores.
   for (const char* body : {"user_name=a&user.name=b", "user_name=a&user+name=b", "user_name=a&user[name=b"}) {
     CAPTURE(body);
-    CHECK(Field(body, "user_name").error == Error::kTwoValues);
+    CHECK(FormField(body, "user_name").error == Error::kTwoValues);
   }
   // Rails: fields of one object are not one another.
-  CHECK(Field("user[name]=a&user[password]=b", "user[name]").text == "a");
+  CHECK(FormField("user[name]=a&user[password]=b", "user[name]").text == "a");
 }
 
 TEST_CASE("a bare semicolon inside a value is told", "[gateway][form]") {
@@ -94,7 +94,7 @@ TEST_CASE("what is encoded as a form reads back, whatever it is", "[gateway][for
     for (size_t i = random.Below(4); i > 0; --i)
       body += "&" + test::FormEncoded(random.Name(8)) + "=" + test::FormEncoded(random.Bytes(20));
     CAPTURE(body);
-    const Read read = Field(body);
+    const FormRead read = FormField(body);
     REQUIRE(read.error == Error::kNone);
     REQUIRE(read.found);
     REQUIRE(read.text == value);

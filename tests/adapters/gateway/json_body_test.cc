@@ -8,12 +8,12 @@ namespace {
 
 using Error = LoginReadError;
 
-struct Read {
+struct JsonRead {
   Error error;
   bool found;
   std::string text;
 };
-Read Field(std::string_view body, std::string_view path = "user") {
+JsonRead JsonField(std::string_view body, std::string_view path = "user") {
   FoundValue value;
   const Error error = ReadJsonValue(body, path, &value);
   return {error, value.found, std::string(value.text.view())};
@@ -37,7 +37,7 @@ TEST_CASE("a path leads to a member, nested, dotted or by pointer", "[gateway][j
         Case{R"({"user":""})", "user", ""}, Case{R"({"user":"a","user":"a"})", "user", "a"},
         Case{R"( {"x":[{"user":"no"}],"user":"yes"} )", "user", "yes"}}) {
     CAPTURE(each.body, each.path);
-    const Read read = Field(each.body, each.path);
+    const JsonRead read = JsonField(each.body, each.path);
     CHECK(read.error == Error::kNone);
     CHECK(read.found);
     CHECK(read.text == each.value);
@@ -48,14 +48,14 @@ TEST_CASE("what is no text, number or boolean is no value", "[gateway][json]") {
   for (const char* body : {R"({"user":null})", R"({"user":{"$ne":null}})", R"({"user":["a"]})", "{}", "[]",
                            "1", R"("user")", R"({"User":"a"})", R"({"usr":"a"})"}) {
     CAPTURE(body);
-    const Read read = Field(body);
+    const JsonRead read = JsonField(body);
     CHECK(read.error == Error::kNone);
     CHECK_FALSE(read.found);
   }
-  CHECK_FALSE(Field(R"(["a"])", "1").found);
-  CHECK_FALSE(Field(R"(["a"])", "-1").found);
-  CHECK_FALSE(Field(R"({"a":"x"})", "a.b").found);
-  CHECK_FALSE(Field(R"({"a":{"b":"x"}})", "a.").found);
+  CHECK_FALSE(JsonField(R"(["a"])", "1").found);
+  CHECK_FALSE(JsonField(R"(["a"])", "-1").found);
+  CHECK_FALSE(JsonField(R"({"a":"x"})", "a.b").found);
+  CHECK_FALSE(JsonField(R"({"a":{"b":"x"}})", "a.").found);
 }
 
 TEST_CASE("a key that stands twice with different values is two values", "[gateway][json]") {
@@ -64,15 +64,15 @@ TEST_CASE("a key that stands twice with different values is two values", "[gatew
         R"({"USER":"b","user":"a"})", R"({"user":"a","user":null})", R"({"user":null,"user":"a"})",
         R"({"user":"a","user":{"x":1}})", R"({"USER":"a","uSER":"b"})"}) {
     CAPTURE(body);
-    CHECK(Field(body).error == Error::kTwoValues);
+    CHECK(JsonField(body).error == Error::kTwoValues);
   }
   for (const char* body : {R"({"a":{"b":"x"},"a":{"b":"y"}})", R"({"a.b":"x","a":{"b":"y"}})",
                            R"({"a":{"b":"x"},"A":{"b":"y"}})", R"({"A":{"B":"y"},"a":{"b":"x"}})"}) {
     CAPTURE(body);
-    CHECK(Field(body, "a.b").error == Error::kTwoValues);
+    CHECK(JsonField(body, "a.b").error == Error::kTwoValues);
   }
-  CHECK(Field(R"({"a":{"b":"x"},"A":{"b":"y"}})", "/a/b").error == Error::kTwoValues);
-  CHECK(Field(R"({"user":"a","password":"b","password":"c"})").text == "a");
+  CHECK(JsonField(R"({"a":{"b":"x"},"A":{"b":"y"}})", "/a/b").error == Error::kTwoValues);
+  CHECK(JsonField(R"({"user":"a","password":"b","password":"c"})").text == "a");
 }
 
 TEST_CASE("broken, deep and foreign JSON is a bad body", "[gateway][json]") {
@@ -84,15 +84,15 @@ TEST_CASE("broken, deep and foreign JSON is a bad body", "[gateway][json]") {
         std::string(R"({"user":"a"}/**/)"), std::string("{\"user\":\"a\"}\0", 13),
         std::string(kJsonDepthMax + 1, '[') + std::string(kJsonDepthMax + 1, ']')}) {
     CAPTURE(body);
-    CHECK(Field(body).error == Error::kBadBody);
+    CHECK(JsonField(body).error == Error::kBadBody);
   }
-  CHECK(Field(std::string(100000, '[')).error == Error::kBadBody);
+  CHECK(JsonField(std::string(100000, '[')).error == Error::kBadBody);
 }
 
 TEST_CASE("bodies of any size in any order are read by one thread", "[gateway][json]") {
   for (const size_t size : {size_t{10}, size_t{70000}, size_t{3}, size_t{600000}, size_t{5000}, size_t{1}}) {
     const std::string text(size, 'x');
-    CHECK(Field("{\"a\":\"" + text + "\",\"user\":\"" + text + "\"}").text == text);
+    CHECK(JsonField("{\"a\":\"" + text + "\",\"user\":\"" + text + "\"}").text == text);
   }
 }
 

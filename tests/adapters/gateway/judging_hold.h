@@ -38,9 +38,9 @@ class JudgingByHand {
 };
 
 // Holds whoever comes until it is opened.
-class Gate {
+class Turnstile {
  public:
-  ~Gate() { Open(); }
+  ~Turnstile() { Open(); }
   void Pass() {
     std::unique_lock lock(mutex_);
     ++came_;

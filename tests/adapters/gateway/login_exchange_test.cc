@@ -34,13 +34,13 @@ std::unique_ptr<LoginExchange> Make(std::vector<EndpointSettings> endpoints) {
   return *std::move(exchange);
 }
 
-struct Read {
+struct LoginRead {
   Error error;
   LoginClaim claim;
 };
-Read ReadLogin(const LoginExchange& exchange, const Fields& fields, std::string_view body,
-               std::string_view target = "/login") {
-  Read read;
+LoginRead ReadLogin(const LoginExchange& exchange, const Fields& fields, std::string_view body,
+                    std::string_view target = "/login") {
+  LoginRead read;
   const RequestView request{"POST", target, fields};
   read.error = exchange.ReadRequest(0, request, body, &read.claim);
   return read;
@@ -169,12 +169,12 @@ TEST_CASE("the account is read and the password is known by its hash alone", "[g
              "--B\r\nContent-Disposition: form-data; name=\"user\"\r\n\r\nalice\r\n"
              "--B\r\nContent-Disposition: form-data; name=\"pass\"\r\n\r\np w\r\n--B--\r\n"}}) {
     CAPTURE(each.type);
-    const Read read = ReadLogin(*exchange,
-                                {{"Content-Type", each.type},
-                                 {"Cookie", "device=d1"},
-                                 {"User-Agent", "x/1"},
-                                 {"X-Request-Id", "r-1"}},
-                                each.body);
+    const LoginRead read = ReadLogin(*exchange,
+                                     {{"Content-Type", each.type},
+                                      {"Cookie", "device=d1"},
+                                      {"User-Agent", "x/1"},
+                                      {"X-Request-Id", "r-1"}},
+                                     each.body);
     CHECK(read.error == Error::kNone);
     CHECK(read.claim.has_account);
     CHECK(read.claim.account == "alice");
@@ -231,7 +231,7 @@ TEST_CASE("sources are tried in order, the first that yields a value wins", "[ga
   endpoint.password = {{From::kBasic, "password"}, {From::kBody, "pass"}};
   const auto exchange = Make({endpoint});
   const auto account = [&](const Fields& fields, std::string_view body, std::string_view target = "/login") {
-    const Read read = ReadLogin(*exchange, fields, body, target);
+    const LoginRead read = ReadLogin(*exchange, fields, body, target);
     return read.error == Error::kNone ? read.claim.account : std::string(Name(read.error));
   };
   CHECK(account({{"Authorization", "Basic YTpi"}, {"X-User", "x"}}, "") == "a");

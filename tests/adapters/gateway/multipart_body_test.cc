@@ -16,27 +16,28 @@ std::string Part(const std::string& name, const std::string& content, const std:
 }
 const std::string kEnd = "--B--\r\n";
 
-struct Read {
+struct PartRead {
   Error error;
   bool found;
   std::string text;
 };
-Read Field(const std::string& body, std::string_view name = "user") {
+PartRead PartField(const std::string& body, std::string_view name = "user") {
   FoundValue value;
   const Error error = ReadMultipartField(body, "B", name, &value);
   return {error, value.found, std::string(value.text.view())};
 }
 
 TEST_CASE("a part is the value, line ends and all", "[gateway][multipart]") {
-  CHECK(Field(Part("user", "alice") + kEnd).text == "alice");
-  CHECK(Field(Part("x", "1") + Part("user", "a\r\nb\nc--") + Part("y", "2") + "--B--").text == "a\r\nb\nc--");
-  CHECK(Field(Part("user", "") + kEnd).found);
-  CHECK_FALSE(Field(Part("x", "user") + kEnd).found);
-  CHECK_FALSE(Field("--B--").found);
-  CHECK(Field(Part("user", "a") + Part("user", "a") + kEnd).text == "a");
-  CHECK(Field(Part("user", "a", "\r\nContent-Type: text/plain; charset=UTF-8") + kEnd).text == "a");
-  CHECK(Field(Part("file", "x", "; filename=\"C:/x y;z.txt\"") + Part("user", "a") + kEnd).text == "a");
-  CHECK(Field("--B\r\ncontent-disposition:form-data;name=user\r\n\r\na\r\n--B--").text == "a");
+  CHECK(PartField(Part("user", "alice") + kEnd).text == "alice");
+  CHECK(PartField(Part("x", "1") + Part("user", "a\r\nb\nc--") + Part("y", "2") + "--B--").text ==
+        "a\r\nb\nc--");
+  CHECK(PartField(Part("user", "") + kEnd).found);
+  CHECK_FALSE(PartField(Part("x", "user") + kEnd).found);
+  CHECK_FALSE(PartField("--B--").found);
+  CHECK(PartField(Part("user", "a") + Part("user", "a") + kEnd).text == "a");
+  CHECK(PartField(Part("user", "a", "\r\nContent-Type: text/plain; charset=UTF-8") + kEnd).text == "a");
+  CHECK(PartField(Part("file", "x", "; filename=\"C:/x y;z.txt\"") + Part("user", "a") + kEnd).text == "a");
+  CHECK(PartField("--B\r\ncontent-disposition:form-data;name=user\r\n\r\na\r\n--B--").text == "a");
 }
 
 TEST_CASE("a multipart body that parsers cut differently is refused", "[gateway][multipart]") {
@@ -74,7 +75,7 @@ TEST_CASE("a multipart body that parsers cut differently is refused", "[gateway]
            std::string("--B\r\nContent-Disposition: form-data; name=\"user\"x\r\n\r\na\r\n") + kEnd,
        }) {
     CAPTURE(body);
-    CHECK(Field(body).error == Error::kBadBody);
+    CHECK(PartField(body).error == Error::kBadBody);
   }
 }
 
@@ -83,13 +84,13 @@ TEST_CASE("two parts that may be one field are two values", "[gateway][multipart
   for (const std::string& other : {Part("user", "b"), Part("USER", "b"), Part("user[]", "b"),
                                    Part("us%65r", "b"), Part("user", "b", "; filename=x")}) {
     CAPTURE(other);
-    CHECK(Field(good + other + kEnd).error == Error::kTwoValues);
-    CHECK(Field(other + good + kEnd).error == Error::kTwoValues);
+    CHECK(PartField(good + other + kEnd).error == Error::kTwoValues);
+    CHECK(PartField(other + good + kEnd).error == Error::kTwoValues);
   }
-  CHECK(Field(Part("user", "a", "\r\nContent-Type: text/plain; charset=utf-7") + kEnd).error ==
+  CHECK(PartField(Part("user", "a", "\r\nContent-Type: text/plain; charset=utf-7") + kEnd).error ==
         Error::kUnknownType);
-  CHECK(Field(Part("_charset_", "utf-7") + good + kEnd).error == Error::kUnknownType);
-  CHECK_FALSE(Field(Part("user", "b", "; filename=x") + kEnd).found);
+  CHECK(PartField(Part("_charset_", "utf-7") + good + kEnd).error == Error::kUnknownType);
+  CHECK_FALSE(PartField(Part("user", "b", "; filename=x") + kEnd).found);
 }
 
 TEST_CASE("a boundary that some parser would cut is none", "[gateway][multipart]") {
@@ -127,7 +128,7 @@ TEST_CASE("what is written as multipart reads back, whatever it is", "[gateway][
       ++delimiters;
     if (held != delimiters) continue;
     CAPTURE(body);
-    const Read read = Field(body);
+    const PartRead read = PartField(body);
     REQUIRE(read.error == Error::kNone);
     REQUIRE(read.text == value);
   }

@@ -211,7 +211,7 @@ TEST_CASE(
   limits.misses = {1, 3};
   limits.wait = absl::Minutes(1);
   CertificateMemory memory;
-  Gate gate;
+  Turnstile gate;
   // Its clock stands: tokens come back by being good alone.
   CertificateQueue queue(limits, HashKey{1, 2}, [] { return int64_t{1'000'000'000}; });
   const CertificateJudge judge(&queue, &memory);

@@ -8,7 +8,7 @@
 namespace stockade {
 namespace {
 
-std::string Login(std::string_view body, std::string_view fields = {}) {
+std::string LoginAs(std::string_view body, std::string_view fields = {}) {
   return Concat("POST /login HTTP/1.1\r\nHost: a\r\n", fields, "Content-Length: ", body.size(), "\r\n\r\n",
                 body);
 }
@@ -28,7 +28,7 @@ TEST_CASE("an allowed login goes on as it came and its outcome is told", "[proxy
   });
   Scene scene(upstream.port());
   Wire client = scene.Connect();
-  client.Send(Login("alice:right") + Login("alice:wrong"));
+  client.Send(LoginAs("alice:right") + LoginAs("alice:wrong"));
   CHECK(client.ReadAnswer().starts_with("HTTP/1.1 200"));
   CHECK(client.ReadAnswer().starts_with("HTTP/1.1 200"));
   CHECK(upstream.requests()[0].ends_with("\r\n\r\nalice:right"));
@@ -55,7 +55,7 @@ TEST_CASE("the sidecar asks with what it can ask a person for, also after a relo
   parts.can_ask = CanAsk::kHuman;
   REQUIRE(scene.proxy->SwapSettings(scene.settings, parts).ok());
   Wire client = scene.Connect();
-  client.Send(Login("alice:x"));
+  client.Send(LoginAs("alice:x"));
   CHECK(client.ReadAnswer().starts_with("HTTP/1.1 200"));
   CHECK(scene.desk.log().front() == "assess alice 127.0.0.1 can ask human");
 }
@@ -65,15 +65,15 @@ TEST_CASE("a stopped login never reaches the upstream, and its connection goes o
   Scene scene(upstream.port());
   Wire client = scene.Connect();
   scene.desk.set_next(Verdict(VerdictKind::kDeny, false));
-  client.Send(Login("alice:x"));
+  client.Send(LoginAs("alice:x"));
   CHECK(client.ReadAnswer().starts_with("HTTP/1.1 403"));
   scene.desk.set_next(Verdict(VerdictKind::kThrottle, false));
-  client.Send(Login("alice:x"));
+  client.Send(LoginAs("alice:x"));
   const std::string throttled = client.ReadAnswer();
   CHECK(throttled.starts_with("HTTP/1.1 429"));
   CHECK(throttled.find("Retry-After: 10\r\n") != std::string::npos);
   scene.desk.set_next(Verdict(VerdictKind::kChallenge, false));
-  client.Send(Login("alice:x"));
+  client.Send(LoginAs("alice:x"));
   CHECK(client.ReadAnswer().starts_with("HTTP/1.1 401"));
   client.Send(Get("/"));
   CHECK(client.ReadAnswer().starts_with("HTTP/1.1 200"));
@@ -91,17 +91,17 @@ TEST_CASE("what cannot be read, or cannot be asked about, is open or closed as t
     client.Send(bytes);
     return client.ReadAnswer().substr(9, 3);
   };
-  CHECK(status(Login("unreadable")) == "400");
+  CHECK(status(LoginAs("unreadable")) == "400");
   scene.logins->settings.on_unreadable = FailMode::kOpen;
-  CHECK(status(Login("unreadable")) == "200");
+  CHECK(status(LoginAs("unreadable")) == "200");
   CHECK(scene.desk.log() == Log{"assess - 127.0.0.1", "observe success"});
-  CHECK(status(Login(std::string(70'000, 'x'))) == "413");
+  CHECK(status(LoginAs(std::string(70'000, 'x'))) == "413");
   GateAnswer trouble;
   trouble.in_trouble = true;
   scene.desk.set_next(trouble);
-  CHECK(status(Login("a:b")) == "503");
+  CHECK(status(LoginAs("a:b")) == "503");
   scene.logins->settings.on_engine_trouble = FailMode::kOpen;
-  CHECK(status(Login("a:b")) == "200");
+  CHECK(status(LoginAs("a:b")) == "200");
   CHECK(scene.proxy->counts()[Count::kEngineTrouble] == 2);
 }
 
@@ -117,27 +117,27 @@ TEST_CASE("an outcome that stands in the body is read while the body passes", "[
   Scene scene(upstream.port(),
               [](GatewaySettings* s) { s->limits.body_idle_time = absl::Milliseconds(300); });
   Wire client = scene.Connect();
-  client.Send(Login("chunked:x"));
+  client.Send(LoginAs("chunked:x"));
   CHECK(client.ReadAnswer().ends_with("3\r\nwro\r\n2\r\nng\r\n0\r\n\r\n"));
-  client.Send(Login("long:x"));
+  client.Send(LoginAs("long:x"));
   CHECK(client.ReadAnswer().size() > 1'000'000);
   const std::string wrong = "observe bad_password";
   CHECK(scene.desk.log() == Log{"assess chunked 127.0.0.1", wrong, "assess long 127.0.0.1", wrong});
   // Who hangs up before the body is through is counted all the same; so is an answer that breaks off.
   {
     Wire hasty = scene.Connect();
-    hasty.Send(Login("long:x"));
+    hasty.Send(LoginAs("long:x"));
   }
   CHECK(Eventually([&] { return scene.desk.log().size() == 6; }));
   CHECK(scene.desk.log()[5] == wrong);
   Wire half = scene.Connect();
-  half.Send(Login("half:x"));
+  half.Send(LoginAs("half:x"));
   half.ReadToEnd();
   CHECK(Eventually([&] { return scene.desk.log().size() == 8; }));
   CHECK(scene.desk.log()[7] == wrong);
   // No answer at all: nothing is known.
   Wire none = scene.Connect();
-  none.Send(Login("none:x"));
+  none.Send(LoginAs("none:x"));
   CHECK(none.ReadAnswer().starts_with("HTTP/1.1 503"));
   CHECK(scene.desk.log().back() == "abandon");
 }
@@ -168,7 +168,7 @@ TEST_CASE("a passed challenge is reported by the application's header, which no 
   client.Send(Get("/bad"));
   CHECK(client.ReadAnswer() == Ok("x"));
   CHECK(scene.proxy->counts()[Count::kChallengeTokensBad] == 1);
-  client.Send(Login("alice:x"));
+  client.Send(LoginAs("alice:x"));
   client.ReadAnswer();
   CHECK(scene.desk.log()[1] == "assess alice 127.0.0.1 missing");
 }

@@ -15,7 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string Run(const std::string& command) {
+std::string OutputOf(const std::string& command) {
   std::string output;
   FILE* pipe = popen((command + " 2>&1").c_str(), "r");
   char bytes[4096];
@@ -34,9 +34,10 @@ class Folder {
   std::string operator/(const std::string& name) const { return path_ / name; }
   // A self-signed certificate of this name; NAME.pem and NAME.key.
   void Certify(const std::string& name) const {
-    Run(Concat("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=",
-               name, " -addext subjectAltName=DNS:", name, ",IP:127.0.0.1 -keyout ", *this / (name + ".key"),
-               " -out ", *this / (name + ".pem")));
+    OutputOf(Concat(
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=", name,
+        " -addext subjectAltName=DNS:", name, ",IP:127.0.0.1 -keyout ", *this / (name + ".key"), " -out ",
+        *this / (name + ".pem")));
   }
 
  private:
@@ -69,16 +70,16 @@ TEST_CASE(
   Scene scene(upstream.port(), [&](GatewaySettings* s) { s->listeners[0].tls = Tls(folder, "one.example"); });
   const std::string port = std::to_string(scene.proxy->port(0));
   const auto subject = [&] {
-    return Run("echo | openssl s_client -connect 127.0.0.1:" + port + " | openssl x509 -noout -subject");
+    return OutputOf("echo | openssl s_client -connect 127.0.0.1:" + port + " | openssl x509 -noout -subject");
   };
   const auto get = [&](const std::string& name) {
-    return Run("curl -sS --max-time 20 --cacert " + folder / (name + ".pem") + " https://127.0.0.1:" + port +
-               "/");
+    return OutputOf("curl -sS --max-time 20 --cacert " + folder / (name + ".pem") +
+                    " https://127.0.0.1:" + port + "/");
   };
   CHECK(get("one.example") == "secure");
   CHECK(subject().find("CN = one.example") != std::string::npos);
-  CHECK(Run("curl -sS --max-time 20 -k --tls-max 1.1 --ciphers DEFAULT@SECLEVEL=0 https://127.0.0.1:" + port +
-            "/") != "secure");
+  CHECK(OutputOf("curl -sS --max-time 20 -k --tls-max 1.1 --ciphers DEFAULT@SECLEVEL=0 https://127.0.0.1:" +
+                 port + "/") != "secure");
 
   // One request in hand, the next after the swap, on one connection.
   const std::string script = folder / "ask";
@@ -88,7 +89,7 @@ TEST_CASE(
                            "close\\r\\n\\r\\n'; sleep 1";
   std::string kept;
   std::thread asking([&] {
-    kept = Run("timeout 20 sh " + script + " | openssl s_client -quiet -connect 127.0.0.1:" + port);
+    kept = OutputOf("timeout 20 sh " + script + " | openssl s_client -quiet -connect 127.0.0.1:" + port);
   });
   CHECK(Eventually([&] { return scene.proxy->counts()[Count::kConnectionsOpen] == 1; }));
   GatewaySettings settings = scene.settings;
@@ -128,11 +129,11 @@ TEST_CASE("a client's certificate is asked for, taken as it is, and handed to th
   const std::string login =
       Concat("curl -sS --max-time 20 -k -d alice:x https://127.0.0.1:", scene.proxy->port(0), "/login");
   CHECK(Eventually([&] {
-    CHECK(Run(login) == "x");
+    CHECK(OutputOf(login) == "x");
     const auto log = scene.desk.log();
     return log[log.size() - 2] == "assess alice 127.0.0.1 missing";
   }));
-  CHECK(Run(login + " --cert " + folder / "alice.pem" + " --key " + folder / "alice.key") == "x");
+  CHECK(OutputOf(login + " --cert " + folder / "alice.pem" + " --key " + folder / "alice.key") == "x");
   CHECK(scene.desk.log().end()[-2] == "assess alice 127.0.0.1 valid");
 }
 

@@ -55,16 +55,16 @@ struct DialectScene {
   std::shared_ptr<VerdictDialects> dialects;
 };
 
-const Fields kNginx = {{"X-Original-Method", "POST"},
-                       {"X-Original-URI", "/login?x=1"},
-                       {"X-Forwarded-For", "203.0.113.9"},
-                       {"User-Agent", "agent/1"},
-                       {"Cookie", "who=alice; device=d1"}};
+const Fields kNginxAsks = {{"X-Original-Method", "POST"},
+                           {"X-Original-URI", "/login?x=1"},
+                           {"X-Forwarded-For", "203.0.113.9"},
+                           {"User-Agent", "agent/1"},
+                           {"Cookie", "who=alice; device=d1"}};
 
 TEST_CASE("auth_request is answered by 204, 401 and 403 alone, with reason and ticket in fields",
           "[gateway][dialect]") {
   DialectScene scene;
-  CHECK(scene.Ask({"GET", "/auth-request", kNginx}) ==
+  CHECK(scene.Ask({"GET", "/auth-request", kNginxAsks}) ==
         "204\nX-Stockade-Verdict: allow\nX-Stockade-Ticket: 17\n\n");
   const Attempt asked = scene.Asked();
   CHECK(asked.source.ToString() == "203.0.113.9");
@@ -76,13 +76,13 @@ TEST_CASE("auth_request is answered by 204, 401 and 403 alone, with reason and t
   CHECK(asked.password_id.data() == nullptr);
 
   scene.Say(VerdictKind::kDeny);
-  CHECK(scene.Ask({"GET", "/auth-request", kNginx}) ==
+  CHECK(scene.Ask({"GET", "/auth-request", kNginxAsks}) ==
         "403\nX-Stockade-Verdict: deny\nX-Stockade-Reason: because\n\n");
   scene.Say(VerdictKind::kThrottle);
-  CHECK(scene.Ask({"GET", "/auth-request", kNginx}) ==
+  CHECK(scene.Ask({"GET", "/auth-request", kNginxAsks}) ==
         "403\nX-Stockade-Verdict: throttle\nX-Stockade-Reason: because\nRetry-After: 10\n\n");
   scene.Say(VerdictKind::kChallenge, ChallengeKind::kIdentity);
-  const std::string challenged = scene.Ask({"GET", "/auth-request", kNginx});
+  const std::string challenged = scene.Ask({"GET", "/auth-request", kNginxAsks});
   CHECK_THAT(challenged, Catch::StartsWith("401\nX-Stockade-Verdict: challenge\nX-Stockade-Kind: identity\n"
                                            "X-Stockade-Reason: because\n"));
   CHECK_THAT(challenged, Catch::Contains("WWW-Authenticate: "));
@@ -92,7 +92,7 @@ TEST_CASE("the fingerprint of whoever's TLS the proxy ended comes in its fields,
           "[gateway][dialect]") {
   constexpr char kJa4[] = "t13d1516h2_8daaf6152771_e5627efa2ab1";
   DialectScene scene;
-  Fields fields = kNginx;
+  Fields fields = kNginxAsks;
   fields.emplace_back("X-JA4", kJa4);
   scene.Ask({"GET", "/auth-request", fields});
   CHECK(scene.Asked().ja4 == kJa4);
@@ -114,7 +114,8 @@ TEST_CASE("the fingerprint of whoever's TLS the proxy ended comes in its fields,
 TEST_CASE("a reason that holds line ends or escapes cannot forge a field", "[gateway][dialect]") {
   DialectScene scene;
   scene.Say(VerdictKind::kDeny, ChallengeKind::kHuman, "a\r\nX-Evil: 1\x1b[2J");
-  const ServiceReply reply = *scene.dialects->Reply(HandMade("GET", "/auth-request", kNginx).Request(), {});
+  const ServiceReply reply =
+      *scene.dialects->Reply(HandMade("GET", "/auth-request", kNginxAsks).Request(), {});
   for (const auto& [name, value] : reply.headers) {
     CHECK(value.find('\n') == std::string::npos);
     CHECK(value.find('\r') == std::string::npos);
@@ -124,7 +125,7 @@ TEST_CASE("a reason that holds line ends or escapes cannot forge a field", "[gat
 
 TEST_CASE("what is no login is allowed and nobody is asked", "[gateway][dialect]") {
   DialectScene scene;
-  Fields fields = kNginx;
+  Fields fields = kNginxAsks;
   fields[1].second = "/prices";
   CHECK(scene.Ask({"GET", "/auth-request", fields}) == "204\nX-Stockade-Verdict: allow\n\n");
   CHECK(scene.desk.asked.empty());
@@ -133,7 +134,7 @@ TEST_CASE("what is no login is allowed and nobody is asked", "[gateway][dialect]
 
 TEST_CASE("auth_request without an account asks about the address", "[gateway][dialect]") {
   DialectScene scene;
-  Fields fields = kNginx;
+  Fields fields = kNginxAsks;
   fields.pop_back();
   CHECK_THAT(scene.Ask({"GET", "/auth-request", fields}), Catch::StartsWith("204\n"));
   CHECK_FALSE(scene.Asked().has_account());
@@ -241,7 +242,7 @@ TEST_CASE("each dialect asks with what it can ask a person for, and a caller of 
   DialectScene scene("k3y");
   const Fields forwarded = {
       {"X-Forwarded-Method", "POST"}, {"X-Forwarded-Uri", "/login"}, {"Cookie", "who=a"}};
-  scene.Ask({"GET", "/auth-request", kNginx});
+  scene.Ask({"GET", "/auth-request", kNginxAsks});
   CHECK(scene.Asked().can_ask == CanAsk::kBoth);
   scene.Ask({"GET", "/forward-auth", forwarded});
   CHECK(scene.Asked().can_ask == CanAsk::kBoth);
@@ -289,7 +290,7 @@ TEST_CASE("while nobody can be asked, the endpoint's choice holds", "[gateway][d
   DialectScene closed;
   closed.desk.answer = {VerdictKind::kDeny, ChallengeKind::kHuman, false, true, "", "", 0};
   CHECK_THAT(closed.Ask({"GET", "/forward-auth", fields}), Catch::StartsWith("503\n"));
-  CHECK_THAT(closed.Ask({"GET", "/auth-request", kNginx}), Catch::StartsWith("403\n"));
+  CHECK_THAT(closed.Ask({"GET", "/auth-request", kNginxAsks}), Catch::StartsWith("403\n"));
   DialectScene open("", FailMode::kClosed, FailMode::kOpen);
   open.desk.answer = closed.desk.answer;
   CHECK_THAT(open.Ask({"GET", "/forward-auth", fields}), Catch::StartsWith("204\n"));
@@ -298,12 +299,12 @@ TEST_CASE("while nobody can be asked, the endpoint's choice holds", "[gateway][d
 TEST_CASE("X-Forwarded-For counts from listed proxies and this machine; strangers learn nothing",
           "[gateway][dialect]") {
   DialectScene scene;
-  HandMade listed("GET", "/auth-request", kNginx);
+  HandMade listed("GET", "/auth-request", kNginxAsks);
   listed.is_local = false;
   listed.peer = *Address::Parse("10.2.3.4");
   CHECK_THAT(scene.Ask(listed), Catch::StartsWith("204\n"));
   CHECK(scene.Asked().source.ToString() == "203.0.113.9");
-  HandMade stranger("GET", "/auth-request", kNginx);
+  HandMade stranger("GET", "/auth-request", kNginxAsks);
   stranger.is_local = false;
   stranger.peer = *Address::Parse("198.51.100.1");
   const size_t before = scene.desk.asked.size();
@@ -430,7 +431,7 @@ struct LateScene : DialectScene {
 TEST_CASE("a login whose certificate is judged elsewhere is answered later, in its dialect",
           "[gateway][dialect]") {
   LateScene scene;
-  scene.AskLate({"GET", "/auth-request", kNginx});
+  scene.AskLate({"GET", "/auth-request", kNginxAsks});
   CHECK(scene.asked == "alice 203.0.113.9");
   CHECK(scene.desk.asked.empty());
   // A reload meanwhile, and nobody else holds on to the old.
@@ -453,8 +454,8 @@ TEST_CASE(
     "client",
     "[gateway][dialect]") {
   LateScene scene;
-  scene.AskLate({"GET", "/auth-request", kNginx});
-  CHECK(scene.fields_seen == kNginx.size());
+  scene.AskLate({"GET", "/auth-request", kNginxAsks});
+  CHECK(scene.fields_seen == kNginxAsks.size());
   Fields fields = kAppSec;
   fields.emplace_back("X-SSL-Client-Cert", "whatever the client wrote");
   scene.AskLate({"POST", "/", fields, "user=bob&pass=secret"});

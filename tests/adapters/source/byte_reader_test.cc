@@ -44,7 +44,7 @@ ReadLines Read(std::string text) {
     const auto more = (*reader)->NextBlock(&batch);
     if (!more.ok()) out.status = more.status();
     if (!more.ok() || !*more) return out;
-    Line line;
+    stockade::Line line;
     while ((*reader)->NextLine(&line)) {
       REQUIRE(line.number == out.lines.size() + 1);
       out.lines.push_back(line.too_long ? "<too long>" : std::string(line.text));

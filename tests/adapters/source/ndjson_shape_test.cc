@@ -58,9 +58,9 @@ int SameAsAlone(const std::vector<std::string>& lines, const SourceOptions& opti
 }
 
 // Lines of a program that writes its keys in one order, mostly, and of one that does not.
-class Lines {
+class ShapedLines {
  public:
-  explicit Lines(unsigned seed) : random_(seed) {}
+  explicit ShapedLines(unsigned seed) : random_(seed) {}
 
   std::string Make() {
     if (Chance(3)) std::shuffle(order_.begin(), order_.end(), random_);
@@ -170,7 +170,7 @@ TEST_CASE("a line amid others of its shape reads as it does alone", "[ndjson]") 
     if (seed > 4) options.fields = &all_kept;
     if (seed % 3 == 0)
       options.field_paths = {{"user.name", "login.device"}, {"login.channel", "login.device"}};
-    Lines made(seed);
+    ShapedLines made(seed);
     std::vector<std::string> lines;
     for (int i = 0; i < 250; ++i) lines.push_back(made.Make());
     CHECK(SameAsAlone(lines, options) > 60);

@@ -20,7 +20,7 @@ SourceOptions Sshd() {
 }
 
 // "account@address=outcome" of all records, errors by name.
-std::vector<std::string> Read(const std::vector<std::string>& messages) {
+std::vector<std::string> ReadMessages(const std::vector<std::string>& messages) {
   std::string text;
   for (const std::string& message : messages) Append(&text, "May  1 10:11:12 host sshd[7]: ", message, "\n");
   std::vector<std::string> out;
@@ -35,55 +35,57 @@ std::vector<std::string> Read(const std::vector<std::string>& messages) {
 using Lines = std::vector<std::string>;
 
 TEST_CASE("every kind of attempt is read", "[sshd]") {
-  CHECK(Read({"Failed password for root from 192.0.2.1 port 22 ssh2"}) ==
+  CHECK(ReadMessages({"Failed password for root from 192.0.2.1 port 22 ssh2"}) ==
         Lines{"root@192.0.2.1=bad_password"});
-  CHECK(Read({"Failed password for invalid user bob from 192.0.2.1 port 22 ssh2"}) ==
+  CHECK(ReadMessages({"Failed password for invalid user bob from 192.0.2.1 port 22 ssh2"}) ==
         Lines{"bob@192.0.2.1=unknown_account"});
-  CHECK(Read({"Failed keyboard-interactive/pam for bob from 2001:db8::1%eth0 port 22 ssh2"}) ==
+  CHECK(ReadMessages({"Failed keyboard-interactive/pam for bob from 2001:db8::1%eth0 port 22 ssh2"}) ==
         Lines{"bob@2001:db8::1=bad_password"});
-  CHECK(Read({"Accepted publickey for eve from 192.0.2.1 port 22 ssh2: RSA SHA256:abc"}) ==
+  CHECK(ReadMessages({"Accepted publickey for eve from 192.0.2.1 port 22 ssh2: RSA SHA256:abc"}) ==
         Lines{"eve@192.0.2.1=success"});
-  CHECK(Read({"Accepted password for eve from ::ffff:192.0.2.1 port 22 ssh2"}) ==
+  CHECK(ReadMessages({"Accepted password for eve from ::ffff:192.0.2.1 port 22 ssh2"}) ==
         Lines{"eve@192.0.2.1=success"});
-  CHECK(Read({"Failed publickey for eve from 192.0.2.1 port 22 ssh2: RSA-CERT SHA256:a ID me (serial 1) CA "
-              "RSA SHA256:b"}) == Lines{"eve@192.0.2.1=bad_password"});
-  CHECK(Read({"Invalid user bob from 192.0.2.1"}) == Lines{"bob@192.0.2.1=unknown_account"});
-  CHECK(Read({"Invalid user  from 192.0.2.1 port 5"}) == Lines{"@192.0.2.1=unknown_account"});
-  CHECK(Read({"User mario from 192.0.2.1 not allowed because not listed in AllowUsers"}) ==
+  CHECK(ReadMessages(
+            {"Failed publickey for eve from 192.0.2.1 port 22 ssh2: RSA-CERT SHA256:a ID me (serial 1) CA "
+             "RSA SHA256:b"}) == Lines{"eve@192.0.2.1=bad_password"});
+  CHECK(ReadMessages({"Invalid user bob from 192.0.2.1"}) == Lines{"bob@192.0.2.1=unknown_account"});
+  CHECK(ReadMessages({"Invalid user  from 192.0.2.1 port 5"}) == Lines{"@192.0.2.1=unknown_account"});
+  CHECK(ReadMessages({"User mario from 192.0.2.1 not allowed because not listed in AllowUsers"}) ==
         Lines{"mario@192.0.2.1=bad_password"});
-  CHECK(Read({"User mario from 192.0.2.1 not allowed because account is locked"}) ==
+  CHECK(ReadMessages({"User mario from 192.0.2.1 not allowed because account is locked"}) ==
         Lines{"mario@192.0.2.1=account_locked"});
-  CHECK(Read({"ROOT LOGIN REFUSED FROM 192.0.2.1 port 14423 [preauth]"}) ==
+  CHECK(ReadMessages({"ROOT LOGIN REFUSED FROM 192.0.2.1 port 14423 [preauth]"}) ==
         Lines{"root@192.0.2.1=bad_password"});
-  CHECK(Read({"error: PAM: authentication failure for mario from 192.0.2.1"}) ==
+  CHECK(ReadMessages({"error: PAM: authentication failure for mario from 192.0.2.1"}) ==
         Lines{"mario@192.0.2.1=bad_password"});
-  CHECK(Read({"error: maximum authentication attempts exceeded for root from 192.0.2.1 port 9 ssh2 "
-              "[preauth]"}) == Lines{"root@192.0.2.1=bad_password"});
-  CHECK(Read({"Connection closed by invalid user gp 192.0.2.1 port 9224 [preauth]"}) ==
+  CHECK(ReadMessages({"error: maximum authentication attempts exceeded for root from 192.0.2.1 port 9 ssh2 "
+                      "[preauth]"}) == Lines{"root@192.0.2.1=bad_password"});
+  CHECK(ReadMessages({"Connection closed by invalid user gp 192.0.2.1 port 9224 [preauth]"}) ==
         Lines{"gp@192.0.2.1=unknown_account"});
 }
 
 TEST_CASE("one attempt is one record, however many lines speak of it", "[sshd]") {
-  CHECK(Read({"Invalid user bob from 192.0.2.1 port 5", "input_userauth_request: invalid user bob [preauth]",
-              "pam_unix(sshd:auth): check pass; user unknown",
-              "pam_unix(sshd:auth): authentication failure; logname= uid=0 euid=0 tty=ssh ruser= "
-              "rhost=192.0.2.1",
-              "Failed password for invalid user bob from 192.0.2.1 port 5 ssh2",
-              "message repeated 2 times: [ Failed password for invalid user bob from 192.0.2.1 port 5 ssh2]",
-              "error: maximum authentication attempts exceeded for invalid user bob from 192.0.2.1 port 5 "
-              "ssh2 [preauth]",
-              "Disconnecting invalid user bob 192.0.2.1 port 5: Too many authentication failures [preauth]"})
+  CHECK(ReadMessages(
+            {"Invalid user bob from 192.0.2.1 port 5", "input_userauth_request: invalid user bob [preauth]",
+             "pam_unix(sshd:auth): check pass; user unknown",
+             "pam_unix(sshd:auth): authentication failure; logname= uid=0 euid=0 tty=ssh ruser= "
+             "rhost=192.0.2.1",
+             "Failed password for invalid user bob from 192.0.2.1 port 5 ssh2",
+             "message repeated 2 times: [ Failed password for invalid user bob from 192.0.2.1 port 5 ssh2]",
+             "error: maximum authentication attempts exceeded for invalid user bob from 192.0.2.1 port 5 "
+             "ssh2 [preauth]",
+             "Disconnecting invalid user bob 192.0.2.1 port 5: Too many authentication failures [preauth]"})
             .size() == 3);
-  CHECK(Read({"Failed none for invalid user bob from 192.0.2.1 port 5 ssh2",
-              "Failed password for invalid user bob from 192.0.2.1 port 5 ssh2",
-              "Connection closed by invalid user bob 192.0.2.1 port 5 [preauth]"})
+  CHECK(ReadMessages({"Failed none for invalid user bob from 192.0.2.1 port 5 ssh2",
+                      "Failed password for invalid user bob from 192.0.2.1 port 5 ssh2",
+                      "Connection closed by invalid user bob 192.0.2.1 port 5 [preauth]"})
             .size() == 1);
-  CHECK(Read({"Connection closed by authenticating user root 192.0.2.1 port 5 [preauth]",
-              "Connection closed by authenticating user root 192.0.2.1 port 6 [preauth]"})
+  CHECK(ReadMessages({"Connection closed by authenticating user root 192.0.2.1 port 5 [preauth]",
+                      "Connection closed by authenticating user root 192.0.2.1 port 6 [preauth]"})
             .size() == 2);
-  CHECK(Read({"Accepted password for eve from 192.0.2.1 port 5 ssh2",
-              "pam_unix(sshd:session): session opened for user eve by (uid=0)",
-              "Disconnected from user eve 192.0.2.1 port 5"})
+  CHECK(ReadMessages({"Accepted password for eve from 192.0.2.1 port 5 ssh2",
+                      "pam_unix(sshd:session): session opened for user eve by (uid=0)",
+                      "Disconnected from user eve 192.0.2.1 port 5"})
             .size() == 1);
 }
 

@@ -362,11 +362,11 @@ TEST_CASE(
     store.Answer(absl::UnavailableError("no disk"));
     StoreWriter writer(&store, nullptr, 60);
     const StoreWriter::Ticket ticket = pushed.Push(&writer, 70);
+    store.WaitForCalls(2);  // so the first has failed, however slow all this is
     const absl::Status stopped = writer.Stop(Clock::now() + std::chrono::milliseconds(300));
     CHECK(absl::IsDataLoss(stopped));
     CHECK(std::string(stopped.message()).find("70 entries") != std::string::npos);
     CHECK(std::string(stopped.message()).find("no disk") != std::string::npos);
-    store.WaitForCalls(2);
     CHECK_FALSE(writer.WaitDurable(ticket, Soon()).ok());
   }
   SECTION("it fails, and works again before the time is over") {

@@ -11,12 +11,11 @@
 
 #include "engine/event/keyed_hash.h"
 #include "engine/text.h"
+#include "tests/engine/decision/customer_testing.h"
 
 namespace stockade {
 namespace {
 
-constexpr int64_t kMinuteMs = 60'000;
-constexpr int64_t kHourMs = 60 * kMinuteMs;
 constexpr int64_t kSpanMs = ActiveCustomers::kSpanMs;
 
 uint64_t AccountOf(size_t i) {

@@ -2,6 +2,7 @@
 // reports as a plain list does; throttling is the token bucket of the textbook; memory keeps its ceiling and
 // says what it gave up.
 #include "engine/decision/ledger.h"
+#include "tests/engine/decision/customer_testing.h"
 
 #include <algorithm>
 #include <catch2/catch.hpp>
@@ -11,8 +12,6 @@
 
 namespace stockade {
 namespace {
-
-constexpr HashKey kKey{3, 4};
 
 Decision Make(Scope scope, std::string value, Action action, int64_t time_ms, int64_t until_ms) {
   static int next_id = 0;

@@ -10,7 +10,7 @@
 namespace stockade {
 namespace {
 
-const HashKey kKey{1, 2};
+const HashKey kTargetsKey{1, 2};
 
 struct Person {
   Attempt attempt;
@@ -37,7 +37,7 @@ TEST_CASE("who was lifted since a rule fired is freed, and nobody else", "[decis
     int64_t time_ms;
   };
   for (int round = 0; round < 200; ++round) {
-    LiftedTargets lifted(kKey);
+    LiftedTargets lifted(kTargetsKey);
     std::vector<Lift> all;
     for (int i = 0; i < 12; ++i) {
       Person person = Draw(&random);
@@ -45,7 +45,7 @@ TEST_CASE("who was lifted since a rule fired is freed, and nobody else", "[decis
       person.attempt.user_agent = person.user_agent;
       constexpr Target kTargets[] = {Target::kSourceIp, Target::kSourcePrefix, Target::kSourceAsn,
                                      Target::kSourceFingerprint, Target::kUserName};
-      const auto target = TargetOf(person.attempt, kTargets[random() % std::size(kTargets)], kKey);
+      const auto target = TargetOf(person.attempt, kTargets[random() % std::size(kTargets)], kTargetsKey);
       if (!target) continue;
       Decision decision;
       decision.scope = target->scope;
@@ -69,7 +69,7 @@ TEST_CASE("who was lifted since a rule fired is freed, and nobody else", "[decis
         if (one.time_ms < fired_ms) return false;
         if (NamesAddresses(one.target.scope)) return one.target.prefix.Contains(person.attempt.source);
         for (const Target kind : {Target::kSourceAsn, Target::kSourceFingerprint, Target::kUserName}) {
-          const auto own = TargetOf(person.attempt, kind, kKey);
+          const auto own = TargetOf(person.attempt, kind, kTargetsKey);
           if (own && own->scope == one.target.scope && own->value == one.target.value) return true;
         }
         return false;
@@ -80,7 +80,7 @@ TEST_CASE("who was lifted since a rule fired is freed, and nobody else", "[decis
 }
 
 TEST_CASE("lifts too many to be told apart free everybody once", "[decision]") {
-  LiftedTargets lifted(kKey);
+  LiftedTargets lifted(kTargetsKey);
   lifted.SetNow(100);
   Decision decision;
   for (size_t i = 0; i <= LiftedTargets::kTargetsMax; ++i) {

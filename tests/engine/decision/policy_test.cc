@@ -2,6 +2,7 @@
 // repeats are counted as a list of past decisions counts them; ids are functions of rule, scope, value and
 // time.
 #include "engine/decision/policy.h"
+#include "tests/engine/decision/customer_testing.h"
 
 #include <catch2/catch.hpp>
 #include <map>
@@ -11,9 +12,6 @@
 
 namespace stockade {
 namespace {
-
-constexpr HashKey kKey{3, 4};
-constexpr int64_t kMinuteMs = 60'000;
 
 struct Case {
   LoginEvent event;

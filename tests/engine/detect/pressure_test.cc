@@ -14,14 +14,14 @@ namespace {
 
 using enum Pressure::Stream;
 
-constexpr int64_t kStartMs = 1'772'000'000'000;
+constexpr int64_t kFirstMs = 1'772'000'000'000;
 
 // Contacts until pressure is on, where a share of them is attack.
 int UntilOn(std::mt19937* random, double share, double honest, int most) {
   Pressure pressure({.h = 7});
   std::uniform_real_distribution<double> draw(0, 1);
   int attack = 0;
-  for (int64_t now_ms = kStartMs; attack < most; now_ms += 1000) {
+  for (int64_t now_ms = kFirstMs; attack < most; now_ms += 1000) {
     const bool is_attack = draw(*random) < share;
     attack += is_attack ? 1 : 0;
     pressure.Feed(kNew, is_attack ? draw(*random) < 0.985 : draw(*random) < honest, now_ms);
@@ -51,17 +51,17 @@ TEST_CASE("honest strangers are an attack once in thousands", "[detect]") {
   int64_t on = 0;
   constexpr int64_t kContacts = 200'000;
   for (int64_t i = 0; i < kContacts; ++i) {
-    const int64_t now_ms = kStartMs + i * 4000;  // nine days
+    const int64_t now_ms = kFirstMs + i * 4000;  // nine days
     pressure.Feed(kKnown, draw(random) < 0.12, now_ms);
     on += pressure.Level(now_ms) > 0 ? 1 : 0;
   }
   CHECK(on < kContacts / 50);
-  CHECK(pressure.Loudest(kStartMs + kContacts * 4000).p0 < 0.2F);  // learnt
+  CHECK(pressure.Loudest(kFirstMs + kContacts * 4000).p0 < 0.2F);  // learnt
 }
 
 TEST_CASE("pressure holds for its time, and no longer than somebody comes", "[detect]") {
   Pressure pressure({.h = 9.2F, .hold_ms = 1'800'000});
-  int64_t now_ms = kStartMs;
+  int64_t now_ms = kFirstMs;
   for (int i = 0; i < 30; ++i) pressure.Feed(kNew, true, now_ms += 1000);
   CHECK(pressure.Level(now_ms + 1'700'000) > 0);
   // Nobody comes any more.
@@ -70,7 +70,7 @@ TEST_CASE("pressure holds for its time, and no longer than somebody comes", "[de
 
 TEST_CASE("stopped attempts that turn out well are taken back", "[detect]") {
   Pressure pressure;
-  int64_t now_ms = kStartMs;
+  int64_t now_ms = kFirstMs;
   for (int i = 0; i < 500; ++i) {
     pressure.Feed(kNew, true, now_ms += 1000);
     pressure.TakeBack(kNew, now_ms);
@@ -84,7 +84,7 @@ TEST_CASE("an attack on known accounts stands out beside a rush of new customers
   std::mt19937 random(8);
   std::uniform_real_distribution<double> draw(0, 1);
   int attack = 0;
-  int64_t now_ms = kStartMs;
+  int64_t now_ms = kFirstMs;
   for (; attack < 200 && pressure.Level(now_ms) == 0; now_ms += 1000) {
     // Twenty new customers, two who mistype their names among hundreds who get in, one honest stranger, one attempt of the attack.
     for (int i = 0; i < 20; ++i) pressure.Feed(kNew, draw(random) < 0.1, now_ms);
@@ -102,7 +102,7 @@ TEST_CASE("slips of the pen are no attack in a million logins; a list of names t
   Pressure pressure;
   std::mt19937 random(9);
   std::uniform_real_distribution<double> draw(0, 1);
-  int64_t now_ms = kStartMs;
+  int64_t now_ms = kFirstMs;
   int64_t on = 0;
   for (int i = 0; i < 1'000'000; ++i) {
     pressure.Feed(kNames, draw(random) < 0.02, now_ms += 500);
@@ -121,7 +121,7 @@ TEST_CASE("an outage is told from a bad day", "[detect]") {
   std::mt19937 random(6);
   std::uniform_real_distribution<double> draw(0, 1);
   OutageInterlock interlock;
-  int64_t now_ms = kStartMs;
+  int64_t now_ms = kFirstMs;
   const auto live = [&](int attempts, double failing, int64_t apart_ms) {
     int on = 0;
     for (int i = 0; i < attempts; ++i) {

@@ -8,7 +8,7 @@
 namespace stockade {
 namespace {
 
-std::string ErrorOf(std::string_view text) {
+std::string SpanTextError(std::string_view text) {
   SpanError error;
   CHECK_FALSE(ParseSpanMs(text, kSpanMsMax, &error).has_value());
   return error.what;
@@ -24,24 +24,24 @@ TEST_CASE("a span is a number and a unit", "[rule]") {
 }
 
 TEST_CASE("a wrong span says what would be right", "[rule]") {
-  CHECK(ErrorOf("90min") == "\"90min\" has no unit s, m, h or d; write 90m");
-  CHECK(ErrorOf("10M") == "\"10M\" has no unit s, m, h or d; write 10m");
-  CHECK(ErrorOf("2w") == "\"2w\" has no unit s, m, h or d; write 14d");
-  CHECK(ErrorOf("90 minutes") == "\"90 minutes\" has no unit s, m, h or d; write 90m");
-  CHECK(ErrorOf("5 m") == "\"5 m\" has a space between number and unit; write 5m");
-  CHECK(ErrorOf("1h30m") == "\"1h30m\" is more than one number and one unit s, m, h or d; write 90m");
-  CHECK(ErrorOf("1d 12h") == "\"1d 12h\" is more than one number and one unit s, m, h or d; write 36h");
-  CHECK(ErrorOf("300") == "\"300\" has no unit s, m, h or d; write 300s if seconds are meant");
-  CHECK(ErrorOf("soon") == "\"soon\" is not a number and a unit s, m, h or d, such as 15m");
-  CHECK(ErrorOf("") == "\"\" is not a number and a unit s, m, h or d, such as 15m");
-  CHECK(ErrorOf("-5m") == "\"-5m\" is not a number and a unit s, m, h or d, such as 15m");
-  CHECK(ErrorOf("1.5h") == "\"1.5h\" is more than one number and one unit s, m, h or d");
-  CHECK(ErrorOf("0m") == "\"0m\" is no time at all; the shortest span is 1s");
-  CHECK(ErrorOf("31d") == "\"31d\" is longer than 30d, the longest span there may be");
-  CHECK(ErrorOf("9999999999d") == "\"9999999999d\" is longer than 30d, the longest span there may be");
-  CHECK(ErrorOf("99999999999999999999d") ==
+  CHECK(SpanTextError("90min") == "\"90min\" has no unit s, m, h or d; write 90m");
+  CHECK(SpanTextError("10M") == "\"10M\" has no unit s, m, h or d; write 10m");
+  CHECK(SpanTextError("2w") == "\"2w\" has no unit s, m, h or d; write 14d");
+  CHECK(SpanTextError("90 minutes") == "\"90 minutes\" has no unit s, m, h or d; write 90m");
+  CHECK(SpanTextError("5 m") == "\"5 m\" has a space between number and unit; write 5m");
+  CHECK(SpanTextError("1h30m") == "\"1h30m\" is more than one number and one unit s, m, h or d; write 90m");
+  CHECK(SpanTextError("1d 12h") == "\"1d 12h\" is more than one number and one unit s, m, h or d; write 36h");
+  CHECK(SpanTextError("300") == "\"300\" has no unit s, m, h or d; write 300s if seconds are meant");
+  CHECK(SpanTextError("soon") == "\"soon\" is not a number and a unit s, m, h or d, such as 15m");
+  CHECK(SpanTextError("") == "\"\" is not a number and a unit s, m, h or d, such as 15m");
+  CHECK(SpanTextError("-5m") == "\"-5m\" is not a number and a unit s, m, h or d, such as 15m");
+  CHECK(SpanTextError("1.5h") == "\"1.5h\" is more than one number and one unit s, m, h or d");
+  CHECK(SpanTextError("0m") == "\"0m\" is no time at all; the shortest span is 1s");
+  CHECK(SpanTextError("31d") == "\"31d\" is longer than 30d, the longest span there may be");
+  CHECK(SpanTextError("9999999999d") == "\"9999999999d\" is longer than 30d, the longest span there may be");
+  CHECK(SpanTextError("99999999999999999999d") ==
         "\"99999999999999999999d\" is not a number and a unit s, m, h or d, such as 15m");
-  CHECK(ErrorOf("9999999999d9999999999d") ==
+  CHECK(SpanTextError("9999999999d9999999999d") ==
         "\"9999999999d9999999999d\" is more than one number and one unit s, m, h or d");
 }
 

@@ -13,7 +13,7 @@ std::vector<YamlNode> Read(std::string_view text, std::vector<std::string>* erro
   return documents;
 }
 
-std::string ErrorOf(std::string_view text) {
+std::string YamlError(std::string_view text) {
   std::vector<std::string> errors;
   Read(text, &errors);
   return errors.empty() ? "" : errors[0];
@@ -72,22 +72,23 @@ TEST_CASE("aliases are written out, at the place where they stand", "[rule]") {
 }
 
 TEST_CASE("what two readers would read differently is refused", "[rule]") {
-  CHECK(ErrorOf("a: 1\nb: 2\na: 3\n") ==
+  CHECK(YamlError("a: 1\nb: 2\na: 3\n") ==
         "f.yml:3:1: a: written twice in one map, first in line 1; one of the two would be lost");
-  CHECK(ErrorOf("x: &x {a: 1}\ny:\n  <<: *x\n") ==
+  CHECK(YamlError("x: &x {a: 1}\ny:\n  <<: *x\n") ==
         "f.yml:3:3: merge keys (<<) are not of YAML 1.2; write the entries out");
-  CHECK(ErrorOf("? [a, b]\n: c\n") == "f.yml:1:3: a key must be a text, not a list or a map");
-  CHECK(ErrorOf("&a [*a]\n") == "f.yml:1:5: an alias inside its own anchor never ends; write the text out");
-  CHECK(ErrorOf(std::string("a: b\nc: \x04\nd: e\n")) == "f.yml:2:4: control character '\\x04' in the text");
-  CHECK(ErrorOf(std::string("a: \0b\n", 6)) == "f.yml:1:4: control character '\\x00' in the text");
-  CHECK(ErrorOf("a: \xff\n") == "f.yml:1:4: not UTF-8; save the file as UTF-8");
-  CHECK(ErrorOf("a: \xed\xa0\x80\n") == "f.yml:1:4: not UTF-8; save the file as UTF-8");
-  CHECK(ErrorOf("a: [b\n").rfind("f.yml:", 0) == 0);
-  CHECK(ErrorOf("a: 'b\n") == "f.yml:1:4: a quote that is never closed");
-  CHECK(ErrorOf("a: 'it''s\nc: d\n") == "f.yml:1:4: a quote that is never closed");
-  CHECK(ErrorOf("a: \"b\\\"\nc: d\n") == "f.yml:1:4: a quote that is never closed");
-  CHECK(ErrorOf("a: 'it''s'\nb: \"say \\\"x\\\"\"\nc: ''\n").empty());
-  CHECK(ErrorOf("a: b: c\n").find("not YAML: ") != std::string::npos);
+  CHECK(YamlError("? [a, b]\n: c\n") == "f.yml:1:3: a key must be a text, not a list or a map");
+  CHECK(YamlError("&a [*a]\n") == "f.yml:1:5: an alias inside its own anchor never ends; write the text out");
+  CHECK(YamlError(std::string("a: b\nc: \x04\nd: e\n")) ==
+        "f.yml:2:4: control character '\\x04' in the text");
+  CHECK(YamlError(std::string("a: \0b\n", 6)) == "f.yml:1:4: control character '\\x00' in the text");
+  CHECK(YamlError("a: \xff\n") == "f.yml:1:4: not UTF-8; save the file as UTF-8");
+  CHECK(YamlError("a: \xed\xa0\x80\n") == "f.yml:1:4: not UTF-8; save the file as UTF-8");
+  CHECK(YamlError("a: [b\n").rfind("f.yml:", 0) == 0);
+  CHECK(YamlError("a: 'b\n") == "f.yml:1:4: a quote that is never closed");
+  CHECK(YamlError("a: 'it''s\nc: d\n") == "f.yml:1:4: a quote that is never closed");
+  CHECK(YamlError("a: \"b\\\"\nc: d\n") == "f.yml:1:4: a quote that is never closed");
+  CHECK(YamlError("a: 'it''s'\nb: \"say \\\"x\\\"\"\nc: ''\n").empty());
+  CHECK(YamlError("a: b: c\n").find("not YAML: ") != std::string::npos);
 }
 
 TEST_CASE("documents before a breach of YAML are kept", "[rule]") {
@@ -105,30 +106,30 @@ TEST_CASE("a billion laughs are refused at the bound", "[rule]") {
     for (int j = 0; j < 9; ++j) bomb += ", " + previous;
     bomb += "]\n";
   }
-  CHECK(ErrorOf(bomb).find("more than 200000 nodes") != std::string::npos);
+  CHECK(YamlError(bomb).find("more than 200000 nodes") != std::string::npos);
 
   std::string wide = "a: &a " + std::string(100'000, 'x') + "\nb: [*a";
   for (int i = 0; i < 200; ++i) wide += ", *a";
-  CHECK(ErrorOf(wide + "]\n").find("bytes with all aliases written out") != std::string::npos);
+  CHECK(YamlError(wide + "]\n").find("bytes with all aliases written out") != std::string::npos);
 
   std::string nested = "a0: &a0 [x]\n";
   for (int i = 1; i < 100; ++i) {
     nested += "a" + std::to_string(i) + ": &a" + std::to_string(i) + " [*a" + std::to_string(i - 1) + "]\n";
   }
-  CHECK(ErrorOf(nested).find("nested deeper than 32 levels") != std::string::npos);
+  CHECK(YamlError(nested).find("nested deeper than 32 levels") != std::string::npos);
 }
 
 TEST_CASE("depth, size and documents are bounded", "[rule]") {
-  CHECK(ErrorOf(std::string(40, '[') + std::string(40, ']')) == "f.yml:1:33: nested deeper than 32 levels");
-  CHECK_FALSE(ErrorOf(std::string(100'000, '[')).empty());
-  CHECK_FALSE(ErrorOf(std::string(100'000, '{')).empty());
+  CHECK(YamlError(std::string(40, '[') + std::string(40, ']')) == "f.yml:1:33: nested deeper than 32 levels");
+  CHECK_FALSE(YamlError(std::string(100'000, '[')).empty());
+  CHECK_FALSE(YamlError(std::string(100'000, '{')).empty());
   std::string maps;
   for (int i = 0; i < 2000; ++i) maps += std::string(static_cast<size_t>(i), ' ') + "a:\n";
-  CHECK(ErrorOf(maps) == "f.yml:33:33: nested deeper than 32 levels");
-  CHECK(ErrorOf(std::string(kYamlBytesMax + 1, ' ')).find("split it") != std::string::npos);
+  CHECK(YamlError(maps) == "f.yml:33:33: nested deeper than 32 levels");
+  CHECK(YamlError(std::string(kYamlBytesMax + 1, ' ')).find("split it") != std::string::npos);
   std::string documents;
   for (size_t i = 0; i <= kYamlDocumentsMax; ++i) documents += "--- a\n";
-  CHECK(ErrorOf(documents).find("more than 10000 documents") != std::string::npos);
+  CHECK(YamlError(documents).find("more than 10000 documents") != std::string::npos);
 }
 
 TEST_CASE("plain texts are numbers and booleans only as YAML 1.2 has them", "[rule]") {

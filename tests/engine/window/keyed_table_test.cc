@@ -6,11 +6,11 @@
 namespace stockade {
 namespace {
 
-constexpr int64_t kHourMs = 3'600'000;
+constexpr int64_t kOneHourMs = 3'600'000;
 
 TEST_CASE("a slow key at 4 of 5 outlives a flood of two million keys", "[window]") {
-  const std::vector<WindowConfig> windows = {{WindowKind::kCount, 24 * kHourMs, 5, 50},
-                                             {WindowKind::kDistinct, 24 * kHourMs, 5, 50}};
+  const std::vector<WindowConfig> windows = {{WindowKind::kCount, 24 * kOneHourMs, 5, 50},
+                                             {WindowKind::kDistinct, 24 * kOneHourMs, 5, 50}};
   const auto table = MakeTable(windows, 16 << 20);
   for (uint32_t i = 0; i < 4; ++i) {
     table->Add(0, KeyOf(1), i * 1000);
@@ -23,17 +23,17 @@ TEST_CASE("a slow key at 4 of 5 outlives a flood of two million keys", "[window]
   }
   REQUIRE(bytes_max <= table->memory_bytes());
   REQUIRE(table->size() > 150'000);
-  const Reading count = table->Add(0, KeyOf(1), kHourMs);
+  const Reading count = table->Add(0, KeyOf(1), kOneHourMs);
   REQUIRE(count.value == 5);
   REQUIRE(count.before == 4);
-  REQUIRE(table->AddTag(1, KeyOf(2), kHourMs, 77).value == 5);
+  REQUIRE(table->AddTag(1, KeyOf(2), kOneHourMs, 77).value == 5);
   REQUIRE(table->counters(0).evicted > 1'700'000);
   REQUIRE(table->counters(0).worst_undercount == 1);
   REQUIRE(table->counters(1).evicted == 0);
 }
 
 TEST_CASE("a flood of keys seen twice evicts keys seen twice at most", "[window]") {
-  const WindowConfig config{WindowKind::kCount, 24 * kHourMs, 8, 50};
+  const WindowConfig config{WindowKind::kCount, 24 * kOneHourMs, 8, 50};
   const auto table = MakeTable(std::span(&config, 1), KeyedTable::kBytesMin);
   for (uint64_t key = 0; key < 1000; ++key) {
     for (int i = 0; i < 4; ++i) table->Add(0, KeyOf(key), i);
@@ -57,11 +57,11 @@ TEST_CASE("keys whose window has run out make room without a loss", "[window]") 
 
 TEST_CASE("the ceiling holds with windows of every kind that all grow", "[window]") {
   const std::vector<WindowConfig> windows = {
-      {WindowKind::kCount, kHourMs, 100'000, 50},     {WindowKind::kDistinct, kHourMs, 20'000, 50},
-      {WindowKind::kSequence, kHourMs, 64, 50},       {WindowKind::kSum, kHourMs, 64, 50},
-      {WindowKind::kPercentile, kHourMs, 64, 95},     {WindowKind::kAverage, kHourMs, 64, 50},
-      {WindowKind::kDistinct, kHourMs, 64, 50},       {WindowKind::kCount, kHourMs, 64, 50},
-      {WindowKind::kDistinct, kHourMs, 1'000'000, 50}};
+      {WindowKind::kCount, kOneHourMs, 100'000, 50},     {WindowKind::kDistinct, kOneHourMs, 20'000, 50},
+      {WindowKind::kSequence, kOneHourMs, 64, 50},       {WindowKind::kSum, kOneHourMs, 64, 50},
+      {WindowKind::kPercentile, kOneHourMs, 64, 95},     {WindowKind::kAverage, kOneHourMs, 64, 50},
+      {WindowKind::kDistinct, kOneHourMs, 64, 50},       {WindowKind::kCount, kOneHourMs, 64, 50},
+      {WindowKind::kDistinct, kOneHourMs, 1'000'000, 50}};
   const auto table = MakeTable(windows, KeyedTable::kBytesMin);
   uint64_t x = 12345;
   size_t bytes_max = 0;
@@ -79,8 +79,8 @@ TEST_CASE("the ceiling holds with windows of every kind that all grow", "[window
 }
 
 TEST_CASE("the same events give the same readings, evictions and all", "[window]") {
-  const std::vector<WindowConfig> windows = {{WindowKind::kCount, kHourMs, 5, 50},
-                                             {WindowKind::kDistinct, kHourMs, 200, 50}};
+  const std::vector<WindowConfig> windows = {{WindowKind::kCount, kOneHourMs, 5, 50},
+                                             {WindowKind::kDistinct, kOneHourMs, 200, 50}};
   const auto run = [&] {
     const auto table = MakeTable(windows, KeyedTable::kBytesMin);
     uint64_t sum = 0;
@@ -98,10 +98,10 @@ TEST_CASE("the same events give the same readings, evictions and all", "[window]
 }
 
 TEST_CASE("after a rollback keys of the time that never was start afresh", "[window]") {
-  const WindowConfig config{WindowKind::kCount, kHourMs, 5, 50};
+  const WindowConfig config{WindowKind::kCount, kOneHourMs, 5, 50};
   const auto table = MakeTable(std::span(&config, 1), KeyedTable::kBytesMin, 300'000);
   table->Add(0, KeyOf(1), 0);
-  table->Add(0, KeyOf(1), int64_t{10} * 365 * 24 * kHourMs);
+  table->Add(0, KeyOf(1), int64_t{10} * 365 * 24 * kOneHourMs);
   table->SetNow(1000);
   const Reading reading = table->Add(0, KeyOf(1), 1000);
   REQUIRE(reading.counted);
