@@ -1,7 +1,7 @@
 // CrowdSec hub's parser tests: of every line that upstream's parsers take for a login, the address and the account
 // that they find in it, against what our formats read. Upstream's parsers look at failures, as a rule: successes that
 // only we read are no difference. What one side finds alone, and a case that no format reads, stands with its reason in
-// crowdsec_hub_disagreements.yaml.
+// log_disagreements.yaml.
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <filesystem>
@@ -172,7 +172,7 @@ TEST_CASE("of each login line the address and the account are those that CrowdSe
   std::set<std::string> cases;
   for (const auto& entry : fs::directory_iterator(*folder))
     if (fs::exists(entry.path() / "parser.assert")) cases.insert(entry.path().filename());
-  KnownDisagreements known("parses", "crowdsec_hub_disagreements.yaml");
+  KnownDisagreements known("parses", "log_disagreements.yaml");
   size_t compared = 0, agreed = 0, logins = 0;
   for (const std::string& name : cases) {
     size_t asserted = 0;

@@ -1,6 +1,6 @@
 // CrowdSec hub's scenario tests: upstream's logs through our readers, an equivalent correlation over them,
 // and the addresses that it alerts on against those that overflow upstream. One row a case of logins; a case
-// without a row, and an address that one side has alone, stands with its reason in crowdsec_hub_disagreements.yaml.
+// without a row, and an address that one side has alone, stands with its reason in log_disagreements.yaml.
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <filesystem>
@@ -206,7 +206,7 @@ TEST_CASE("the addresses that overflow in CrowdSec's login scenarios alert here"
   for (const auto& entry : std::filesystem::directory_iterator(*folder)) {
     if (std::filesystem::exists(entry.path() / "scenario.assert")) cases.insert(entry.path().filename());
   }
-  KnownDisagreements known("scenarios", "crowdsec_hub_disagreements.yaml");
+  KnownDisagreements known("scenarios", "log_disagreements.yaml");
   std::map<std::string, std::pair<int, int>> groups;  // format → agreed, compared
   int out_of_reach = 0, no_login = 0;
   for (const std::string& name : cases) {
