@@ -18,17 +18,24 @@
 namespace stockade {
 namespace {
 
+// A named group: where it stands among what all expressions of its pattern capture.
 struct Group {
-  int number = 0;
+  size_t place = 0;
   FieldId field;
 };
 
 struct Pattern {
-  std::unique_ptr<re2::RE2> match;
+  std::vector<std::unique_ptr<re2::RE2>> match;  // a line is of the pattern if it fits them all
   std::vector<Group> groups;
   std::optional<Outcome> outcome;
+  std::optional<std::string> time;  // instead of the file's
+  bool ignore = false;
   std::vector<std::pair<FieldId, std::string>> set;
 };
+
+size_t Captures(const re2::RE2& expression) {
+  return static_cast<size_t>(expression.NumberOfCapturingGroups()) + 1;
+}
 
 struct TextFormat {
   std::string title;
@@ -106,8 +113,16 @@ class FormatReader {
       const std::string key = entry.first.as<std::string>();
       const YAML::Node& value = entry.second;
       if (key == "match") {
-        pattern.match = std::make_unique<re2::RE2>(value.as<std::string>(), re2::RE2::Quiet);
-        if (!pattern.match->ok()) return At(value.Mark(), Concat("match: ", pattern.match->error()));
+        if (value.IsSequence()) {
+          for (const YAML::Node& one : value) RETURN_IF_ERROR(ReadExpression(one, &pattern));
+        } else {
+          RETURN_IF_ERROR(ReadExpression(value, &pattern));
+        }
+        if (pattern.match.empty()) return At(value.Mark(), "match: a list of at least one expression");
+      } else if (key == "time") {
+        pattern.time = value.as<std::string>();
+      } else if (key == "ignore") {
+        pattern.ignore = value.as<bool>();
       } else if (key == "outcome") {
         pattern.outcome = ParseOutcome(value.as<std::string>());
         if (!pattern.outcome.has_value()) {
@@ -129,35 +144,47 @@ class FormatReader {
           pattern.set.emplace_back(*id, text);
         }
       } else {
-        return At(entry.first.Mark(),
-                  Concat("there is no key ", key, " in a pattern; there are match, outcome, set"));
+        return At(entry.first.Mark(), Concat("there is no key ", key,
+                                             " in a pattern; there are match, outcome, time, set, ignore"));
       }
     }
+    if (pattern.ignore) return pattern;
     bool has_time = syslog_head;
     bool has_outcome = pattern.outcome.has_value();
-    for (const auto& [name, number] : pattern.match->NamedCapturingGroups()) {
-      const auto id = FindGroup(name);
-      // A field that only rules could ask for, and none does, is not kept; a name of two words without a dot
-      // is a slip.
-      if (!id.has_value()) {
-        if (name.find('_') == std::string::npos) {
-          return At(node["match"].Mark(),
-                    Concat("match: the group ", name, " is no field; write source_ip, user_name, …"));
+    size_t begin = 0;
+    for (const auto& expression : pattern.match) {
+      for (const auto& [name, number] : expression->NamedCapturingGroups()) {
+        const auto id = FindGroup(name);
+        // A field that only rules could ask for, and none does, is not kept; a name of two words without a dot
+        // is a slip.
+        if (!id.has_value()) {
+          if (name.find('_') == std::string::npos) {
+            return At(node["match"].Mark(),
+                      Concat("match: the group ", name, " is no field; write source_ip, user_name, …"));
+          }
+          if (options_.fields != nullptr && options_.fields->keeps_unnamed())
+            pattern.groups.push_back(Group{begin + static_cast<size_t>(number), kUnnamedField});
+          continue;
         }
-        if (options_.fields != nullptr && options_.fields->keeps_unnamed())
-          pattern.groups.push_back(Group{number, kUnnamedField});
-        continue;
+        has_time = has_time || *id == FieldId::kTimestamp;
+        has_outcome = has_outcome || *id == FieldId::kEventOutcome || *id == FieldId::kEventReason;
+        pattern.groups.push_back(Group{begin + static_cast<size_t>(number), *id});
       }
-      has_time = has_time || *id == FieldId::kTimestamp;
-      has_outcome = has_outcome || *id == FieldId::kEventOutcome || *id == FieldId::kEventReason;
-      pattern.groups.push_back(Group{number, *id});
+      begin += Captures(*expression);
     }
     if (!has_time)
       return At(node["match"].Mark(), "match: no group timestamp; without a time nothing can be counted");
     if (!has_outcome) return At(node.Mark(), "outcome: missing; say what a line of this pattern means");
     std::sort(pattern.groups.begin(), pattern.groups.end(),
-              [](const Group& a, const Group& b) { return a.number < b.number; });
+              [](const Group& a, const Group& b) { return a.place < b.place; });
     return pattern;
+  }
+
+  absl::Status ReadExpression(const YAML::Node& node, Pattern* pattern) {
+    auto expression = std::make_unique<re2::RE2>(node.as<std::string>(), re2::RE2::Quiet);
+    if (!expression->ok()) return At(node.Mark(), Concat("match: ", expression->error()));
+    pattern->match.push_back(std::move(expression));
+    return absl::OkStatus();
   }
 
   std::optional<FieldId> FindField(const std::string& name) const {
@@ -165,8 +192,11 @@ class FormatReader {
     return options_.fields != nullptr ? options_.fields->Find(name) : std::nullopt;
   }
 
-  // "user_agent_original" → user_agent.original.
-  std::optional<FieldId> FindGroup(const std::string& group) const {
+  // "user_agent_original" → user_agent.original; "source_ip_2" is a second group of source.ip.
+  std::optional<FieldId> FindGroup(std::string_view group) const {
+    if (group.size() > 2 && group[group.size() - 2] == '_' && group.back() >= '2' && group.back() <= '9') {
+      if (const auto other = FindGroup(group.substr(0, group.size() - 2))) return other;
+    }
     if (group == "timestamp") return FieldId::kTimestamp;
     const auto same = [&](std::string_view name) {
       return name.size() == group.size() &&
@@ -198,17 +228,21 @@ class TextPatternSource final : public LineSource {
         syslog_(dates_, format_.zone),
         words_(LowerCaseWords(options.outcome_words)),
         hash_key_(options.hash_key) {
-    int groups = 1;
+    size_t captures = 0;
     for (const Pattern& pattern : format_.patterns) {
-      groups = std::max(groups, pattern.match->NumberOfCapturingGroups() + 1);
+      size_t of_pattern = 0;
+      for (const auto& expression : pattern.match) of_pattern += Captures(*expression);
+      captures = std::max(captures, of_pattern);
     }
-    matched_.resize(static_cast<size_t>(groups));
+    matched_.resize(captures);
   }
 
  private:
   void ReadLine(const Line& line, Batch* batch) override;
+  // Whether the text fits every expression; what they capture is then in matched_.
+  bool Fits(const Pattern& pattern, std::string_view text);
   ReadError ReadMatch(const Pattern& pattern, Batch* batch, LoginEvent* event);
-  std::optional<int64_t> ParseTime(std::string_view text);
+  std::optional<int64_t> ParseTime(const std::string& written, std::string_view text);
 
   const TextFormat format_;
   const LocalZone zone_;
@@ -221,20 +255,33 @@ class TextPatternSource final : public LineSource {
   std::vector<ExtraField> extra_;
 };
 
-std::optional<int64_t> TextPatternSource::ParseTime(std::string_view text) {
-  if (format_.time == "iso8601") return ParseIso8601(text, zone_);
-  if (format_.time == "epoch") return ParseEpoch(text);
-  if (format_.time == "access_log") return ParseAccessLogDate(text);
-  if (format_.time == "yearless") {
+std::optional<int64_t> TextPatternSource::ParseTime(const std::string& written, std::string_view text) {
+  if (written == "iso8601") return ParseIso8601(text, zone_);
+  if (written == "epoch") return ParseEpoch(text);
+  if (written == "access_log") return ParseAccessLogDate(text);
+  if (written == "yearless") {
     size_t used = 0;
     const auto time = dates_.Parse(text, &used);
     return used == text.size() ? time : std::nullopt;
   }
   absl::Time time;
   std::string error;
-  if (!absl::ParseTime(format_.time, ToAbsl(text), format_.zone, &time, &error)) return std::nullopt;
+  if (!absl::ParseTime(written, ToAbsl(text), format_.zone, &time, &error)) return std::nullopt;
   const int64_t seconds = absl::ToUnixSeconds(time);
   return ToNanoseconds(seconds, absl::ToInt64Nanoseconds(time - absl::FromUnixSeconds(seconds)));
+}
+
+bool TextPatternSource::Fits(const Pattern& pattern, std::string_view text) {
+  re2::StringPiece* captures = matched_.data();
+  for (const auto& expression : pattern.match) {
+    const size_t count = Captures(*expression);
+    if (!expression->Match({text.data(), text.size()}, 0, text.size(), re2::RE2::UNANCHORED, captures,
+                           static_cast<int>(count))) {
+      return false;
+    }
+    captures += count;
+  }
+  return true;
 }
 
 void TextPatternSource::ReadLine(const Line& line, Batch* batch) {
@@ -254,11 +301,8 @@ void TextPatternSource::ReadLine(const Line& line, Batch* batch) {
     text = head.message;
   }
   for (const Pattern& pattern : format_.patterns) {
-    const int groups = pattern.match->NumberOfCapturingGroups() + 1;
-    if (!pattern.match->Match({text.data(), text.size()}, 0, text.size(), re2::RE2::UNANCHORED,
-                              matched_.data(), groups)) {
-      continue;
-    }
+    if (!Fits(pattern, text)) continue;
+    if (pattern.ignore) break;
     Record* const record = AddRecord(line, batch);
     record->event.attempt.time_ns = head.time_ns;
     const ReadError error = ReadMatch(pattern, batch, &record->event);
@@ -291,12 +335,12 @@ ReadError TextPatternSource::ReadMatch(const Pattern& pattern, Batch* batch, Log
     if (const ReadError error = set(field, text); error != ReadError::kNone) return error;
   }
   for (const Group& group : pattern.groups) {
-    const re2::StringPiece& piece = matched_[static_cast<size_t>(group.number)];
+    const re2::StringPiece& piece = matched_[group.place];
     if (piece.data() == nullptr) continue;
     const std::string_view text(piece.data(), piece.size());
     switch (group.field) {
       case FieldId::kTimestamp: {
-        const auto time = ParseTime(text);
+        const auto time = ParseTime(pattern.time ? *pattern.time : format_.time, text);
         if (!time.has_value()) return ReadError::kBadTimestamp;
         event->attempt.time_ns = *time;
         has_time = true;

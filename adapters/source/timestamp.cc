@@ -243,7 +243,7 @@ std::optional<int64_t> YearlessDates::InYear(int year, int month, int day,
 
 std::optional<int64_t> YearlessDates::Parse(std::string_view text, size_t* used) noexcept {
   const int month = ParseMonth(text);
-  if (month == 0 || text.size() < 15 || text[3] != ' ') return std::nullopt;
+  if (month == 0 || text.size() < 13 || text[3] != ' ') return std::nullopt;
   int day = Digits(text, 4, 2);
   size_t at = 6;
   if (day < 0 && text[4] == ' ') day = Digits(text, 5, 1);
@@ -259,9 +259,19 @@ std::optional<int64_t> YearlessDates::Parse(std::string_view text, size_t* used)
   } else {
     year = -1;
   }
-  const int64_t second = SecondOfDay(text, at);
+  int64_t second = SecondOfDay(text, at);
+  size_t clock_bytes = 8;
+  const bool is_short = at + 7 == text.size() || (at + 7 < text.size() && text[at + 7] == ' ');
+  if (second < 0 && is_short) {  // "10:11:2": not padded
+    std::array<char, 8> padded;
+    std::copy_n(text.data() + at, 6, padded.data());
+    padded[6] = '0';
+    padded[7] = text[at + 6];
+    second = SecondOfDay({padded.data(), padded.size()}, 0);
+    clock_bytes = 7;
+  }
   if (second < 0) return std::nullopt;
-  at += 8;
+  at += clock_bytes;
   const int64_t nanoseconds = Fraction(text, &at);
   if (year < 0 && at < text.size() && text[at] == ' ') {
     const int behind = Digits(text, at + 1, 4);

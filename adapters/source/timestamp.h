@@ -77,7 +77,8 @@ class YearlessDates {
   // `goes_on`: the log is read while it is written, and later dates may lie after `latest`.
   YearlessDates(std::optional<int> year, absl::Time latest, const absl::TimeZone& zone, bool goes_on = false);
 
-  // `text` begins with "Mon dd hh:mm:ss", the day padded by a space or a zero, with an optional fraction, or
+  // `text` begins with "Mon dd hh:mm:ss", the day padded by a space or a zero or not at all, the second by a
+  // zero or not at all, with an optional fraction, or
   // a year
   // ("Apr  2 2024 10:11:12", "Apr  2 10:11:12 2024" as some daemons write it). *used is its length.
   std::optional<int64_t> Parse(std::string_view text, size_t* used) noexcept;

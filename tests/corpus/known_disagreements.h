@@ -1,5 +1,5 @@
-// Where we and another reader of the same captures differ, and why: each case with its reason in http_disagreements.yaml, which
-// was looked at by a person. A case without a reason fails the test, and so does a reason without its case.
+// Where we and another reader of the same captures or logs differ, and why: each case with its reason in a file beside this one,
+// which was looked at by a person. A case without a reason fails the test, and so does a reason without its case.
 #pragma once
 
 #include <catch2/catch.hpp>
@@ -15,8 +15,10 @@ namespace stockade {
 
 class KnownDisagreements {
  public:
-  explicit KnownDisagreements(const std::string& corpus) : corpus_(corpus) {
-    const YAML::Node root = YAML::LoadFile(STOCKADE_SOURCE_DIR "/tests/corpus/http_disagreements.yaml");
+  // `corpus`: a key of the file, beside `reasons`.
+  explicit KnownDisagreements(const std::string& corpus, const std::string& name = "http_disagreements.yaml")
+      : corpus_(corpus), name_(name) {
+    const YAML::Node root = YAML::LoadFile(STOCKADE_SOURCE_DIR "/tests/corpus/" + name);
     for (const auto& reason : root["reasons"])
       texts_[reason.first.as<std::string>()] = reason.second.as<std::string>();
     for (const auto& file : root[corpus])
@@ -30,8 +32,8 @@ class KnownDisagreements {
   void Note(const std::string& file, const std::string& what, const std::string& seen) {
     const auto found = open_.find({file, what});
     if (found == open_.end()) {
-      FAIL_CHECK(corpus_ << ": " << file << ": \"" << what
-                         << "\" has no reason in http_disagreements.yaml; here:" << seen);
+      FAIL_CHECK(corpus_ << ": " << file << ": \"" << what << "\" has no reason in " << name_
+                         << "; here:" << seen);
       return;
     }
     const std::string reason = found->second.back();
@@ -51,7 +53,7 @@ class KnownDisagreements {
   int explained() const noexcept { return explained_; }
 
  private:
-  const std::string corpus_;
+  const std::string corpus_, name_;
   std::map<std::string, std::string> texts_;
   std::map<std::pair<std::string, std::string>, std::vector<std::string>> open_;
   int explained_ = 0;

@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
+#include <iostream>
 #include <iterator>
 #include <map>
 #include <set>
@@ -13,6 +14,7 @@
 #include "re2/re2.h"
 #include "tests/adapters/source/read_all.h"
 #include "tests/corpus/corpora.h"
+#include "tests/corpus/known_disagreements.h"
 #include "tests/read_text.h"
 
 namespace stockade {
@@ -191,6 +193,62 @@ TEST_CASE("sshguard's cases of logins are charged to the address sshguard charge
     }
   }
   CHECK(judged > 0);
+}
+
+TEST_CASE("the shipped formats charge sshguard's cases of other services to the address that it charges",
+          "[corpus]") {
+  if (Missing("sshguard-parser-tests")) return;
+  struct Service {
+    std::string_view format,
+        program;  // program: of the syslog head that a case without one gets; empty: none
+  };
+  static const std::map<int, Service> kServices = {
+      {210, {"dovecot", "dovecot"}},
+      {240, {"exim", "exim"}},
+      {260, {"postfix_sasl", "postfix/smtpd"}},
+      {280, {"courier", "imapd"}},
+      {310, {"proftpd", ""}},
+      {320, {"pure_ftpd", "pure-ftpd"}},
+      {330, {"vsftpd", ""}},
+      {340, {"cockpit", "cockpit-session"}},
+      {500, {"gitea", ""}},
+      {600, {"mssql", ""}},
+      {601, {"mysql", ""}},
+      {700, {"proxmox", "pvedaemon"}},
+  };
+  KnownDisagreements known("sshguard", "log_disagreements.yaml");
+  const std::string text = ReadText(kCorpora / "sshguard-parser-tests/tests-shared.txt");
+  std::vector<std::string> lines;
+  std::vector<size_t> numbers;
+  size_t number = 0;
+  for (const absl::string_view line : absl::StrSplit(text, '\n')) {
+    ++number;
+    if (line.empty() || (line.size() >= 4 && line.substr(0, 4) == "####")) continue;
+    lines.emplace_back(line);
+    numbers.push_back(number);
+  }
+  int agreed = 0;
+  for (size_t i = 0; i + 2 < lines.size(); i += 3) {
+    const std::vector<std::string> words = absl::StrSplit(lines[i + 1], ' ');
+    if (words.size() != 4) continue;
+    const auto service = kServices.find(std::atoi(words[0].c_str()));
+    if (service == kServices.end()) continue;
+    const auto& [format, program] = service->second;
+    SourceOptions options = In2026("auto");
+    options.format_file = Concat(STOCKADE_SOURCE_DIR, "/rules/formats/", format, ".yml");
+    auto result = test::ReadText(lines[i] + "\n", options);
+    if (!program.empty() && result.counters.unreadable() != 0)
+      result = test::ReadText(Concat("May  1 10:11:12 host ", program, "[1]: ", lines[i], "\n"), options);
+    if (Sources(result) == std::set<std::string>{Address::Parse(words[1])->ToString()}) {
+      ++agreed;
+    } else {
+      known.Note(std::string(format), Concat("line ", numbers[i]), lines[i]);
+    }
+  }
+  known.CheckAllUsed();
+  std::cout << "sshguard: " << agreed << " cases of other services agree, " << known.explained()
+            << " differences with their reasons\n";
+  CHECK(agreed > 0);
 }
 
 TEST_CASE("crowdsec's hub tests of logins yield the addresses its own parsers find", "[corpus]") {

@@ -47,6 +47,46 @@ TEST_CASE("groups become fields, patterns are tried in order", "[text_pattern]")
   CHECK(result.counters.other == 1);
 }
 
+TEST_CASE("a line is of a pattern if it fits all of its expressions, in whatever order its fields stand",
+          "[text_pattern]") {
+  const auto result = ReadWith(
+      "time: epoch\npatterns:\n"
+      "  - match:\n      - '^(?:\\w+=\\S+ )*?t=(?P<timestamp>\\d+)( |$)'\n"
+      "      - '^(?:\\w+=\\S+ )*?from=(?P<source_ip>\\S+)'\n      - '( |^)fail=1( |$)'\n"
+      "      - '^(?:\\w+=\\S+ )*?user=(?P<user_name>\\S+)'\n    outcome: bad_password\n",
+      "t=1714558272 user=al from=192.0.2.1 fail=1\nfail=1 from=192.0.2.2 t=1714558273 user=bo\n"
+      "fail=1 from=192.0.2.2 t=1714558273\nt=1714558272 user=al from=192.0.2.1 fail=0\n");
+  INFO(result.status.ToString());
+  REQUIRE(result.status.ok());
+  REQUIRE(result.records.size() == 2);
+  CHECK(result.records[0].attempt().account == "al");
+  CHECK(result.records[0].attempt().source.ToString() == "192.0.2.1");
+  CHECK(result.records[1].attempt().account == "bo");
+  CHECK(result.records[1].attempt().source.ToString() == "192.0.2.2");
+  CHECK(result.records[1].attempt().time_ns == 1714558273000000000);
+  CHECK(result.counters.other == 2);
+}
+
+TEST_CASE("a pattern may write its time in its own way, a field have several groups, and a line be ignored",
+          "[text_pattern]") {
+  const auto result = ReadWith(
+      "patterns:\n  - match: '^healthcheck'\n    ignore: true\n"
+      "  - match: '^(?:healthcheck )?(?P<timestamp>\\d+) "
+      "(?:\"(?P<user_name>[^\"]*)\"|(?P<user_name_2>\\S+)) (?P<source_ip>\\S+)$'\n"
+      "    time: epoch\n    outcome: bad_password\n"
+      "  - match: '^(?P<timestamp>\\S+Z) (?P<source_ip>\\S+)$'\n    outcome: success\n",
+      "1714558272 \"al ice\" 192.0.2.1\n1714558272 bob 192.0.2.1\n2024-05-01T10:11:12Z 192.0.2.1\n"
+      "healthcheck 1714558272 bob 192.0.2.1\n");
+  INFO(result.status.ToString());
+  REQUIRE(result.status.ok());
+  REQUIRE(result.records.size() == 3);
+  CHECK(result.records[0].attempt().account == "al ice");
+  CHECK(result.records[1].attempt().account == "bob");
+  for (const auto& record : result.records) CHECK(record.attempt().time_ns == 1714558272000000000);
+  CHECK(result.records[2].outcome() == Outcome::kSuccess);
+  CHECK(result.counters.other == 1);
+}
+
 TEST_CASE("a wrong format file is told by line and column", "[text_pattern]") {
   const std::vector<std::pair<std::string, std::string>> cases = {
       {"patterns: []\n", "at least one"},
@@ -61,6 +101,12 @@ TEST_CASE("a wrong format file is told by line and column", "[text_pattern]") {
       {"zone: Mars/Base\n", "no time zone"},
       {"a: [\n", ".yml:"},
       {"- x\n", "is a map"},
+      {"patterns:\n  - match: ['(?P<timestamp>.)', '(']\n    outcome: success\n", ":2:33: match"},
+      {"patterns:\n  - match: []\n    outcome: success\n", ":2:12: match: a list of at least one"},
+      {"patterns:\n  - match: [{a: b}]\n    outcome: success\n", ".yml:2:"},
+      {"patterns:\n  - match: '(?P<timestamp>.)'\n    ignore: perhaps\n", ".yml:3:"},
+      {"patterns:\n  - match: '(?P<timestamp>.)'\n    outcome: success\n    when: x\n",
+       "there is no key when"},
       {"title: [a]\n", ".yml:1"},
   };
   for (const auto& [format, message] : cases) {

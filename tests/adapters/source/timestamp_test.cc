@@ -101,5 +101,20 @@ TEST_CASE("every prefix and every changed byte of a date is read without a fault
   }
 }
 
+TEST_CASE("dates without a year may leave day and second unpadded", "[timestamp]") {
+  const auto read = [](std::string_view text, size_t* used) {
+    YearlessDates dates(2024, absl::FromUnixSeconds(1714558272), absl::UTCTimeZone());
+    return dates.Parse(text, used);
+  };
+  size_t used = 0;
+  CHECK(read("May 1 10:11:2 host", &used) == 1714558262000000000);
+  CHECK(used == 13);
+  CHECK(read("May  1 10:11:2", &used) == 1714558262000000000);
+  CHECK(used == 14);
+  CHECK_FALSE(read("May  1 10:11:2x", &used).has_value());
+  CHECK_FALSE(read("May  1 10:11:", &used).has_value());
+  CHECK_FALSE(read("May  1 10:11: ", &used).has_value());
+}
+
 }  // namespace
 }  // namespace stockade
