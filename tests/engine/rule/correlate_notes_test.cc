@@ -14,13 +14,6 @@ Expression Over(size_t reference) {
   expression.test = static_cast<int>(reference);
   return expression;
 }
-Expression Join(Expression::Kind kind, std::vector<Expression> operands) {
-  Expression expression;
-  expression.kind = kind;
-  expression.operands = std::move(operands);
-  return expression;
-}
-
 // Counting rules c0 to c2 over r0 to r2, and temporal rules over two or three of them with conditions drawn at random.
 std::vector<CorrelationRule> DrawChains(std::mt19937& random) {
   const auto draw = [&](int low, int high) { return std::uniform_int_distribution<int>(low, high)(random); };
@@ -46,7 +39,7 @@ std::vector<CorrelationRule> DrawChains(std::mt19937& random) {
       std::vector<Expression> operands;
       for (int at = 0; at < references; ++at) {
         const Expression one = Over(static_cast<size_t>(at));
-        operands.push_back(draw(0, 1) != 0 ? one : Join(Expression::Kind::kNot, {one}));
+        operands.push_back(draw(0, 1) != 0 ? one : Not(one));
       }
       rule.temporal_condition =
           Join(draw(0, 2) != 0 ? Expression::Kind::kAnd : Expression::Kind::kOr, operands);
