@@ -123,9 +123,10 @@ absl::StatusOr<DetectedFormat> DetectFormat(ByteReader* bytes, const SourceOptio
       opinion.matched * kDetectReadableShare >= lines.size()) {
     return opinion.best;
   }
+  std::string names = SourceFormatNames();
+  for (const ForeignFormat& format : options.foreign_formats) Append(&names, ", ", format.name);
   return absl::InvalidArgumentError(Concat(bytes->name(), ": the format cannot be told from the first ",
-                                           lines.size(),
-                                           " lines; name it with --format: ", SourceFormatNames()));
+                                           lines.size(), " lines; name it with --format: ", names));
 }
 
 }  // namespace stockade
