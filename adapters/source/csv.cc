@@ -10,6 +10,7 @@
 #include "adapters/source/line_source.h"
 #include "adapters/source/timestamp.h"
 #include "engine/event/printable_text.h"
+#include "engine/rule/finding.h"
 #include "engine/text.h"
 
 namespace stockade {
@@ -95,9 +96,18 @@ struct Header {
   std::vector<std::vector<FieldId>> columns;  // the fields that each serves
   int fields = 0;
   bool has_time = false;
+  std::string missing;  // a column that options name and the header does not have, as a message; empty: none
 
   bool usable() const noexcept { return has_time && fields >= 2; }
 };
+
+std::string NoColumn(const std::string& field, const std::string& column,
+                     const std::vector<std::string_view>& names) {
+  std::string list;
+  for (const std::string_view name : names) Append(&list, list.empty() ? "" : ", ", PrintableText(name));
+  return Concat("input.csv.columns: ", field, ": no column is called ", Quoted(column),
+                DidYouMean(Nearest(column, names)), "; the columns are: ", list);
+}
 
 Header ReadHeader(std::string_view line, const SourceOptions& options) {
   Header header;
@@ -124,6 +134,7 @@ Header ReadHeader(std::string_view line, const SourceOptions& options) {
     const auto at = std::find(names.begin(), names.end(), std::string_view(column));
     const OptionalField id = find(field);
     if (at != names.end() && id.has_value()) take(static_cast<size_t>(at - names.begin()), *id);
+    if (at == names.end() && header.missing.empty()) header.missing = NoColumn(field, column, names);
     if (id.has_value()) taken.push_back(*id);  // from that column or from none
   }
   for (size_t i = 0; i < names.size(); ++i) {
@@ -333,6 +344,8 @@ absl::StatusOr<std::unique_ptr<Source>> MakeCsvSource(std::unique_ptr<ByteReader
   Header header = ReadHeader(first, options);
   const bool in_input = header.usable() || options.csv_header.empty();
   if (!in_input) header = ReadHeader(options.csv_header, options);
+  if (!header.missing.empty() && !first.empty())
+    return absl::InvalidArgumentError(Concat(bytes->name(), ":1: ", header.missing));
   if (!header.has_time && !first.empty()) {
     return absl::InvalidArgumentError(
         Concat(bytes->name(), ":1: no column is known to be the time (@timestamp); the columns are: ",

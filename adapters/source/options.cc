@@ -1,8 +1,9 @@
 #include "adapters/source/options.h"
 
+#include <utility>
+
 #include "adapters/source/registry.h"
 #include "engine/event/printable_text.h"
-#include "engine/status.h"
 #include "engine/text.h"
 #include "re2/re2.h"
 
@@ -16,15 +17,12 @@ bool IsStatusPattern(std::string_view text) noexcept {
   return text.substr(1) == "xx" || (is_digit(text[1]) && is_digit(text[2]));
 }
 
-absl::Status CheckFieldName(std::string_view option, const std::string& name, const FieldTable* fields) {
-  const bool known =
-      FindKnownField(name).has_value() || (fields != nullptr && fields->Find(name).has_value());
-  if (name.empty()) return absl::InvalidArgumentError(Concat(option, ": a field without a name"));
-  if (!known) {
-    return absl::InvalidArgumentError(Concat(option, ": no rule asks for the field ", PrintableText(name),
-                                             " and it is none of the known ones (source.ip, user.name, …)"));
-  }
-  return absl::OkStatus();
+// What is wrong with the name of a field; empty: nothing.
+std::string FieldNameProblem(std::string_view option, const std::string& name, const FieldTable* fields) {
+  if (name.empty()) return Concat(option, ": a field without a name");
+  if (FindKnownField(name).has_value() || (fields != nullptr && fields->Find(name).has_value())) return "";
+  return Concat(option, ": no rule asks for the field ", PrintableText(name),
+                " and it is none of the known ones (source.ip, user.name, …)");
 }
 
 }  // namespace
@@ -43,60 +41,54 @@ const ForeignFormat* FindForeignFormat(std::string_view name, const SourceOption
   return nullptr;
 }
 
-absl::Status Validate(const SourceOptions& options) {
+std::vector<std::string> Problems(const SourceOptions& options) {
+  std::vector<std::string> problems;
+  const auto say = [&problems](const auto&... pieces) { problems.push_back(Concat(pieces...)); };
   if (options.format != "auto" && FindSourceFormat(options.format) == nullptr &&
       FindForeignFormat(options.format, options) == nullptr) {
     std::string names = SourceFormatNames();
     for (const ForeignFormat& format : options.foreign_formats) Append(&names, ", ", format.name);
-    return absl::InvalidArgumentError(
-        Concat("format: there is no format ", PrintableText(options.format), "; there are auto, ", names));
-  }
-  if (!options.format_file.empty() && options.format != "auto" && options.format != "text") {
-    return absl::InvalidArgumentError(
-        Concat("format: ", options.format, " and a format file exclude each other; leave one out"));
-  }
-  if (options.format == "text" && options.format_file.empty()) {
-    return absl::InvalidArgumentError("format: text needs a format file (rules/formats has some)");
+    say("format: there is no format ", PrintableText(options.format), "; there are auto, ", names);
+  } else if (!options.format_file.empty() && options.format != "auto" && options.format != "text") {
+    say("format: ", options.format, " and a format file exclude each other; leave one out");
+  } else if (options.format == "text" && options.format_file.empty()) {
+    say("format: text needs a format file (rules/formats has some)");
   }
   for (const auto& [name, path] : options.field_paths) {
-    RETURN_IF_ERROR(CheckFieldName("fields", name, options.fields));
-    if (path.empty() || path.front() == '.' || path.back() == '.' || path.find("..") != std::string::npos) {
-      return absl::InvalidArgumentError(
-          Concat("fields: ", PrintableText(name), ": \"", PrintableText(path), "\" is no dotted path"));
-    }
+    if (std::string problem = FieldNameProblem("fields", name, options.fields); !problem.empty())
+      problems.push_back(std::move(problem));
+    if (path.empty() || path.front() == '.' || path.back() == '.' || path.find("..") != std::string::npos)
+      say("fields: ", PrintableText(name), ": \"", PrintableText(path), "\" is no dotted path");
   }
   for (const auto& [name, column] : options.columns) {
-    RETURN_IF_ERROR(CheckFieldName("columns", name, options.fields));
-    if (column.empty())
-      return absl::InvalidArgumentError(
-          Concat("columns: ", PrintableText(name), ": a column without a name"));
+    if (std::string problem = FieldNameProblem("columns", name, options.fields); !problem.empty())
+      problems.push_back(std::move(problem));
+    if (column.empty()) say("columns: ", PrintableText(name), ": a column without a name");
   }
-  if (options.delimiter == '"' || options.delimiter == '\n' || options.delimiter == '\r') {
-    return absl::InvalidArgumentError("delimiter: a quote or a line end cannot be one; use , ; | or a tab");
-  }
-  if (options.year.has_value() && (*options.year < 1970 || *options.year > 2261)) {
-    return absl::InvalidArgumentError(Concat("year: ", *options.year, " is not within 1970 to 2261"));
-  }
+  if (options.delimiter == '"' || options.delimiter == '\n' || options.delimiter == '\r')
+    say("delimiter: a quote or a line end cannot be one; use , ; | or a tab");
+  if (options.year.has_value() && (*options.year < 1970 || *options.year > 2261))
+    say("year: ", *options.year, " is not within 1970 to 2261");
   const AccessLogOptions& access = options.access_log;
   for (const AccessLogOptions::LoginPath& path : access.login_paths) {
-    if (path.text.empty()) return absl::InvalidArgumentError("login_paths: an empty path matches nothing");
+    if (path.text.empty()) say("login_paths: an empty path matches nothing");
     if (path.match != AccessLogOptions::PathMatch::kRegex) continue;
     const re2::RE2 pattern(path.text, re2::RE2::Quiet);
-    if (!pattern.ok()) {
-      return absl::InvalidArgumentError(
-          Concat("login_paths: ", PrintableText(path.text), ": ", PrintableText(pattern.error())));
-    }
+    if (!pattern.ok()) say("login_paths: ", PrintableText(path.text), ": ", PrintableText(pattern.error()));
   }
-  if (access.methods.empty() && !access.basic) {
-    return absl::InvalidArgumentError("methods: without a method and without basic no request is a login");
-  }
+  if (access.methods.empty() && !access.basic)
+    say("methods: without a method and without basic no request is a login");
   for (const auto& [status, outcome] : access.outcomes) {
     if (!IsStatusPattern(status)) {
-      return absl::InvalidArgumentError(Concat("outcomes: \"", PrintableText(status),
-                                               "\" is no status; write three digits, or 4xx for a class"));
+      say("outcomes: \"", PrintableText(status), "\" is no status; write three digits, or 4xx for a class");
     }
   }
-  return absl::OkStatus();
+  return problems;
+}
+
+absl::Status Validate(const SourceOptions& options) {
+  const std::vector<std::string> problems = Problems(options);
+  return problems.empty() ? absl::OkStatus() : absl::InvalidArgumentError(problems.front());
 }
 
 }  // namespace stockade

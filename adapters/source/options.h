@@ -98,8 +98,10 @@ std::optional<AccessLogOptions::LoginPath> ParseLoginPath(std::string_view text)
 // The format of `options.foreign_formats` of this name, or null.
 const ForeignFormat* FindForeignFormat(std::string_view name, const SourceOptions& options) noexcept;
 
-// Everything that can be wrong with options before a byte is read, the first of it: unknown format or field
-// name, two delimiters, a pattern RE2 refuses, a status that is none. The message names the option.
+// Everything that can be wrong with options before a byte is read: unknown format or field name, two delimiters, a
+// pattern RE2 refuses, a status that is none. Each message begins with the option, "year: …".
+std::vector<std::string> Problems(const SourceOptions& options);
+// The first of them.
 absl::Status Validate(const SourceOptions& options);
 
 }  // namespace stockade

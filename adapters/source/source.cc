@@ -27,12 +27,20 @@ std::string_view Help(ReadError error) noexcept {
   return kHelp[static_cast<size_t>(error)];
 }
 
-std::string ErrorText(const Record& record) {
+std::string ErrorText(const Record& record, std::string_view format) {
   std::string text = Concat(Name(record.error), ": ");
   if (record.error == ReadError::kBadValue && record.error_field < FieldId::kFirstUnknown) {
+    const bool outcome =
+        record.error_field == FieldId::kEventOutcome || record.error_field == FieldId::kEventReason;
     return Concat(text, kKnownFieldNames[static_cast<size_t>(record.error_field)],
-                  " holds a value outside its vocabulary");
+                  " holds a value outside its vocabulary",
+                  outcome ? "; input.outcomes says what a word of the log means" : "");
   }
+  if (record.error == ReadError::kBadTimestamp && format == "text")
+    return Concat(text, "the time is not written as `time` of the format file says");
+  const bool fixed = format == "sshd" || format == "combined" || format == "haproxy";
+  if (record.error == ReadError::kBadTimestamp && fixed)
+    return Concat(text, "the time is not written as this format writes it, or there is no such day");
   return Concat(text, Help(record.error));
 }
 

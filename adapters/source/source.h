@@ -109,8 +109,9 @@ struct Record {
   bool ok() const noexcept { return error == ReadError::kNone; }
 };
 // "bad_value: event.outcome holds a value outside its vocabulary": the error's name and Help, and the field
-// where one is to blame. Only of a record that is not ok().
-std::string ErrorText(const Record& record);
+// where one is to blame. `format`: of its input, for advice that its lines can follow; empty: unknown. Only of a
+// record that is not ok().
+std::string ErrorText(const Record& record, std::string_view format = {});
 
 // Bytes that stay where they are until Clear: for text that a line does not hold as such (unescaped strings,
 // numbers written anew). Grows by blocks and keeps them, so that a steady stream allocates nothing.

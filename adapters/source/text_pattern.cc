@@ -3,6 +3,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <fstream>
 #include <iterator>
@@ -12,6 +13,7 @@
 #include "adapters/source/registry.h"
 #include "adapters/source/syslog_line.h"
 #include "adapters/source/timestamp.h"
+#include "engine/rule/finding.h"
 #include "engine/text.h"
 #include "re2/re2.h"
 
@@ -51,6 +53,9 @@ class FormatReader {
  public:
   FormatReader(const std::string& file, const SourceOptions& options) : file_(file), options_(options) {}
 
+  // After Read.
+  std::vector<FormatDoubt> TakeDoubts() { return std::move(doubts_); }
+
   absl::StatusOr<TextFormat> Read() {
     std::ifstream in(file_, std::ios::binary);
     if (!in) return absl::NotFoundError(Concat(file_, ": the format file cannot be read"));
@@ -79,6 +84,8 @@ class FormatReader {
         format.title = value.as<std::string>();
       } else if (key == "time") {
         format.time = value.as<std::string>();
+        if (const std::string problem = TimeProblem(format.time); !problem.empty())
+          return At(value.Mark(), problem);
       } else if (key == "head") {
         if (value.as<std::string>() != "syslog")
           return At(value.Mark(), "head: the only head there is is syslog");
@@ -96,7 +103,8 @@ class FormatReader {
     }
     const YAML::Node patterns = root["patterns"];
     if (!patterns || !patterns.IsSequence() || patterns.size() == 0) {
-      return At(root.Mark(), "patterns: a list of at least one pattern is needed");
+      const YAML::Mark mark = patterns ? patterns.Mark() : root.Mark();
+      return At(mark, "patterns: a list of at least one pattern is needed");
     }
     for (const YAML::Node& node : patterns) {
       ASSIGN_OR_RETURN(Pattern pattern, ReadPattern(node, format.syslog_head));
@@ -121,6 +129,8 @@ class FormatReader {
         if (pattern.match.empty()) return At(value.Mark(), "match: a list of at least one expression");
       } else if (key == "time") {
         pattern.time = value.as<std::string>();
+        if (const std::string problem = TimeProblem(*pattern.time); !problem.empty())
+          return At(value.Mark(), problem);
       } else if (key == "ignore") {
         pattern.ignore = value.as<bool>();
       } else if (key == "outcome") {
@@ -164,6 +174,7 @@ class FormatReader {
           }
           if (options_.fields != nullptr && options_.fields->keeps_unnamed())
             pattern.groups.push_back(Group{begin + static_cast<size_t>(number), kUnnamedField});
+          DoubtGroup(name, node["match"].Mark());
           continue;
         }
         has_time = has_time || *id == FieldId::kTimestamp;
@@ -185,6 +196,31 @@ class FormatReader {
     if (!expression->ok()) return At(node.Mark(), Concat("match: ", expression->error()));
     pattern->match.push_back(std::move(expression));
     return absl::OkStatus();
+  }
+
+  // Why no time is ever written as `time` says; empty: some may be.
+  static std::string TimeProblem(std::string_view time) {
+    if (time.find('%') != std::string_view::npos) return "";
+    for (const std::string_view word : kTimeWords)
+      if (time == word) return "";
+    return Concat("time: ", Quoted(time),
+                  " is none of iso8601, epoch, access_log, yearless, and no layout as \"%Y/%m/%d %H:%M:%S\"",
+                  DidYouMean(Nearest(time, kTimeWords)));
+  }
+
+  // No rule asks for it, which may be meant; a slip in the name of a known field is not.
+  void DoubtGroup(const std::string& group, const YAML::Mark& mark) {
+    std::vector<std::string> spellings;
+    for (const std::string_view name : kKnownFieldNames) {
+      spellings.emplace_back(name);
+      std::replace(spellings.back().begin(), spellings.back().end(), '.', '_');
+    }
+    const std::vector<std::string_view> names(spellings.begin(), spellings.end());
+    const std::string_view nearest = Nearest(group, names);
+    if (nearest.empty()) return;
+    doubts_.push_back(
+        {mark.line + 1, mark.column + 1, "match",
+         Concat("no rule asks for the group ", group, ", so it is not kept", DidYouMean(nearest))});
   }
 
   std::optional<FieldId> FindField(const std::string& name) const {
@@ -213,8 +249,12 @@ class FormatReader {
     return std::nullopt;
   }
 
+  static constexpr std::array<std::string_view, 4> kTimeWords = {"iso8601", "epoch", "access_log",
+                                                                 "yearless"};
+
   const std::string& file_;
   const SourceOptions& options_;
+  std::vector<FormatDoubt> doubts_;
 };
 
 class TextPatternSource final : public LineSource {
@@ -375,6 +415,13 @@ absl::StatusOr<std::unique_ptr<Source>> MakeTextPatternSource(std::unique_ptr<By
                                                               const SourceOptions& options) {
   ASSIGN_OR_RETURN(TextFormat format, FormatReader(options.format_file, options).Read());
   return std::make_unique<TextPatternSource>(std::move(bytes), std::move(format), options);
+}
+
+absl::Status CheckFormatFile(const SourceOptions& options, std::vector<FormatDoubt>* doubts) {
+  FormatReader reader(options.format_file, options);
+  RETURN_IF_ERROR(reader.Read().status());
+  *doubts = reader.TakeDoubts();
+  return absl::OkStatus();
 }
 
 absl::StatusOr<bool> LinesHaveSyslogHead(const SourceOptions& options) {

@@ -51,7 +51,10 @@ std::string MembersOf(const Change& change, int64_t time_ms) {
   if (decision.action == Action::kChallenge) AppendName("kind", Name(decision.challenge_kind), &out);
   if (decision.all_lanes) out.append(",\"all_lanes\":true");
   if (decision.shadow) out.append(",\"shadow\":true");
-  if (!change.why.empty()) AppendMember("why", change.why, kAuditTextBytesMax, &out);
+  // Whoever gives a decision by hand says why in the decision itself; a rule's own words stand with the rule.
+  const bool by_hand = made && !change.by.empty();
+  const std::string& why = change.why.empty() && by_hand ? decision.reason : change.why;
+  if (!why.empty()) AppendMember("why", why, kAuditTextBytesMax, &out);
   return out;
 }
 

@@ -95,6 +95,11 @@ void AppendNumber(std::string_view key, double value, std::string* out) {
 }
 
 void AppendEvidence(const Evidence& evidence, std::string* out) {
+  // What somebody decided by hand rests on no event; the reason says why.
+  if (evidence.first_ms == 0 && evidence.last_ms == 0 && evidence.title.empty() && evidence.group.empty()) {
+    out->append("{}");
+    return;
+  }
   out->push_back('{');
   if (!evidence.title.empty()) AppendText("title", evidence.title, out);
   if (!evidence.via.empty()) AppendText("via", evidence.via, out);

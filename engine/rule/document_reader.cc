@@ -49,6 +49,12 @@ std::string OneOf(std::span<const std::string_view> names) {
 
 bool DocumentReader::ReadHeader(const YamlNode& document, RuleHeader* header) {
   header->place = PlaceOf(document, file_);
+  for (const YamlEntry& entry : document.entries) {
+    header->places.emplace(entry.key.text, PlaceOf(entry.key, file_));
+    if (entry.key.text != "response") continue;
+    for (const YamlEntry& below : entry.value.entries)
+      header->places.emplace(Concat("response.", below.key.text), PlaceOf(below.key, file_));
+  }
   bool sound = true;
   const auto read = [&](std::string_view key, std::string* into) {
     const YamlNode* value = document.Find(key);

@@ -6,6 +6,7 @@
 
 #include "absl/strings/escaping.h"
 #include "engine/event/field.h"
+#include "engine/rule/address_value.h"
 #include "engine/rule/modifier_key.h"
 #include "engine/rule/sigma_string.h"
 #include "engine/text.h"
@@ -161,6 +162,13 @@ class TestResolver {
                               Concat("every text |", key_.NameOfFirst(kRelations),
                                      " ''; write |exists: true for any text, "
                                      "'' under the bare field for the empty one"));
+    }
+    if (!Has(kRelations | kWindash) && IsAddressField(key_.field)) {
+      AddressValue address = ReadAddressValue(key_.field, text);
+      if (!address.never.empty()) {
+        context_.findings->Warn(PlaceOf(value, context_.file), path_, address.never, address.suggestion);
+      }
+      return OfString(value, SigmaString::Parse(address.text), text);
     }
     SigmaString string = SigmaString::Parse(text);
     if (Has(kWindash)) string.AcceptAllDashes();

@@ -7,7 +7,8 @@
 //
 // What a value without modifiers means: a text must equal the field's text, case ignored, * and ? being
 // wildcards; a number must equal the field's number; null: the field is absent or null; '': it is there and
-// empty; true and false are texts. Several values are alternatives; with |all each must hold. |neq negates
+// empty; true and false are texts. An address or network under source.ip or source.prefix means that address, however it
+// is spelt (address_value.h). Several values are alternatives; with |all each must hold. |neq negates
 // the whole: none of them. A keyword (no field) is asked of every text of the event and may stand anywhere in
 // it.
 #pragma once

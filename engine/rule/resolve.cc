@@ -87,7 +87,7 @@ class Resolver {
     if (name.empty()) return;
     const auto [found, is_new] = names_.emplace(name, unified);
     if (is_new) return;
-    findings_->Error(HeaderOf(unified).place, key,
+    findings_->Error(HeaderOf(unified).At(key), key,
                      Concat(Quoted(name), " is taken by the rule at ", Spell(HeaderOf(found->second).place),
                             "; names and ids must be unique"));
   }

@@ -17,6 +17,11 @@ absl::Status ErrorAt(const Place& place, std::string_view key, std::string_view 
   return absl::InvalidArgumentError(text);
 }
 
+const Place& RuleHeader::At(std::string_view key) const {
+  const auto found = places.find(key);
+  return found == places.end() ? place : found->second;
+}
+
 Expression Join(Expression::Kind kind, std::vector<Expression> operands) {
   if (operands.size() == 1) return std::move(operands.front());
   Expression joined;

@@ -9,9 +9,11 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -95,7 +97,11 @@ struct RuleHeader {
   std::vector<std::string> references;
   std::string logsource;  // "category/product/service" with "*" for what is not named; informative
   Place place;            // of the document
+  // Where its keys and those of its response were written: "name", "response.target".
+  std::map<std::string, Place, std::less<>> places;
 
+  // Where a key was written; where it was not, the document.
+  const Place& At(std::string_view key) const;
   // How other rules and people call it: name, else id, else title.
   const std::string& handle() const { return !name.empty() ? name : !id.empty() ? id : title; }
 };

@@ -51,7 +51,11 @@ bool TakePart(std::string_view* text, int64_t* number, std::string* unit) {
   return true;
 }
 
+// Of Sigma's older timespans: nobody who writes it means a minute.
+constexpr std::string_view kMonth = "M";
+
 int64_t MsOf(std::string_view unit) {
+  if (unit == kMonth) return 0;
   const std::string lower = absl::AsciiStrToLower(ToAbsl(unit));
   for (const Unit& known : kOtherUnits) {
     if (known.name == lower) return known.ms;
@@ -108,6 +112,9 @@ std::optional<int64_t> ParseSpanMs(std::string_view text, int64_t ms_max, SpanEr
     error->suggestion = Concat(number, "s");
   } else if (!rest.empty()) {
     error->what = Concat(quoted, " is more than one number and one unit s, m, h or d", write);
+  } else if (unit == kMonth) {
+    error->what = Concat(quoted, " is months, which differ in length; write days, as 30d, or ", number,
+                         "m if minutes are meant");
   } else if (ms != 0) {
     error->what = Concat(quoted, " has a space between number and unit", write);
   } else {

@@ -325,12 +325,13 @@ TEST_CASE("a damaged archive gives what was read, and an error", "[replay]") {
   CHECK_THAT(run.out, Catch::Contains("Verdicts"));
 }
 
-TEST_CASE("an empty log is replayed without a complaint", "[replay]") {
+TEST_CASE("an empty log is replayed, said to be empty, and ends with 1 as help says", "[replay]") {
   const Scene scene;
   const ProgramRun run = scene.Replay({"--format", "ndjson", scene.Write("log", "")});
-  CHECK(run.exit_code == kExitFine);
+  CHECK(run.exit_code == kExitFindings);
   CHECK(scene.Read("verdicts").empty());
   CHECK_THAT(run.out, Catch::Contains("0 attempts"));
+  CHECK_THAT(run.err, Catch::Contains("no login attempt was read: ") && Catch::Contains("log holds no line"));
 }
 
 TEST_CASE("without a terminal there is no colour and no progress", "[replay]") {

@@ -67,6 +67,7 @@ TEST_CASE("wrong options end with 2 before anything is written", "[program]") {
       {"explain", "--line", "0", "x"},
       {"explain", "--line", "1", "--decision", "a", "x"},
       {"explain", "--line", "1", "-"},
+      {"decisions", "import", "--dry-run", "/no/such/list"},
   };
   for (const auto& arguments : cases) {
     CAPTURE(arguments);

@@ -7,11 +7,13 @@
 
 #include "CLI/CLI.hpp"
 #include "absl/strings/numbers.h"
+#include "adapters/source/text_pattern.h"
 #include "engine/rule/compile.h"
 #include "engine/rule/sigma_parse.h"
 #include "engine/rule/yaml_tree.h"
 #include "engine/text.h"
 #include "tools/stockade/config_file.h"
+#include "tools/stockade/geo_settings.h"
 #include "tools/stockade/json_writer.h"
 #include "tools/stockade/lint.h"
 #include "tools/stockade/program.h"
@@ -58,15 +60,16 @@ class Texts {
   std::map<std::string, std::string> texts_;
 };
 
-// compile reports in text, one error a line, each "file:line:column: key: what": back to findings.
-void AddStatus(const absl::Status& status, Findings* findings) {
+// Sources report in text, one error a line, each "file:line:column: key: what": back to findings. Those without a place
+// are errors at `where`, of the key `named`.
+void AddStatus(const absl::Status& status, const Place& where, std::string_view named, Findings* findings) {
   std::string_view text = FromAbsl(status.message());
   while (!text.empty()) {
     std::string_view line = text.substr(0, text.find('\n'));
     text.remove_prefix(std::min(text.size(), line.size() + 1));
     if (line.empty()) continue;
-    Place place;
-    std::string_view key;
+    Place place = where;
+    std::string_view key = named;
     std::string_view what = line;
     // A file's name may hold colons; the place is the first ":number:number: ".
     for (size_t colon = line.find(':'); colon != std::string_view::npos; colon = line.find(':', colon + 1)) {
@@ -80,6 +83,7 @@ void AddStatus(const absl::Status& status, Findings* findings) {
         continue;
       }
       place = Place{std::string(line.substr(0, colon)), row, column};
+      key = {};
       what = line.substr(third + 2);
       if (const size_t end = what.find(": ");
           end != std::string_view::npos && what.substr(0, end).find(' ') == std::string_view::npos) {
@@ -113,9 +117,55 @@ void CheckTestFile(const std::string& file, Checked* checked) {
   ReadTestFile(*text, file, &checked->findings);
 }
 
+// The rule files of `paths`. What is wrong with one that the settings name is a finding at its place there, and the others
+// are checked all the same; one that the command line names ends the command.
+absl::StatusOr<std::vector<std::string>> FindRules(const std::vector<std::string>& paths,
+                                                   const std::vector<Place>& places, Checked* checked) {
+  if (places.size() != paths.size()) return ListRuleFiles(paths);
+  std::vector<std::string> sound;
+  for (size_t i = 0; i < paths.size(); ++i) {
+    std::error_code error;
+    if (const auto files = ListRuleFiles({paths[i]}); files.ok()) {
+      sound.push_back(paths[i]);
+    } else if (paths[i] == kShippedRules || fs::exists(paths[i], error)) {  // else the reader has said it
+      checked->findings.Error(places[i], "rules", FromAbsl(files.status().message()));
+    }
+  }
+  return ListRuleFiles(sound);
+}
+
+// The files that settings name and that only a replay or a gate would open: databases of MaxMind's, the patterns of text
+// lines. `fields`: what rules ask for.
+void CheckNamedFiles(const Config& config, const FieldTable& fields, Checked* checked) {
+  const auto place_of = [&](const std::string& path) {
+    const auto found = config.places.find(path);
+    return found == config.places.end() ? Place() : found->second;
+  };
+  const auto check_geo = [&](const std::string& key, const GeoSettings& geo) {
+    if (geo.files().empty()) return;
+    const auto opened = OpenGeo(geo);
+    if (opened.ok()) return;
+    std::string_view what = FromAbsl(opened.status().message());
+    if (what.starts_with(key + ": ")) what.remove_prefix(key.size() + 2);
+    checked->findings.Error(place_of(key), key, what);
+  };
+  check_geo("geo.asn", {.asn = config.geo.asn, .country = ""});
+  check_geo("geo.country", {.asn = "", .country = config.geo.country});
+  if (config.source.format_file.empty()) return;
+  ++checked->files;
+  static_cast<void>(checked->texts.Read(config.source.format_file));  // for the lines that are shown
+  SourceOptions source = config.source;
+  source.fields = &fields;
+  std::vector<FormatDoubt> doubts;
+  const absl::Status status = CheckFormatFile(source, &doubts);
+  if (!status.ok()) AddStatus(status, place_of("input.text_format"), "input.text_format", &checked->findings);
+  for (const FormatDoubt& doubt : doubts)
+    checked->findings.Warn({source.format_file, doubt.line, doubt.column}, doubt.key, doubt.what);
+}
+
 // Rules, what stands beside them, and all of them together. `config` has the placeholders.
 void CheckRules(const std::vector<std::string>& files, const Config& config, Checked* checked,
-                std::string* rule_text) {
+                std::string* rule_text, FieldTable* fields) {
   SigmaDocuments documents;
   const size_t errors_before = checked->findings.errors();
   for (const std::string& file : files) {
@@ -149,9 +199,8 @@ void CheckRules(const std::vector<std::string>& files, const Config& config, Che
     ParseSigma(*text, closed[i], config.placeholders, &documents, &not_asked_for);
   }
   ApplyRuleThresholds(config.thresholds, &documents, &checked->findings);
-  FieldTable fields;
-  const auto rules = Compile(std::move(documents), &fields);
-  if (!rules.ok()) AddStatus(rules.status(), &checked->findings);
+  CheckRulesOnTrial(config.rules_on_trial, documents, &checked->findings);
+  Compile(std::move(documents), fields, &checked->findings);
 }
 
 // The line of a finding with a mark below its column.
@@ -292,7 +341,10 @@ int RunCheck(std::span<const std::string> arguments, Console& console) {
   } else if (paths.empty()) {
     paths = DefaultPaths(config_file, config);
   } else {
-    config.thresholds.clear();  // they are for the rules of the settings, not for a path beside them
+    // They are for the rules of the settings, not for a path beside them.
+    config.thresholds.clear();
+    config.rules_on_trial.clear();
+    config.rule_places.clear();
   }
   std::vector<std::string> rule_paths;
   for (const std::string& path : paths) {
@@ -304,11 +356,14 @@ int RunCheck(std::span<const std::string> arguments, Console& console) {
     }
   }
   std::string rule_text;
+  FieldTable fields;
   if (!rule_paths.empty()) {
-    const absl::StatusOr<std::vector<std::string>> files = ListRuleFiles(rule_paths);
+    const absl::StatusOr<std::vector<std::string>> files =
+        FindRules(rule_paths, config.rule_places, &checked);
     if (!files.ok()) return Fail(console, FromAbsl(files.status().message()));
-    CheckRules(*files, config, &checked, &rule_text);
+    CheckRules(*files, config, &checked, &rule_text, &fields);
   }
+  if (!config_file.empty()) CheckNamedFiles(config, fields, &checked);
   if (!config_file.empty() && answers.empty()) LintConfig(config, config_file, rule_text, &checked.findings);
 
   if (json) {

@@ -173,14 +173,18 @@ class ConfigReader {
   void ReadRules(const YamlNode& node, const std::string& path) {
     config_.rules.clear();
     for (const auto& [text, item] : reader_.ReadTexts(node, path)) {
+      config_.rule_places.push_back(PlaceOf(*item, reader_.file()));
       if (text == kShippedRules) {
         config_.rules.push_back(text);
         continue;
       }
       const std::string resolved = reader_.Resolve(text);
       std::error_code ignored;
-      if (!std::filesystem::exists(resolved, ignored))
-        reader_.Error(*item, path, Concat(resolved, ": no such file or folder"));
+      if (!std::filesystem::exists(resolved, ignored)) {
+        const std::string_view nearest = Nearest(text, std::span(&kShippedRules, 1));
+        reader_.Error(*item, path, Concat(resolved, ": no such file or folder", DidYouMean(nearest)),
+                      nearest);
+      }
       config_.rules.push_back(resolved);
     }
     if (config_.rules.empty() && node.is_list() && node.items.empty()) {
@@ -196,8 +200,9 @@ class ConfigReader {
     }
     for (const YamlEntry& entry : node.entries) {
       std::vector<std::string>& values = config_.placeholders[entry.key.text];
-      for (const auto& [text, item] : reader_.ReadTexts(entry.value, Concat(path, ".", entry.key.text)))
-        values.push_back(text);
+      const std::string below = Concat(path, ".", entry.key.text);
+      reader_.Keep(below, entry.key);
+      for (const auto& [text, item] : reader_.ReadTexts(entry.value, below)) values.push_back(text);
     }
   }
 
@@ -284,7 +289,8 @@ class ConfigReader {
     ReadInputSettings(node, path, &reader_, &config_.source);
   }
   void ReadPolicy(const YamlNode& node, const std::string& path) {
-    if (!node.is_null()) config_.engine.policy = ReadPolicySettings(node, path, &reader_);
+    if (!node.is_null())
+      config_.engine.policy = ReadPolicySettings(node, path, &reader_, &config_.rules_on_trial);
   }
   void ReadDetectors(const YamlNode& node, const std::string& path) {
     config_.engine.detectors = ReadDetectorSettings(node, path, &reader_);

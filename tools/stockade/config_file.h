@@ -102,6 +102,7 @@
 #include "tools/stockade/geo_settings.h"
 #include "tools/stockade/live_settings.h"
 #include "tools/stockade/rule_thresholds.h"
+#include "tools/stockade/rules_on_trial.h"
 #include "tools/stockade/settings_reader.h"
 #include "tools/tuning/setting_override.h"
 
@@ -112,8 +113,10 @@ struct Config {
   EngineOptions engine;
   SourceOptions source;            // `fields` stays null: it belongs to the rules
   std::vector<std::string> rules;  // files and folders; kShippedRules is the shipped pack
+  std::vector<Place> rule_places;  // of each of them in the file; empty: it names none
   Placeholders placeholders;       // what %name% stands for in rules
   std::vector<RuleThreshold> thresholds;
+  std::vector<RuleOnTrial> rules_on_trial;  // engine.policy.in_shadow, with places
   // The sidecar, and what logins are in captures. Not there: the file says nothing of it.
   std::optional<GatewaySettings> gateway;
   std::optional<CaptureSettings> capture;  // an interface on which `run` sees logins; not there: none

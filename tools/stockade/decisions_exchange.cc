@@ -75,6 +75,8 @@ struct ImportOptions {
 struct Counts {
   size_t added = 0, extended = 0, covered = 0;
   uint64_t refused = 0, passed_over = 0;
+
+  bool any() const noexcept { return added + extended + covered + refused + passed_over > 0; }
 };
 
 // What a file does not say.
@@ -322,7 +324,7 @@ int RunDecisionsImport(std::span<const std::string> arguments, Console& console)
     // What one file holds does not depend on another; one that cannot be read ends it, with what was done told.
     if (status = importer.Import(file); !status.ok()) break;
   }
-  PrintCounts(importer.counts(), options.dry_run, console);
+  if (status.ok() || importer.counts().any()) PrintCounts(importer.counts(), options.dry_run, console);
   if (!status.ok()) return Fail(console, FromAbsl(status.message()));
   if (Interrupted()) return kExitInterrupted;
   return importer.counts().refused > 0 ? kExitFindings : kExitFine;

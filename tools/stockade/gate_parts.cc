@@ -45,18 +45,6 @@ absl::StatusOr<std::string> EngineText(const RunOptions& options, const Config& 
   return all;
 }
 
-// A rule on trial that is misspelt would be carried out.
-absl::Status CheckShadows(const Config& config, const RuleSet& rules) {
-  for (const std::string& name : config.engine.policy.in_shadow) {
-    const auto is_called = [&](const auto& rule) { return rule.header.handle() == name; };
-    const bool known = std::any_of(rules.rules().begin(), rules.rules().end(), is_called) ||
-                       std::any_of(rules.correlations().begin(), rules.correlations().end(),
-                                   [&](const auto& correlation) { return is_called(*correlation.written); });
-    if (!known) return absl::InvalidArgumentError(Concat("policy.shadow: no rule is called ", name));
-  }
-  return absl::OkStatus();
-}
-
 }  // namespace
 
 absl::StatusOr<std::string> ReadToken(const std::string& file, std::string_view key) {
@@ -107,7 +95,6 @@ absl::StatusOr<std::shared_ptr<const GateParts>> MakeGateParts(const RunOptions&
   const GatewaySettings& gateway = *config.gateway;
   ASSIGN_OR_RETURN(LoadedRules loaded, LoadRules(config));
   parts->loaded = std::make_shared<LoadedRules>(std::move(loaded));
-  RETURN_IF_ERROR(CheckShadows(config, *parts->loaded->rules));
   ASSIGN_OR_RETURN(parts->engine_text, EngineText(options, config, parts->loaded->files));
   ASSIGN_OR_RETURN(parts->exchange, LoginExchange::Create(gateway.endpoints, config.engine.hash_key));
   const std::optional<CertificateForm> form = ParseCertificateForm(gateway.certificates.from_header);

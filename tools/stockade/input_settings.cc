@@ -15,12 +15,14 @@ namespace {
 constexpr int kYearMin = 1970;
 constexpr int kYearMax = 2261;
 
+// As CaptureFormat of adapters/capture/capture_source.h calls itself.
+constexpr std::string_view kCaptureFormat = "pcap";
+
 class InputReader {
  public:
   InputReader(SettingsReader* reader, SourceOptions* options) : reader_(*reader), options_(*options) {}
 
   void Read(const YamlNode& node, const std::string& path, const std::vector<SettingsReader::Key>& more) {
-    const size_t errors_before = reader_.errors();
     std::vector<SettingsReader::Key> keys = {
         Text("format", &options_.format),
         {"timezone", [this](auto& value, auto& at) { ReadTimezone(value, at); }},
@@ -37,14 +39,19 @@ class InputReader {
     };
     keys.insert(keys.end(), more.begin(), more.end());
     reader_.ReadMap(node, path, keys);
-    if (reader_.errors() > errors_before) return;
-    // Formats, field names and patterns are known to the sources only.
-    if (const absl::Status status = Validate(options_); !status.ok())
-      Refuse(node, path, FromAbsl(status.message()));
+    // Formats, field names and patterns are known to the sources only. What could not be read is its default here, and
+    // nothing is said of it twice.
+    SourceOptions known = options_;
+    if (known.format != kCaptureFormat) {
+      known.foreign_formats.emplace_back().name = kCaptureFormat;  // to be named among the others
+    } else if (known.format_file.empty()) {
+      known.format = "auto";  // a reader of captures is made of more settings than these
+    }
+    for (const std::string& problem : Problems(known)) Refuse(node, path, problem);
   }
 
  private:
-  // Puts what Validate says of an option, "outcomes: …", at the key it was set by.
+  // Puts what Problems says of an option, "outcomes: …", at the key it was set by.
   void Refuse(const YamlNode& input, std::string path, std::string_view message) {
     struct Origin {
       std::string_view option;
@@ -75,6 +82,14 @@ class InputReader {
       for (const YamlEntry& entry : value->entries) {
         if (!entry.key.text.empty() && subject.find(entry.key.text) != std::string_view::npos)
           at = &entry.key;
+      }
+      // The item of a list that it speaks of: /login stands in a message on /login.*( too, so the longest.
+      size_t longest = 0;
+      for (const YamlNode& item : value->items) {
+        const YamlNode& text = item.is_map() && item.entries.size() == 1 ? item.entries[0].value : item;
+        if (text.text.size() <= longest || message.find(text.text) == std::string_view::npos) continue;
+        longest = text.text.size();
+        at = &text;
       }
       break;
     }

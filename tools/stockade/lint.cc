@@ -128,7 +128,7 @@ class RuleLinter {
     }
     for (const std::string& tag : header.tags) {
       if (tag.find('.') == std::string::npos || tag != absl::AsciiStrToLower(tag)) {
-        Warn(header.place, "tags",
+        Warn(header.At("tags"), "tags",
              Concat(Quoted(tag), " is no tag; tags are lower case with a namespace, as attack.t1110"));
       }
     }
@@ -136,7 +136,7 @@ class RuleLinter {
 
   void LintUnused(const RuleHeader& header, const std::optional<Response>& response) {
     if (!complete_ || response || header.level != "informational") return;
-    Warn(header.place, "level",
+    Warn(header.At("level"), "level",
          Concat("no rule refers to ", Quoted(header.handle()),
                 ", so it alerts by itself, which at level informational nobody reads; refer to it, raise its "
                 "level, or "
@@ -267,24 +267,24 @@ class RuleLinter {
   void LintResponse(const RuleHeader& header, const std::optional<Response>& response) {
     if (!response) return;
     if (response->target == Target::kUserName && response->all_lanes) {
-      Warn(header.place, "response.lanes",
+      Warn(header.At("response.lanes"), "response.lanes",
            "all: this shuts the customer out of his own account; with the unfamiliar lane only strangers are "
            "locked out",
            "unfamiliar");
     }
     if (response->target == Target::kSourceAsn && response->action == Action::kBlock) {
-      Warn(header.place, "response.target",
+      Warn(header.At("response.target"), "response.target",
            "a block of source.asn meets every customer of that provider; challenge it, or block "
            "source.prefix");
     }
     if (response->target == Target::kSourceFingerprint && response->action == Action::kBlock) {
-      Warn(header.place, "response.target",
+      Warn(header.At("response.target"), "response.target",
            "a block of source.fingerprint meets everybody with that browser; challenge it");
     }
     static constexpr int64_t kLong = int64_t{30} * 86'400'000;
     if (response->for_ms > kLong &&
         (response->action == Action::kBlock || response->action == Action::kLock)) {
-      Warn(header.place, "response.for",
+      Warn(header.At("response.for"), "response.for",
            "is longer than 30 days; addresses change hands within days: begin with minutes and let "
            "`escalate` grow");
     }
@@ -304,11 +304,14 @@ void LintRules(const SigmaDocuments& documents, bool complete, Findings* finding
 }
 
 void LintConfig(const Config& config, std::string_view file, std::string_view rule_text, Findings* findings) {
-  const Place place{std::string(file), 1, 1};
+  const auto place_of = [&](const std::string& path) {
+    const auto found = config.places.find(path);
+    return found == config.places.end() ? Place{std::string(file), 1, 1} : found->second;
+  };
   const bool ignored = config.engine.certificates.policy() == CertificatePolicy::kIgnored;
   if (config.engine.mode == Mode::kCertificateOnly && ignored) {
     findings->Warn(
-        place, "mode",
+        place_of("mode"), "mode",
         "certificate-only with certificates: ignored denies everybody; write certificates: required");
   }
   std::set<std::string> unused;
@@ -317,11 +320,8 @@ void LintConfig(const Config& config, std::string_view file, std::string_view ru
       unused.insert(name);
   }
   for (const std::string& name : unused) {
-    findings->Warn(place, Concat("placeholders.", name), Concat("no rule asks for %", name, "%"));
-  }
-  for (const std::string& name : config.engine.policy.in_shadow) {
-    if (rule_text.find(name) == std::string_view::npos)
-      findings->Warn(place, "policy.shadow", Concat("no rule is called ", name, ": it would be carried out"));
+    const std::string path = Concat("placeholders.", name);
+    findings->Warn(place_of(path), path, Concat("no rule asks for %", name, "%"));
   }
   if (config.gateway.has_value()) LintGateway(config, file, findings);
 }

@@ -58,9 +58,26 @@ void AdviseOnPaths(const std::map<std::string, uint64_t>& missed, const std::vec
                   "stockade.yaml; of a capture gateway.endpoints, too\n";
 }
 
+// Of inputs in which no line was an attempt or anything else.
+void SayHowEmpty(ReplaySession* session, Console* console) {
+  const std::vector<InputDescription>& inputs = session->inputs().inputs;
+  const bool header = std::any_of(inputs.begin(), inputs.end(),
+                                  [](const InputDescription& input) { return input.format == "csv"; });
+  const RecordNotes& notes = session->notes();
+  if (notes.begun > 0) {
+    console->err << "the record of a gate that saw none\n";
+  } else if (inputs.size() > 1) {
+    console->err << "the " << inputs.size() << " inputs hold no line" << (header ? " below a header" : "")
+                 << "\n";
+  } else {
+    console->err << PrintableText(inputs.front().name)
+                 << (header ? " holds a header and no line below it\n" : " holds no line\n");
+  }
+}
+
 }  // namespace
 
-bool ExplainNothingRead(ReplaySession* session, Console* console) {
+void ExplainNothingRead(ReplaySession* session, Console* console) {
   const SourceCounters& counters = session->source().counters();
   const std::vector<SourceFigure> figures = session->source().figures();
   const auto figure = [&figures](std::string_view name) -> uint64_t {
@@ -76,9 +93,13 @@ bool ExplainNothingRead(ReplaySession* session, Console* console) {
     if (!missed.empty()) AdviseOnPaths(missed, {"POST"}, console);
     if (figure("requests") == 0 && figure("connections_tls") > 0)
       console->err << "  behind TLS nobody sees logins: capture between the terminator and the application\n";
-    return true;
+    return;
   }
-  if (counters.other + counters.unreadable() == 0) return false;
+  if (counters.other + counters.unreadable() == 0) {
+    console->err << "stockade: no login attempt was read: ";
+    SayHowEmpty(session, console);
+    return;
+  }
   console->err << "stockade: no login attempt was read: ";
   if (counters.other > 0)
     console->err << Lines(counters.other, "was no login attempt", "were no login attempt");
@@ -103,11 +124,13 @@ bool ExplainNothingRead(ReplaySession* session, Console* console) {
   if (requests) {
     AdviseOnPaths(session->source().missed_paths(), session->config().source.access_log.methods, console);
   } else if (!other_format) {
-    console->err << "  read as " << session->inputs().inputs.front().format << "; formats are "
-                 << SourceFormatNames() << "; other field names: input.fields in stockade.yaml; other text: "
+    std::string formats = SourceFormatNames();
+    for (const ForeignFormat& format : session->config().source.foreign_formats)
+      Append(&formats, ", ", format.name);
+    console->err << "  read as " << session->inputs().inputs.front().format << "; formats are " << formats
+                 << "; other field names: input.fields in stockade.yaml; other text: "
                  << "--text-format\n";
   }
-  return true;
 }
 
 }  // namespace stockade

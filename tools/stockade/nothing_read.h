@@ -3,8 +3,7 @@
 // name the format.
 //
 // Looks at the begin of inputs that are files once more, to see whether they look like another format than
-// the one that was asked for; standard input and pipes are gone by then. Nothing is said of a log without
-// lines.
+// the one that was asked for; standard input and pipes are gone by then.
 #pragma once
 
 #include "tools/stockade/console.h"
@@ -12,7 +11,7 @@
 
 namespace stockade {
 
-// Call after a replay to the end that read no attempt. True if there was something to say: the log had lines.
-bool ExplainNothingRead(ReplaySession* session, Console* console);
+// Call after a replay to the end that read no attempt. Always says something.
+void ExplainNothingRead(ReplaySession* session, Console* console);
 
 }  // namespace stockade

@@ -32,7 +32,8 @@ Key Share(SettingsReader* reader, std::string_view name, double* share) {
 
 }  // namespace
 
-PolicySettings ReadPolicySettings(const YamlNode& node, const std::string& path, SettingsReader* reader) {
+PolicySettings ReadPolicySettings(const YamlNode& node, const std::string& path, SettingsReader* reader,
+                                  std::vector<RuleOnTrial>* on_trial) {
   PolicySettings policy;
   const auto number = [&](std::string_view name, SettingsReader::Range<int64_t> range, size_t* value) {
     return Key{name, [reader, range, value](Node item, Path at) {
@@ -55,7 +56,10 @@ PolicySettings ReadPolicySettings(const YamlNode& node, const std::string& path,
        number("shared_accounts", {1, static_cast<int64_t>(ProvenCustomers::kSharedMax)},
               &policy.shared_accounts),
        {"shadow", [&](Node value, Path at) {
-          for (const auto& [text, item] : reader->ReadTexts(value, at)) policy.in_shadow.insert(text);
+          for (const auto& [text, item] : reader->ReadTexts(value, at)) {
+            policy.in_shadow.insert(text);
+            on_trial->push_back({text, PlaceOf(*item, reader->file())});
+          }
         }}});
   return policy;
 }

@@ -5,15 +5,19 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "adapters/store/sqlite_store.h"
 #include "engine/engine.h"
 #include "engine/rule/yaml_tree.h"
+#include "tools/stockade/rules_on_trial.h"
 #include "tools/stockade/settings_reader.h"
 
 namespace stockade {
 
-PolicySettings ReadPolicySettings(const YamlNode& node, const std::string& path, SettingsReader* reader);
+// `on_trial`: policy.shadow once more, with places.
+PolicySettings ReadPolicySettings(const YamlNode& node, const std::string& path, SettingsReader* reader,
+                                  std::vector<RuleOnTrial>* on_trial);
 
 // `ledger_bytes`: store.memory.
 std::optional<SqliteStoreOptions> ReadStoreSettings(const YamlNode& node, const std::string& path,

@@ -176,7 +176,7 @@ class Replay final : public EngineListener {
     if (places_shown_++ >= kPlacesShown) return;
     progress_->Clear();
     console_.err << PrintableText(session_->inputs().inputs[record.input].name) << ":" << record.line << ": "
-                 << ErrorText(record);
+                 << ErrorText(record, session_->inputs().inputs[record.input].format);
     if (record.offset > 0) console_.err << " (at byte " << record.offset << ")";
     console_.err << "\n";
     if (places_shown_ == kPlacesShown) console_.err << "further unreadable records are counted only\n";
@@ -288,6 +288,10 @@ int RunReplay(std::span<const std::string> arguments, Console& console) {
   if (!pace.ok()) return Fail(console, FromAbsl(pace.status().message()));
   absl::StatusOr<ReplaySession> session = ReplaySession::Open(options);
   if (!session.ok()) return Fail(console, FromAbsl(session.status().message()));
+  for (const FormatDoubt& doubt : session->format_doubts()) {
+    console.err << PrintableText(session->config().source.format_file) << ":" << doubt.line << ":"
+                << doubt.column << ": warning: " << doubt.key << ": " << PrintableText(doubt.what) << "\n";
+  }
   Outputs outputs;
   Replay replay(&outputs, *pace, &console);
   if (const absl::Status status = session->Start(&replay); !status.ok()) {
@@ -349,8 +353,8 @@ int RunReplay(std::span<const std::string> arguments, Console& console) {
     replay.summary().Print(run, session->inputs().inputs, source, counters, session->source().figures(),
                            console, out);
   }
-  if (read.ok() && !run.interrupted && replay.summary().attempts() == 0 &&
-      ExplainNothingRead(&*session, &console)) {
+  if (read.ok() && !run.interrupted && replay.summary().attempts() == 0) {
+    ExplainNothingRead(&*session, &console);
     exit_code = kExitFindings;
   }
   if (!read.ok()) exit_code = Fail(console, FromAbsl(read.message()));

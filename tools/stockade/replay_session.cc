@@ -6,6 +6,7 @@
 #include "CLI/CLI.hpp"
 #include "absl/time/clock.h"
 #include "adapters/decision_json.h"
+#include "adapters/source/text_pattern.h"
 #include "engine/status.h"
 #include "engine/text.h"
 #include "tools/stockade/capture_reading.h"
@@ -19,7 +20,13 @@ namespace {
 absl::Status ApplyOptions(const ReplayOptions& options, Config* config) {
   if (!options.rules.empty()) config->rules = options.rules;
   if (options.rules_only) config->engine.detectors.reset();
-  if (!options.format.empty()) config->source.format = options.format;
+  // A format and a format file exclude each other: of the two, the one that the command line names wins over the file's.
+  if (!options.format.empty()) {
+    config->source.format = options.format;
+    if (options.format != "text") config->source.format_file.clear();
+  } else if (!options.text_format.empty()) {
+    config->source.format = "text";
+  }
   if (!options.text_format.empty()) config->source.format_file = options.text_format;
   if (options.year) config->source.year = *options.year;
   if (!options.timezone.empty() && !absl::LoadTimeZone(options.timezone, &config->source.time_zone)) {
@@ -126,6 +133,8 @@ absl::StatusOr<ReplaySession> ReplaySession::Open(const ReplayOptions& options) 
   session.config_.source.foreign_formats.push_back(CaptureFormat(
       [config = session.config_] { return CaptureReadingOf(config); }, CaptureReadingText(session.config_)));
   RETURN_IF_ERROR(Validate(session.config_.source));
+  if (!session.config_.source.format_file.empty())
+    RETURN_IF_ERROR(CheckFormatFile(session.config_.source, &session.format_doubts_));
   return session;
 }
 

@@ -15,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "adapters/client_hello/stack_lookup.h"
 #include "adapters/source/open_inputs.h"
+#include "adapters/source/text_pattern.h"
 #include "engine/engine.h"
 #include "tools/stockade/config_file.h"
 #include "tools/stockade/rule_pack.h"
@@ -81,6 +82,8 @@ class ReplaySession {
   }
   // The snapshot that the engine began with; not there: none.
   const std::optional<FamiliarFacts>& familiar() const noexcept { return familiar_; }
+  // What is probably not meant in the format file, where there is one.
+  const std::vector<FormatDoubt>& format_doubts() const noexcept { return format_doubts_; }
 
  private:
   ReplayOptions options_;
@@ -92,6 +95,7 @@ class ReplaySession {
   std::unique_ptr<GeoLookup> geo_;
   std::unique_ptr<StackLookup> stacks_ = std::make_unique<StackLookup>();
   std::optional<FamiliarFacts> familiar_;
+  std::vector<FormatDoubt> format_doubts_;
 };
 
 // Gives the engine the decision that a record says somebody gave, restored or took out; one that cannot be read is noted.

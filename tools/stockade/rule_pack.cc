@@ -106,6 +106,7 @@ absl::StatusOr<LoadedRules> LoadRules(const Config& config) {
     ParseSigma(text, file, config.placeholders, &documents, &findings);
   }
   ApplyRuleThresholds(config.thresholds, &documents, &findings);
+  CheckRulesOnTrial(config.rules_on_trial, documents, &findings);
   // Compiled also after errors: what is wrong between the sound ones belongs into the same list.
   loaded.fields = std::make_unique<FieldTable>();
   loaded.rules = Compile(std::move(documents), loaded.fields.get(), &findings);

@@ -34,7 +34,7 @@ struct LoadedRules {
 };
 
 // Reads and compiles all rules of a configuration. Errors: those of ListRuleFiles, and everything that is
-// wrong in the files, a line each.
+// wrong in the files, a line each, and what the settings say of rules that are not there.
 absl::StatusOr<LoadedRules> LoadRules(const Config& config);
 
 }  // namespace stockade

@@ -52,6 +52,8 @@ class SettingsReader {
 
   // A path of the settings, from the folder of their file.
   std::string Resolve(const std::string& path) const;
+  // Keeps the place of a key that no ReadMap reads.
+  void Keep(const std::string& path, const YamlNode& key) { places_.emplace(path, PlaceOf(key, file_)); }
   // Where each key that was read stands, by its path.
   const std::map<std::string, Place>& places() const noexcept { return places_; }
 

@@ -267,7 +267,7 @@ class Tuning {
     };
     if (!of("mode")) candidate.options.mode = candidates_[0].options.mode;
     candidate.rules = candidates_[0].rules;
-    if (of("thresholds.")) {
+    if (of("thresholds.") || of("policy.shadow")) {
       absl::StatusOr<LoadedRules> loaded = LoadRules(*config);
       if (!loaded.ok()) return refused(loaded.status());
       // The log is decoded once, for the fields of the current rules.

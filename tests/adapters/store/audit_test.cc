@@ -40,6 +40,13 @@ TEST_CASE("a line says when, who, what, to whom, until when and why", "[audit]")
   CHECK(AuditMembers(removed) ==
         later + ",\"by\":\"alice\",\"what\":\"removed\"" + tail + ",\"why\":\"office \\\"Hamburg\\\"\"");
 
+  // By hand: the decision's own reason is why. A rule's stands with the rule.
+  StoreEntry given = ChangeEntry(ChangeKind::kAdded, decision, kSceneMs + 5);
+  std::get<Change>(given.what).by = "alice";
+  std::get<Change>(given.what).decision.reason = "ticket 4711";
+  CHECK(AuditMembers(given) ==
+        made + ",\"by\":\"alice\",\"what\":\"added\"" + tail + ",\"why\":\"ticket 4711\"");
+
   decision.action = Action::kChallenge;
   decision.shadow = true;
   CHECK(members(ChangeKind::kAdded).ends_with("\"kind\":\"human\",\"shadow\":true"));

@@ -47,6 +47,12 @@ TEST_CASE("a decision is written with the keys of the design, in their order", "
   CHECK(json.find(R"(}},"campaign":"c1","kind":"identity","repeat":2,"shadow":true})") != std::string::npos);
 }
 
+TEST_CASE("what was decided by hand rests on no event, and claims none of 1970", "[decision]") {
+  Decision d = Sample();
+  d.evidence = {};
+  CHECK(ToJson(d).ends_with(R"("reason":"8 user.name in 10m","evidence":{}})"));
+}
+
 TEST_CASE("any bytes at all make valid JSON", "[decision]") {
   const unsigned seed = std::random_device{}();
   INFO("seed " << seed);

@@ -443,6 +443,11 @@ TEST_CASE("what cannot be resolved is refused with place, key and what would be 
                                                           Contains("'faild'") &&
                                                           Contains("did you mean 'failed'"));
   CHECK_THAT(ErrorOf(failed + failed), Contains("name: 'failed' is taken by the rule at r.yml:1"));
+  // At the key that says it, not at the first one of the document.
+  const std::string second = failed + failed;
+  const auto line =
+      1 + std::count(second.begin(), second.begin() + static_cast<ptrdiff_t>(second.rfind("name:")), '\n');
+  CHECK_THAT(ErrorOf(second), Catch::StartsWith("r.yml:" + std::to_string(line) + ":1: name: "));
   CHECK_THAT(
       ErrorOf("title: x\nid: 6f7e1c10-2dc9-4312-adb6-9574ff09a5c8\n" + failed.substr(failed.find("name:")) +
               Count("c", "[failed, 6f7e1c10-2dc9-4312-adb6-9574ff09a5c8]")),

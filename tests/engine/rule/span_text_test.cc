@@ -25,7 +25,8 @@ TEST_CASE("a span is a number and a unit", "[rule]") {
 
 TEST_CASE("a wrong span says what would be right", "[rule]") {
   CHECK(SpanTextError("90min") == "\"90min\" has no unit s, m, h or d; write 90m");
-  CHECK(SpanTextError("10M") == "\"10M\" has no unit s, m, h or d; write 10m");
+  CHECK(SpanTextError("10M") ==
+        "\"10M\" is months, which differ in length; write days, as 30d, or 10m if minutes are meant");
   CHECK(SpanTextError("2w") == "\"2w\" has no unit s, m, h or d; write 14d");
   CHECK(SpanTextError("90 minutes") == "\"90 minutes\" has no unit s, m, h or d; write 90m");
   CHECK(SpanTextError("5 m") == "\"5 m\" has a space between number and unit; write 5m");
