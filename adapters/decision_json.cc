@@ -92,6 +92,11 @@ absl::Status ReadEvidence(const Members& members, Evidence* evidence) {
   }
   RETURN_IF_ERROR(members.Time("first", &evidence->first_ms));
   RETURN_IF_ERROR(members.Time("last", &evidence->last_ms));
+  RETURN_IF_ERROR(members.Text("detector", &evidence->detector));
+  RETURN_IF_ERROR(members.Text("setting", &evidence->setting));
+  RETURN_IF_ERROR(members.Number("score", &evidence->score));
+  RETURN_IF_ERROR(members.Number("threshold", &evidence->threshold));
+  RETURN_IF_ERROR(members.Time("since", &evidence->since_ms));
   dom::object group;
   if (!members.Object("group", &group)) return absl::OkStatus();
   for (const auto [field, element] : group) {

@@ -61,6 +61,8 @@ void Engine::State::TakeNews() {
     alert.time_ms = news.time_ms;
     alert.first_ms = alert.last_ms = ToMs(event.attempt.time_ns);
     alert.value = 1;
+    alert.found = news.found;
+    for (const auto& [field, value] : news.group) alert.group.emplace_back(field, value);
     alert.event = &event;
     const bool before = std::exchange(stranger_inside, !is_source);
     OnAlert(alert);

@@ -35,7 +35,7 @@ size_t TextBytes(const Decision& decision) noexcept {
   size_t bytes = 0;
   for (const std::string* text :
        {&decision.id, &decision.value, &decision.rule, &decision.reason, &decision.campaign, &evidence.title,
-        &evidence.condition, &evidence.counted_field, &evidence.via})
+        &evidence.condition, &evidence.counted_field, &evidence.via, &evidence.detector, &evidence.setting})
     bytes += text->size();
   for (const auto& [field, value] : evidence.group) bytes += field.size() + value.size();
   return bytes;
@@ -43,8 +43,9 @@ size_t TextBytes(const Decision& decision) noexcept {
 
 Decision Shortened(Decision decision) {
   Evidence& evidence = decision.evidence;
-  for (std::string* text : {&decision.value, &decision.rule, &decision.reason, &decision.campaign,
-                            &evidence.title, &evidence.condition, &evidence.counted_field, &evidence.via})
+  for (std::string* text :
+       {&decision.value, &decision.rule, &decision.reason, &decision.campaign, &evidence.title,
+        &evidence.condition, &evidence.counted_field, &evidence.via, &evidence.detector, &evidence.setting})
     Cut(text);
   if (evidence.group.size() > kGroupsMax) evidence.group.resize(kGroupsMax);
   for (auto& [field, value] : evidence.group) {

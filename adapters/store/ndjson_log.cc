@@ -184,6 +184,15 @@ void AppendAlert(const Alert& alert, std::string* out) {
     }
     out->push_back('}');
   }
+  if (const DetectorFinding& found = alert.found; !found.detector.empty()) {
+    AppendMember("detector", found.detector, out);
+    out->append(",\"score\":");
+    AppendJsonNumber(found.score, out);
+    out->append(",\"threshold\":");
+    AppendJsonNumber(found.threshold, out);
+    AppendMember("setting", found.setting, out);
+    if (found.since_ms != 0) AppendMember("since", FormatTimeMs(found.since_ms), out);
+  }
   out->push_back('}');
 }
 

@@ -46,6 +46,16 @@ struct Response {
   bool shadow = false;     // shown, never carried out: a rule on trial
 };
 
+// What a detector's alert rests on in place of a count; of a rule's nothing is set. Views of names that live for ever.
+struct DetectorFinding {
+  std::string_view detector;  // its name in the settings, "source_ladder"; empty: a rule's
+  std::string_view setting;   // of the threshold: "detectors.evidence.condemned"
+  double score = 0;           // the evidence there was, ≥ threshold: both to two decimals
+  double threshold = 0;
+  int64_t since_ms =
+      0;  // since when there had been evidence without a pause; 0: the detector keeps no such time
+};
+
 // The counts behind an alert. Values live as long as the alert is handed on: during one Observe.
 struct Alert {
   std::string_view rule;  // name of the rule, or its id or title where it has no name
@@ -64,6 +74,7 @@ struct Alert {
   int64_t last_ms = 0;
   // Group-by fields and their values in the triggering event, in the order of the rule.
   std::vector<std::pair<std::string_view, std::string_view>> group;
+  DetectorFinding found;
   const LoginEvent* event = nullptr;  // the triggering event; policy takes the target's value from it
 };
 

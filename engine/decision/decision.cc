@@ -123,6 +123,13 @@ void AppendEvidence(const Evidence& evidence, std::string* out) {
     }
     out->push_back('}');
   }
+  if (!evidence.detector.empty()) {
+    AppendText("detector", evidence.detector, out);
+    AppendNumber("score", evidence.score, out);
+    AppendNumber("threshold", evidence.threshold, out);
+    AppendText("setting", evidence.setting, out);
+    if (evidence.since_ms != 0) AppendText("since", FormatTimeMs(evidence.since_ms), out);
+  }
   out->push_back('}');
 }
 

@@ -38,6 +38,12 @@ struct Evidence {
   std::vector<std::pair<std::string, std::string>> group;  // group-by field → value
   // The correlation the counts are from, where the rule itself only joins others; else empty.
   std::string via = {};
+  // Of a detector's decision, as in DetectorFinding: then value is 1, and first and last are of the attempt it was found with.
+  std::string detector = {};
+  std::string setting = {};
+  double score = 0;
+  double threshold = 0;
+  int64_t since_ms = 0;
 };
 
 struct Decision {

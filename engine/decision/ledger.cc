@@ -17,7 +17,8 @@ size_t HeapBytes(const std::string& text) noexcept {
 size_t HeapBytes(const Decision& d) noexcept {
   size_t bytes = HeapBytes(d.id) + HeapBytes(d.value) + HeapBytes(d.rule) + HeapBytes(d.reason) +
                  HeapBytes(d.campaign) + HeapBytes(d.evidence.via) + HeapBytes(d.evidence.title) +
-                 HeapBytes(d.evidence.condition) + HeapBytes(d.evidence.counted_field);
+                 HeapBytes(d.evidence.condition) + HeapBytes(d.evidence.counted_field) +
+                 HeapBytes(d.evidence.detector) + HeapBytes(d.evidence.setting);
   for (const auto& [field, value] : d.evidence.group)
     bytes += sizeof(std::pair<std::string, std::string>) + HeapBytes(field) + HeapBytes(value);
   return bytes;

@@ -45,6 +45,11 @@ Evidence EvidenceOf(const Alert& alert) {
   evidence.group.reserve(alert.group.size());
   for (const auto& [field, value] : alert.group)
     evidence.group.emplace_back(std::string(field), Printed(value));
+  evidence.detector = std::string(alert.found.detector);
+  evidence.setting = std::string(alert.found.setting);
+  evidence.score = alert.found.score;
+  evidence.threshold = alert.found.threshold;
+  evidence.since_ms = alert.found.since_ms;
   return evidence;
 }
 

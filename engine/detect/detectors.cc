@@ -303,10 +303,10 @@ void Detectors::Observe(const LoginEvent& event, Lane arrived, uint8_t notes, bo
                  "for them, and nothing else can be asked here");
     solver_said_ = alarm;
   }
-  if (clue == Clue::kSuccess && IsStranger(lane) && !identity_passed &&
-      takeovers_.NoteSuccess(event, tags, now_ms)) {
-    Tell(DetectorNews::Kind::kTakeover, now_ms, "the password of this account was right inside a campaign");
-    news_.back().event.Assign(event);
+  if (clue == Clue::kSuccess && IsStranger(lane) && !identity_passed) {
+    if (const Condemned* const campaign = takeovers_.NoteSuccess(event, tags, now_ms))
+      TellOf(DetectorNews::Kind::kTakeover, now_ms,
+             "the password of this account was right inside a campaign", event, *campaign);
   }
   tags_ = tags;
   if (Failed(clue)) LookForNews(attempt, false, now_ms);

@@ -20,6 +20,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/decision/alert.h"
 #include "engine/detect/account_guard.h"
 #include "engine/detect/campaign_finder.h"
 #include "engine/detect/contact_memory.h"
@@ -55,6 +56,10 @@ struct DetectorNews {
   std::string text;
   Prefix rung;  // of kSource
   OwnedEvent event;
+  // Of kSource and kTakeover: what was condemned, on what, and the fields that attempts of it share. Of a password no field: it
+  // is told of to nobody.
+  DetectorFinding found;
+  std::vector<std::pair<std::string_view, std::string>> group;
 };
 
 class Detectors {
@@ -113,6 +118,9 @@ class Detectors {
   void TellPressure(const Attempt& attempt, uint64_t account, Lane lane, Clue clue, bool passed,
                     uint8_t notes, int64_t now_ms) noexcept;
   void Tell(DetectorNews::Kind kind, int64_t now_ms, std::string text);
+  // The same of one event and what was condemned with it.
+  void TellOf(DetectorNews::Kind kind, int64_t now_ms, std::string text, const LoginEvent& event,
+              const Condemned& what);
 
   DetectorSettings settings_;
   HashKey key_;

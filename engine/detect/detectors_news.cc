@@ -60,6 +60,44 @@ class ReasonWriter {
   char* end_;
 };
 
+// What attempts have in common that belong to what was condemned, as fields of rules.
+std::vector<std::pair<std::string_view, std::string>> SharedFields(const Attempt& attempt,
+                                                                   const Condemned& what) {
+  std::vector<std::pair<std::string_view, std::string>> fields;
+  const auto add = [&fields](FieldId id, std::string_view value) {
+    if (!value.empty()) fields.emplace_back(kKnownFieldNames[static_cast<size_t>(id)], std::string(value));
+  };
+  if (what.tag == 0) {
+    if (what.rung.is_single()) {
+      add(FieldId::kSourceIp, what.rung.address.ToString());
+    } else {
+      add(FieldId::kSourcePrefix, what.rung.ToString());
+    }
+    return fields;
+  }
+  switch (what.kind) {
+    case TupleKind::kJa4:
+      break;
+    case TupleKind::kAgent:
+      add(FieldId::kUserAgent, attempt.user_agent);
+      break;
+    case TupleKind::kHeaders:
+    case TupleKind::kHeadersJa4:
+      add(FieldId::kHeaderOrder, attempt.header_order);
+      break;
+    case TupleKind::kAsnJa4:
+      add(FieldId::kSourceAsn, Concat(attempt.asn));
+      break;
+    case TupleKind::kCountryJa4:
+      add(FieldId::kSourceCountry, attempt.country);
+      break;
+    case TupleKind::kPassword:
+      return fields;
+  }
+  if (what.kind != TupleKind::kHeaders) add(FieldId::kJa4, attempt.ja4);
+  return fields;
+}
+
 }  // namespace
 
 std::string_view Detectors::Reason(const DetectorAsk& ask) noexcept {
@@ -106,7 +144,22 @@ std::string_view Detectors::Reason(const DetectorAsk& ask) noexcept {
 }
 
 void Detectors::Tell(DetectorNews::Kind kind, int64_t now_ms, std::string text) {
-  news_.push_back({kind, now_ms, std::move(text), {}, {}});
+  news_.push_back({kind, now_ms, std::move(text), {}, {}, {}, {}});
+}
+
+void Detectors::TellOf(DetectorNews::Kind kind, int64_t now_ms, std::string text, const LoginEvent& event,
+                       const Condemned& what) {
+  Tell(kind, now_ms, std::move(text));
+  DetectorNews& news = news_.back();
+  news.rung = what.rung;
+  news.event.Assign(event);
+  const auto decimals = [](float number) { return std::round(double{number} * 100) / 100; };
+  news.found.detector = Name(what.tag != 0 ? DetectorId::kCampaignFinder : DetectorId::kSourceLadder);
+  news.found.setting = "detectors.evidence.condemned";
+  news.found.score = decimals(what.score);
+  news.found.threshold = decimals(settings_.evidence.condemned);
+  news.found.since_ms = what.begun_ms;
+  news.group = SharedFields(event.attempt, what);
 }
 
 void Detectors::SaySource(const Attempt& attempt, const SourceReading& source, int64_t now_ms) {
@@ -114,31 +167,29 @@ void Detectors::SaySource(const Attempt& attempt, const SourceReading& source, i
   if (known != said_.end() && now_ms - known->time_ms < kSaidMs) return;
   Said& said = known != said_.end() ? *known : said_[said_next_++ % said_.size()];
   said = {source.rung, now_ms};
-  Tell(DetectorNews::Kind::kSource, now_ms,
-       Concat("What comes from ", source.rung.ToString(), " fails as an attacker's does"));
   LoginEvent event;
   event.attempt = attempt;
-  news_.back().event.Assign(event);
-  news_.back().rung = source.rung;
+  TellOf(DetectorNews::Kind::kSource, now_ms,
+         Concat("What comes from ", source.rung.ToString(), " fails as an attacker's does"), event,
+         {0, {}, source.rung, source.score, 0});
 }
 
 void Detectors::LookForNews(const Attempt& attempt, bool ordered, int64_t now_ms) {
-  const auto condemned = [&](uint64_t tag, const Prefix& rung, int64_t begun_ms, std::string_view what) {
+  const auto condemned = [&](const Condemned& mark, std::string_view what) {
     std::vector<OwnedEvent> inside;
-    if (!takeovers_.Condemn(tag, rung, begun_ms, now_ms, &inside)) return;
+    if (!takeovers_.Condemn(mark, now_ms, &inside)) return;
     Tell(DetectorNews::Kind::kCampaign, now_ms,
          Concat("a campaign: ", what,
                 inside.empty() ? "" : Concat("; ", inside.size(), " strangers got in with it before")));
-    for (OwnedEvent& event : inside) {
-      Tell(DetectorNews::Kind::kTakeover, now_ms,
-           Concat("the password of this account was right inside a campaign: ", what));
-      news_.back().event = event;
-    }
+    for (const OwnedEvent& event : inside)
+      TellOf(DetectorNews::Kind::kTakeover, now_ms,
+             Concat("the password of this account was right inside a campaign: ", what), event.event(), mark);
   };
   if (!IsOff(DetectorId::kSourceLadder)) {
     const SourceReading source = sources_.Read(attempt, now_ms);
     if (source.suspicion == Suspicion::kCondemned && !source.shared)
-      condemned(0, source.rung, now_ms, Concat("what comes from ", source.rung.ToString(), " fails"));
+      condemned({0, {}, source.rung, source.score, 0},
+                Concat("what comes from ", source.rung.ToString(), " fails"));
     if (source.suspicion == Suspicion::kCondemned && !source.at_home && !ordered &&
         State(DetectorId::kSourceLadder) == DetectorState::kOn)
       SaySource(attempt, source, now_ms);
@@ -146,7 +197,7 @@ void Detectors::LookForNews(const Attempt& attempt, bool ordered, int64_t now_ms
   if (!IsOff(DetectorId::kCampaignFinder)) {
     const TupleReading tuple = campaigns_.Read(tags_, now_ms);
     if (tuple.suspicion == Suspicion::kCondemned)
-      condemned(tuple.tag, Prefix(), tuple.begun_ms, TextOf(attempt, tuple.kind));
+      condemned({tuple.tag, tuple.kind, Prefix(), tuple.score, tuple.begun_ms}, TextOf(attempt, tuple.kind));
   }
 }
 

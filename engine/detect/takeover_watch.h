@@ -17,6 +17,15 @@
 
 namespace stockade {
 
+// What was condemned, and on what.
+struct Condemned {
+  uint64_t tag = 0;  // of a tuple; 0: `rung` says
+  TupleKind kind = TupleKind::kJa4;
+  Prefix rung;
+  float score = 0;       // the evidence, when it last was
+  int64_t begun_ms = 0;  // of a tuple: when it began to fail
+};
+
 class TakeoverWatch {
  public:
   static constexpr size_t kKept = 1024;
@@ -29,15 +38,14 @@ class TakeoverWatch {
   // Campaigns that are remembered; an older one gives way.
   static constexpr size_t kCampaignsMax = 256;
 
-  // Whether an attempt belongs to what was condemned: a tuple, or where `tag` is 0 a rung.
-  static bool Holds(uint64_t tag, const Prefix& rung, const TupleTags& tags, const Address& source) noexcept;
+  // Whether an attempt belongs to what was condemned.
+  static bool Holds(const Condemned& what, const TupleTags& tags, const Address& source) noexcept;
 
-  // A stranger got in. True: inside a campaign that is known; then he is not kept, but named already.
-  bool NoteSuccess(const LoginEvent& event, const TupleTags& tags, int64_t now_ms);
-  // Condemned: a tuple, which began to fail at `begun_ms`, or a rung of addresses. False: it was already. Otherwise appends those who
-  // got in with it.
-  bool Condemn(uint64_t tag, const Prefix& rung, int64_t begun_ms, int64_t now_ms,
-               std::vector<OwnedEvent>* inside);
+  // A stranger got in. Inside a campaign that is known: that one, until the next call; then he is not kept, but named already.
+  // Otherwise null.
+  const Condemned* NoteSuccess(const LoginEvent& event, const TupleTags& tags, int64_t now_ms);
+  // Condemned: a tuple, or a rung of addresses. False: it was already. Otherwise appends those who got in with it.
+  bool Condemn(const Condemned& what, int64_t now_ms, std::vector<OwnedEvent>* inside);
 
  private:
   struct Kept {
@@ -46,10 +54,9 @@ class TakeoverWatch {
     OwnedEvent event;
   };
   struct Campaign {
-    int64_t keep_ms() const noexcept { return tag != 0 ? kTupleKeepMs : kKeepMs; }
+    int64_t keep_ms() const noexcept { return what.tag != 0 ? kTupleKeepMs : kKeepMs; }
 
-    uint64_t tag = 0;  // of a tuple; 0: `rung` says
-    Prefix rung;
+    Condemned what;
     int64_t time_ms = INT64_MIN;  // of the last that was condemned with it
   };
 

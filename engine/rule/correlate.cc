@@ -15,6 +15,20 @@ namespace {
 
 using Type = CorrelationRule::Type;
 
+WindowReading::Counts CountsOf(Type type) noexcept {
+  switch (type) {
+    case Type::kEventCount:
+      return WindowReading::Counts::kEvents;
+    case Type::kValueCount:
+      return WindowReading::Counts::kValues;
+    case Type::kTemporal:
+    case Type::kTemporalOrdered:
+      return WindowReading::Counts::kRules;
+    default:
+      return WindowReading::Counts::kNothing;
+  }
+}
+
 // The nearest threshold with which the same bound would not have held at this value.
 double AllowedBy(const CompiledCorrelation& correlation, double value) noexcept {
   const double step = CorrelationRule::Counts(correlation.written->type) ? 1 : 0;
@@ -283,6 +297,9 @@ WindowReading Correlator::Describe(const Feed& feed, const Reading& reading, dou
   described.first_ms = reading.oldest_ms;
   described.last_ms = reading.newest_ms;
   described.allowed = AllowedBy(correlation, value);
+  described.counts = CountsOf(correlation.written->type);
+  described.counted_field = correlation.written->condition_field;
+  described.tag = feed.tag;
   described.key = feed.key;
   FieldScratch scratch;
   const auto& fields = correlation.references[feed.reference].group_by;

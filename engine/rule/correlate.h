@@ -55,6 +55,10 @@ namespace stockade {
 
 // One window that a rule looked at, for `explain`. Views live during the call that hands it on.
 struct WindowReading {
+  // What its value counts: events, values of `counted_field`, rules of a temporal correlation; or none of these, but a sum,
+  // an average or a percentile.
+  enum class Counts : uint8_t { kEvents, kValues, kRules, kNothing };
+
   std::string_view rule;
   std::string_view condition;  // "gte 8"
   int64_t span_ms = 0;
@@ -65,8 +69,13 @@ struct WindowReading {
   bool quiet = false;    // it holds, but that was said for this key already
   int64_t first_ms = 0;  // the window's edges: the oldest and the newest event in it
   int64_t last_ms = 0;
-  double allowed = 0;  // the threshold with which the condition would not have been met; NaN where none would
-  Hash128 key;         // equal for events that count together
+  // The threshold with which the condition would not have been met at `value`; NaN where none would. Where there may be more, it
+  // is only the least that is not known to be met.
+  double allowed = 0;
+  Counts counts = Counts::kEvents;
+  std::string_view counted_field;  // of value_*
+  uint32_t tag = 0;                // of kValues: equal for equal values of this event and others
+  Hash128 key;                     // equal for events that count together
   std::vector<std::pair<std::string_view, std::string>> group;
 };
 

@@ -119,7 +119,12 @@ absl::Status PrintExplained(std::string_view json, int64_t now_ms, const Console
   line("rule", decision.rule);
   line("reason", decision.reason);
   const Evidence& evidence = decision.evidence;
-  if (evidence.value > 0) {
+  if (!evidence.detector.empty()) {
+    line("found by", Concat(evidence.detector, ": evidence ", NumberText(evidence.score), ", and ",
+                            evidence.setting, " is ", NumberText(evidence.threshold)));
+    if (evidence.since_ms != 0) line("since", TimeText(evidence.since_ms));
+    line("last", TimeText(evidence.last_ms));
+  } else if (evidence.value > 0) {
     line("counted", Concat(evidence.estimated  ? "about "
                            : evidence.at_least ? "at least "
                                                : "",

@@ -12,7 +12,7 @@ using Node = const YamlNode&;
 using Path = const std::string&;
 using Key = SettingsReader::Key;
 
-constexpr std::array<std::string_view, 2> kChallengeWords = {"human", "identity"};
+constexpr std::array<std::string_view, 2> kCanAskWords = {"human", "identity"};
 
 Key State(SettingsReader* reader, DetectorId id, DetectorSettings* settings) {
   return {Name(id), [=](Node node, Path path) {
@@ -37,9 +37,9 @@ void ReadLock(Node node, Path path, SettingsReader* reader, LockoutRule* lock) {
 }
 
 void ReadChallenges(Node node, Path path, SettingsReader* reader, DetectorSettings* settings) {
-  bool asks[kChallengeWords.size()] = {};
+  bool asks[kCanAskWords.size()] = {};
   reader->ReadList(node, path, [&](Node item, Path at) {
-    if (const auto word = reader->ReadWord(item, at, kChallengeWords)) asks[*word] = true;
+    if (const auto word = reader->ReadWord(item, at, kCanAskWords)) asks[*word] = true;
   });
   settings->challenges = CanAskFor(asks[0], asks[1]);
 }

@@ -4,7 +4,6 @@
 #include <cmath>
 
 #include "engine/text.h"
-#include "tools/stockade/json_writer.h"
 
 namespace stockade {
 namespace {
@@ -13,12 +12,17 @@ std::string Title(const Console& console, std::string_view title) {
   return Concat("\n", Styled(console, Style::kBold, title), "\n");
 }
 
+// What an attempt names; an empty name is one, too.
+std::string NamedText(std::string_view text) {
+  return text.empty() ? "(empty)" : PrintableText(text);
+}
+
 template <typename Groups>
 std::string GroupText(const Groups& group) {
   if (group.empty()) return "everything together";
   std::string text;
   for (const auto& [field, value] : group) {
-    Append(&text, text.empty() ? "" : ", ", PrintableText(field), " ", PrintableText(value));
+    Append(&text, text.empty() ? "" : ", ", PrintableText(field), " ", NamedText(value));
   }
   return text;
 }
@@ -27,21 +31,37 @@ std::string ValueText(double value, bool at_least, bool estimated) {
   return Concat(at_least ? "at least " : estimated ? "about " : "", NumberText(value));
 }
 
+std::string_view ChallengeWords(ChallengeKind kind) {
+  return kind == ChallengeKind::kHuman ? "asked to show that a human is there"
+                                       : "asked to show that it is the account's owner";
+}
+
 std::string VerdictWords(const TracedAttempt& traced) {
-  switch (traced.verdict) {
-    case VerdictKind::kAllow:
-      return "was let through to the password check";
-    case VerdictKind::kThrottle:
-      return "was slowed down and did not reach the password check";
-    case VerdictKind::kChallenge:
-      return Concat(traced.challenge_kind == ChallengeKind::kHuman
-                        ? "was asked to show that a human is there"
-                        : "was asked to show that it is the account's owner",
-                    traced.reached ? ", and did" : ", and did not reach the password check");
-    case VerdictKind::kDeny:
-      return "was refused before the password was looked at";
+  if (traced.verdict == VerdictKind::kAllow) return "was let through to the password check";
+  if (!traced.let_through.empty()) {
+    const std::string_view would_have_been = traced.verdict == VerdictKind::kThrottle ? "slowed down"
+                                             : traced.verdict == VerdictKind::kChallenge
+                                                 ? ChallengeWords(traced.challenge_kind)
+                                                 : "refused before the password was looked at";
+    return Concat("would have been ", would_have_been, "; it was let through (", traced.let_through, ")");
   }
-  return "";
+  if (traced.verdict == VerdictKind::kThrottle) return "was slowed down and did not reach the password check";
+  if (traced.verdict == VerdictKind::kDeny) return "was refused before the password was looked at";
+  return Concat("was ", ChallengeWords(traced.challenge_kind),
+                traced.reached ? ", and did" : ", and did not reach the password check");
+}
+
+// Of a line that stands for several attempts: "allow, allow, deny ×3".
+std::string LineVerdictsText(const std::vector<LineVerdict>& verdicts) {
+  std::string text;
+  for (size_t i = 0; i < verdicts.size();) {
+    size_t same = 1;
+    while (i + same < verdicts.size() && verdicts[i + same].verdict == verdicts[i].verdict) ++same;
+    Append(&text, text.empty() ? "" : ", ", Name(verdicts[i].verdict));
+    if (same > 1) Append(&text, " (", same, " times)");
+    i += same;
+  }
+  return text;
 }
 
 std::string_view LaneWords(Lane lane) {
@@ -80,8 +100,8 @@ std::string ScopeWords(const Decision& decision) {
 
 void PrintNote(const AttemptNote& note, std::ostream& out) {
   out << "  " << PadLeft(CountText(note.line), 12) << "  " << TimeText(note.time_ms) << "  "
-      << PadRight(PrintableText(note.source), 15) << "  " << PadRight(PrintableText(note.account), 16) << "  "
-      << Name(note.outcome) << "\n";
+      << PadRight(PrintableText(note.source), 15) << "  " << PadRight(NamedText(note.account), 16) << "  "
+      << Name(note.outcome) << (note.stopped ? ", but stopped" : "") << "\n";
 }
 
 void PrintEvents(const Contributions& events, std::ostream& out) {
@@ -107,40 +127,61 @@ void PrintSteps(const TracedAttempt& traced, const Console& console, std::ostrea
   out << "\n";
 }
 
+std::string CountedText(const TracedWindow& window) {
+  std::string text = ValueText(window.value, window.at_least, window.estimated);
+  if (window.counts == WindowReading::Counts::kRules) {
+    text += " of its rules";
+  } else if (!window.counted_field.empty()) {
+    Append(&text, " of ", PrintableText(window.counted_field));
+  }
+  return text;
+}
+
 void PrintWindow(const TracedWindow& window, std::ostream& out) {
-  out << "  " << PrintableText(window.rule) << ": "
-      << ValueText(window.value, window.at_least, window.estimated) << " within "
+  out << "  " << PrintableText(window.rule) << ": " << CountedText(window) << " within "
       << FormatSpanMs(window.span_ms) << " for " << GroupText(window.group) << "; condition "
       << PrintableText(window.condition) << (window.met ? " is met" : " is not met")
       << (window.quiet ? ", and was already reported for this key" : "") << "\n";
   out << "      counted from " << TimeText(window.first_ms) << " to " << TimeText(window.last_ms) << " ("
       << DurationText(window.last_ms - window.first_ms) << ")\n";
-  if (window.met && !std::isnan(window.allowed)) {
+  if (window.met && window.at_least) {
+    out << "      its window keeps no more than its condition needs: a higher threshold may have been met, "
+           "too\n";
+  } else if (window.met && !std::isnan(window.allowed)) {
     out << "      would not have been met with a threshold of " << NumberText(window.allowed) << "\n";
   }
 }
 
+// Why no rule counted it; empty: they did.
+std::string_view UncountedWords(const TracedAttempt& traced) {
+  if (!traced.reached && !traced.charged)
+    return "nothing: what does not reach the password check counts for no rule";
+  if (traced.too_late)
+    return "nothing: its time lies further back than the lateness allows, so it counts for no rule";
+  if (traced.unconfirmed)
+    return "nothing: its time lies in a future that no other attempt confirmed, so it counts for no rule";
+  return {};
+}
+
 void PrintRules(const TracedAttempt& traced, bool with_events, const Console& console, std::ostream& out) {
   out << Title(console, "What the rules saw");
-  if (!traced.reached && !traced.charged) {
-    out << "  nothing: what does not reach the password check counts for no rule\n";
-    return;
-  }
-  if (traced.too_late) {
-    out << "  nothing: its time lies further back than the lateness allows, so it counts for no rule\n";
-    return;
-  }
-  if (traced.charged && !traced.reached)
-    out << "  a bad certificate, which is charged to its source and never to the account\n";
-  if (traced.matches.empty()) out << "  no rule matched this attempt\n";
-  for (const std::string& rule : traced.matches) out << "  " << PrintableText(rule) << " matched\n";
-  for (const TracedWindow& window : traced.windows) {
-    PrintWindow(window, out);
-    if (with_events) PrintEvents(window.events, out);
+  if (const std::string_view why = UncountedWords(traced); !why.empty()) {
+    out << "  " << why << "\n";
+  } else {
+    if (traced.charged && !traced.reached)
+      out << "  a bad certificate, which is charged to its source and never to the account\n";
+    if (traced.matches.empty()) out << "  no rule matched this attempt\n";
+    for (const std::string& rule : traced.matches) out << "  " << PrintableText(rule) << " matched\n";
+    for (const TracedWindow& window : traced.windows) {
+      PrintWindow(window, out);
+      if (with_events) PrintEvents(window.events, out);
+    }
   }
   for (const Decision& decision : traced.decisions) {
     out << "  this attempt brought about decision " << decision.id << ": " << ActionWords(decision) << " "
-        << ScopeWords(decision) << " until " << TimeText(decision.until_ms) << "\n";
+        << ScopeWords(decision) << " until " << TimeText(decision.until_ms);
+    if (!decision.evidence.detector.empty()) out << ", by " << PrintableText(decision.rule);
+    out << "\n";
   }
 }
 
@@ -148,25 +189,23 @@ void PrintAttempt(const TracedAttempt& traced, std::ostream& out) {
   const AttemptNote& note = traced.attempt;
   out << "  line " << CountText(note.line) << " (" << PrintableText(note.input) << ":" << note.input_line
       << "), " << TimeText(note.time_ms) << "\n";
-  out << "  account " << PrintableText(note.account) << " from " << PrintableText(note.source) << "\n";
+  out << "  account " << NamedText(note.account) << " from " << PrintableText(note.source) << "\n";
   if (!note.user_agent.empty()) out << "  user agent " << PrintableText(note.user_agent) << "\n";
   if (!note.ja4.empty()) out << "  JA4 " << PrintableText(note.ja4) << "\n";
   out << "  lane " << LaneWords(traced.lane) << "\n";
   out << "  the log says: " << Name(note.outcome) << "\n";
 }
 
-// The window in which the trigger met the decision's condition, if it was seen.
-const TracedWindow* WindowOf(const Explanation& explanation) {
-  if (!explanation.trigger || !explanation.decision) return nullptr;
-  for (const TracedWindow& window : explanation.trigger->windows) {
-    if (window.rule == explanation.decision->rule && window.met) return &window;
-  }
-  return nullptr;
-}
-
 // The attempts a decision rests on, window by window.
 void PrintGrounds(const Explanation& explanation, const Console& console, std::ostream& out) {
   out << Title(console, "The attempts it rests on");
+  if (explanation.grounds) {
+    const DetectorGrounds& grounds = *explanation.grounds;
+    out << "  " << CountText(grounds.attempts.total) << " failed or stopped in this input, up to then, of "
+        << (grounds.fields.empty() ? ScopeWords(*explanation.decision) : GroupText(grounds.fields)) << "\n";
+    PrintEvents(grounds.attempts, out);
+    return;
+  }
   if (!explanation.trigger) {
     out << "  not in this input\n";
     return;
@@ -175,16 +214,32 @@ void PrintGrounds(const Explanation& explanation, const Console& console, std::o
   for (const TracedWindow& window : explanation.trigger->windows) {
     if (!window.of_decision) continue;
     any = true;
-    out << "  " << PrintableText(window.rule) << ": "
-        << ValueText(window.value, window.at_least, window.estimated) << " within "
+    out << "  " << PrintableText(window.rule) << ": " << CountedText(window) << " within "
         << FormatSpanMs(window.span_ms) << " for " << GroupText(window.group) << " (" << window.condition
         << ")\n";
     PrintEvents(window.events, out);
   }
   if (any) return;
   Contributions alone;  // a rule that decides on one attempt
-  alone.Add(explanation.trigger->attempt);
+  alone.Add(explanation.trigger->id, explanation.trigger->attempt);
   PrintEvents(alone, out);
+}
+
+// How a detector's decision would not have been made.
+void PrintWayAroundDetector(const Decision& decision, std::ostream& out) {
+  constexpr double kCondemnedMax = 18;  // of EvidenceThresholds
+  const Evidence& evidence = decision.evidence;
+  if (evidence.score < kCondemnedMax) {
+    out << "  " << PrintableText(evidence.setting) << " above " << NumberText(evidence.score) << ", at most "
+        << NumberText(kCondemnedMax) << ", in the settings, in place of " << NumberText(evidence.threshold)
+        << "\n";
+  } else {
+    out << "  no value of " << PrintableText(evidence.setting) << ": it is " << NumberText(kCondemnedMax)
+        << " at most\n";
+  }
+  // In shadow the ladder gives no order; what was condemned is remembered all the same.
+  out << "  detectors." << PrintableText(evidence.detector) << ": "
+      << (evidence.detector == decision.rule ? "shadow or off" : "off") << "\n";
 }
 
 void PrintDecision(const Explanation& explanation, const Console& console, std::ostream& out) {
@@ -195,11 +250,16 @@ void PrintDecision(const Explanation& explanation, const Console& console, std::
   out << "  from " << TimeText(decision.time_ms) << " to " << TimeText(decision.until_ms) << " ("
       << DurationText(decision.until_ms - decision.time_ms)
       << (decision.repeat > 0 ? ", longer for a repeat" : "") << ")\n";
-  out << "  rule " << PrintableText(decision.rule);
+  out << (evidence.detector.empty() ? "  rule " : "  detector ") << PrintableText(decision.rule);
   if (!evidence.title.empty() && evidence.title != decision.rule)
     out << ": " << PrintableText(evidence.title);
   out << "\n";
   out << "  because " << PrintableText(decision.reason) << "\n";
+  if (!evidence.detector.empty()) {
+    out << "  found by " << PrintableText(evidence.detector) << ": evidence " << NumberText(evidence.score)
+        << ", and " << PrintableText(evidence.setting) << " is " << NumberText(evidence.threshold)
+        << (evidence.since_ms != 0 ? Concat("; it began at ", TimeText(evidence.since_ms)) : "") << "\n";
+  }
   if (evidence.span_ms > 0) {
     out << "  counted " << ValueText(evidence.value, evidence.at_least, evidence.estimated)
         << (evidence.counted_field.empty() ? "" : " of ") << PrintableText(evidence.counted_field)
@@ -214,12 +274,20 @@ void PrintDecision(const Explanation& explanation, const Console& console, std::
   out << Title(console, "What would have let it pass");
   if (explanation.trigger) {
     for (const TracedWindow& window : explanation.trigger->windows) {
-      if (!window.of_decision || std::isnan(window.allowed)) continue;
+      if (!window.of_decision) continue;
+      if (window.at_least) {
+        out << "  a threshold higher than that of \"" << PrintableText(window.condition) << "\" of rule "
+            << PrintableText(window.rule) << "; its window does not keep how much\n";
+        continue;
+      }
+      if (std::isnan(window.allowed)) continue;
       out << "  a threshold of " << NumberText(window.allowed) << " in place of \""
           << PrintableText(window.condition) << "\" of rule " << PrintableText(window.rule) << "\n";
     }
   }
-  if (evidence.span_ms == 0) {
+  if (!evidence.detector.empty()) {
+    PrintWayAroundDetector(decision, out);
+  } else if (evidence.span_ms == 0 && !IsOrdered(decision)) {
     out << "  rule " << PrintableText(decision.rule)
         << " decides on one attempt; only an exception in it would help\n";
   }
@@ -242,80 +310,6 @@ void PrintWayAroundGate(const TracedAttempt& asked, const Console& console, std:
   }
 }
 
-void WriteNote(const AttemptNote& note, JsonWriter* json) {
-  json->BeginObject()
-      .Key("line")
-      .Count(note.line)
-      .Key("input")
-      .Text(note.input)
-      .Key("input_line")
-      .Count(note.input_line);
-  json->Key("time")
-      .Text(FormatTimeMs(note.time_ms))
-      .Key("source")
-      .Text(note.source)
-      .Key("account")
-      .Text(note.account);
-  json->Key("outcome").Text(Name(note.outcome)).EndObject();
-}
-
-void WriteEvents(const Contributions& events, JsonWriter* json) {
-  json->BeginObject().Key("total").Count(events.total).Key("first").BeginList();
-  for (const AttemptNote& note : events.first) WriteNote(note, json);
-  json->EndList().Key("last").BeginList();
-  for (const AttemptNote& note : events.last) WriteNote(note, json);
-  json->EndList().EndObject();
-}
-
-// A threshold that would have let it pass; null where none would.
-void WriteAllowed(double allowed, JsonWriter* json) {
-  if (std::isnan(allowed)) {
-    json->Null();
-  } else {
-    json->Number(allowed);
-  }
-}
-
-void WriteTraced(const TracedAttempt& traced, JsonWriter* json) {
-  json->BeginObject().Key("attempt");
-  WriteNote(traced.attempt, json);
-  json->Key("verdict").Text(Name(traced.verdict));
-  if (traced.verdict == VerdictKind::kChallenge) json->Key("kind").Text(Name(traced.challenge_kind));
-  json->Key("by").Text(traced.by).Key("reason").Text(traced.reason).Key("lane").Text(Name(traced.lane));
-  json->Key("reached").Bool(traced.reached).Key("steps").BeginList();
-  for (const auto& [step, said] : traced.steps)
-    json->BeginObject().Key("step").Text(step).Key("said").Text(said).EndObject();
-  json->EndList().Key("matches").BeginList();
-  for (const std::string& rule : traced.matches) json->Text(rule);
-  json->EndList().Key("windows").BeginList();
-  for (const TracedWindow& window : traced.windows) {
-    json->BeginObject().Key("rule").Text(window.rule).Key("condition").Text(window.condition);
-    json->Key("span").Text(FormatSpanMs(window.span_ms)).Key("value").Number(window.value);
-    json->Key("at_least")
-        .Bool(window.at_least)
-        .Key("estimated")
-        .Bool(window.estimated)
-        .Key("met")
-        .Bool(window.met);
-    json->Key("of_decision")
-        .Bool(window.of_decision)
-        .Key("quiet")
-        .Bool(window.quiet)
-        .Key("first")
-        .Text(FormatTimeMs(window.first_ms));
-    json->Key("last").Text(FormatTimeMs(window.last_ms)).Key("allowed");
-    WriteAllowed(window.allowed, json);
-    json->Key("group").BeginObject();
-    for (const auto& [field, value] : window.group) json->Key(field).Text(value);
-    json->EndObject().Key("events");
-    WriteEvents(window.events, json);
-    json->EndObject();
-  }
-  json->EndList().Key("decisions").BeginList();
-  for (const Decision& decision : traced.decisions) json->Verbatim(ToJson(decision));
-  json->EndList().EndObject();
-}
-
 }  // namespace
 
 void PrintExplanation(const Explanation& explanation, const Console& console, std::ostream& out) {
@@ -326,13 +320,20 @@ void PrintExplanation(const Explanation& explanation, const Console& console, st
   }
   if (explanation.asked) {
     const TracedAttempt& asked = *explanation.asked;
-    const Style style = asked.reached ? Style::kGreen : Style::kRed;
-    std::string answer = Concat("The attempt of ", PrintableText(asked.attempt.account), " from ",
+    const Style style = !asked.reached                        ? Style::kRed
+                        : asked.verdict == VerdictKind::kDeny ? Style::kYellow
+                                                              : Style::kGreen;
+    std::string answer = Concat("The attempt of ", NamedText(asked.attempt.account), " from ",
                                 PrintableText(asked.attempt.source), " at ", TimeText(asked.attempt.time_ms),
                                 " ", VerdictWords(asked), ".");
     if (!asked.reason.empty()) Append(&answer, "\nReason: ", PrintableText(asked.reason));
     out << Styled(console, style, answer) << "\n";
     out << Title(console, "The attempt");
+    if (explanation.of_line.size() > 1) {
+      out << "  the line stands for " << explanation.of_line.size()
+          << " attempts: " << LineVerdictsText(explanation.of_line) << "; this is number " << asked.id.nth + 1
+          << ", --attempt shows another\n";
+    }
     PrintAttempt(asked, out);
     PrintSteps(asked, console, out);
     PrintRules(asked, /*with_events=*/!explanation.decision, console, out);
@@ -355,30 +356,6 @@ void PrintExplanation(const Explanation& explanation, const Console& console, st
     }
   }
   PrintDecision(explanation, console, out);
-}
-
-std::string ToJson(const Explanation& explanation) {
-  JsonWriter json;
-  json.BeginObject();
-  if (explanation.found == Explanation::Found::kUnreadable)
-    json.Key("unreadable").Text(explanation.unreadable);
-  if (explanation.asked) {
-    json.Key("asked");
-    WriteTraced(*explanation.asked, &json);
-  }
-  if (explanation.decision) {
-    json.Key("decision").Verbatim(ToJson(*explanation.decision));
-    if (explanation.trigger) {
-      json.Key("trigger");
-      WriteTraced(*explanation.trigger, &json);
-    }
-    if (const TracedWindow* window = WindowOf(explanation)) {
-      json.Key("allowed");
-      WriteAllowed(window->allowed, &json);
-    }
-  }
-  json.EndObject();
-  return json.text();
 }
 
 }  // namespace stockade

@@ -159,6 +159,7 @@ void FollowDecision(const Record& record, ReplaySession* session) {
 
 absl::Status ReplaySession::Start(EngineListener* listener) {
   ASSIGN_OR_RETURN(inputs_, OpenInputs(options_.inputs, config_.source));
+  for (size_t i = 0; i < options_.shown.size(); ++i) inputs_.inputs[i].name = options_.shown[i];
   notes_ = RecordNotes();
   EngineOptions engine = config_.engine;
   engine.lets_through = options_.observe;

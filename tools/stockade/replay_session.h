@@ -42,6 +42,8 @@ struct ReplayOptions {
   bool observe = false;  // let everything through, as the system did that wrote the log
   bool rules_only = false;
   std::vector<std::string> inputs;
+  std::vector<std::string>
+      shown;  // what people call them, where that is not how they are opened; empty: it is
   std::vector<SettingOverride> overrides;  // settings that are tried
 };
 

@@ -1,308 +1,194 @@
 #include "tools/stockade/trace.h"
 
 #include <algorithm>
+#include <memory>
+#include <utility>
 
 #include "absl/container/flat_hash_map.h"
 #include "engine/status.h"
 #include "engine/text.h"
+#include "tools/stockade/attempt_tracer.h"
+#include "tools/stockade/counted_attempts.h"
 #include "tools/stockade/interrupt.h"
 
 namespace stockade {
 namespace {
 
-constexpr int64_t kNsPerMs = 1'000'000;
+// An attempt as an alert knows it, for which lines are not there.
+struct SameAttempt {
+  int64_t time_ns = 0;
+  Address source;
+  std::string account;
 
-AttemptNote Note(const Record& record, const ReplaySession& session) {
-  const Attempt& attempt = record.event.attempt;
-  AttemptNote note;
-  note.line = record.position;
-  note.input = session.inputs().inputs[record.input].name;
-  note.input_line = record.line;
-  note.time_ms = attempt.time_ns / kNsPerMs;
-  note.source = attempt.source.present() ? attempt.source.ToString() : "-";
-  note.account = attempt.has_account() ? std::string(attempt.account) : "-";
-  note.user_agent = std::string(attempt.user_agent);
-  note.ja4 = std::string(attempt.ja4);
-  note.outcome = record.event.aftermath.outcome;
-  return note;
-}
-
-TracedWindow Own(const WindowReading& reading) {
-  TracedWindow window;
-  window.rule = std::string(reading.rule);
-  window.condition = std::string(reading.condition);
-  window.span_ms = reading.span_ms;
-  window.value = reading.value;
-  window.at_least = reading.at_least;
-  window.estimated = reading.estimated;
-  window.met = reading.met;
-  window.quiet = reading.quiet;
-  window.first_ms = reading.first_ms;
-  window.last_ms = reading.last_ms;
-  window.allowed = reading.allowed;
-  window.key = reading.key;
-  for (const auto& [field, value] : reading.group) window.group.emplace_back(field, value);
-  return window;
-}
-
-// Whose outcome the engine is taking. Mostly that of the attempt being observed; but one whose time was held
-// back is taken during a later Assess, or at the end (window/watermark.h).
-class Turn {
- public:
-  void Assess(uint64_t line) {
-    current_ = line;
-    observing_ = false;
+  static SameAttempt Of(const Attempt& attempt) {
+    return {attempt.time_ns, attempt.source, std::string(attempt.account)};
   }
-  void TakeVerdict(const Verdict& verdict) {
-    observing_ = true;
-    if (verdict.time_ticket == kTicketTooLate) return;  // says nothing of the held one
-    held_ = verdict.time_ticket >= kTicketHeldFirst ? current_ : 0;
-  }
-  // The outcome of an attempt that was seen before comes in now.
-  void Resume(uint64_t line) {
-    current_ = line;
-    observing_ = true;
-  }
-  void EndObserve() { observing_ = false; }
-
-  uint64_t line() const noexcept { return observing_ ? current_ : held_; }
-  uint64_t held() const noexcept { return held_; }  // 0: none
-
- private:
-  uint64_t current_ = 0;
-  uint64_t held_ = 0;
-  bool observing_ = false;
+  friend bool operator==(const SameAttempt&, const SameAttempt&) = default;
 };
 
-// Traces one attempt, from its Assess until its outcome is taken.
-class AttemptTracer {
- public:
-  // `line` is the attempt's; 0: none.
-  AttemptTracer(uint64_t line, ReplaySession* session, const Turn* turn)
-      : line_(line), session_(*session), turn_(*turn) {}
-
-  bool on() const noexcept { return on_; }
-  bool done() const noexcept { return done_; }
-
-  void BeforeAssess(const Record& record) {
-    if (record.position != line_ || done_) return;
-    traced_.attempt = Note(record, session_);
-    on_ = assessing_ = true;
-  }
-  void OnVerdict(const Record& record, const Verdict& verdict, bool reaches) {
-    if (record.position == line_ && on_) {
-      assessing_ = false;
-      traced_.verdict = verdict.kind;
-      traced_.challenge_kind = verdict.challenge_kind;
-      traced_.lane = verdict.lane;
-      traced_.by = std::string(verdict.by);
-      traced_.reason = std::string(verdict.reason);
-      traced_.reached = reaches;
-      traced_.charged = verdict.for_certificate;
-      traced_.too_late = verdict.time_ticket == kTicketTooLate;
-      waits_ = reaches && record.number != 0;
-    } else if (on_ && !waits_ && turn_.held() != line_) {
-      End();
-    }
-  }
-  void OnOutcome(const Record& record) {
-    if (record.position != line_ || !on_) return;
-    traced_.attempt.outcome = record.event.aftermath.outcome;
-    waits_ = false;
-  }
-  void AfterRecord(const Record& record) {
-    if (record.position == line_ && on_ && turn_.held() != line_) End();
-  }
-  void End() {
-    done_ = done_ || on_;
-    on_ = false;
-  }
-
-  void TakeStep(const GateStep& step) {
-    if (assessing_) traced_.steps.emplace_back(step.step, step.said);
-  }
-  void TakeMatch(std::string_view rule) {
-    if (mine()) traced_.matches.emplace_back(rule);
-  }
-  void TakeWindow(const WindowReading& reading) {
-    if (mine()) traced_.windows.push_back(Own(reading));
-  }
-  void TakeDecision(const Decision& decision) {
-    if (mine()) traced_.decisions.push_back(decision);
-  }
-
-  TracedAttempt Take() { return std::move(traced_); }
-
- private:
-  bool mine() const noexcept { return on_ && turn_.line() == line_; }
-
-  const uint64_t line_;
-  ReplaySession& session_;
-  const Turn& turn_;
-  TracedAttempt traced_;
-  bool on_ = false;
-  bool assessing_ = false;
-  bool waits_ = false;  // for its outcome, which a record brings later
-  bool done_ = false;
+// Which attempt brought a decision about. What a detector finds with an attempt that is stopped, it says during the next one.
+struct Origin {
+  AttemptId at;                           // whose outcome was being taken; line 0: nobody's
+  std::optional<SameAttempt> found_with;  // of a detector's
+  AttemptId newest;                       // that was there
 };
 
-// A first pass: up to the line, or up to the decision.
+// What a pass looks for: the attempts of a line, one attempt, or a decision.
+struct Sought {
+  uint64_t line = 0;
+  std::optional<uint32_t> nth;  // of the line's attempts
+  std::optional<SameAttempt> attempt;
+  std::string decision_id;
+};
+
+// A first pass: up to the attempt, or up to the decision.
 class Search final : public EngineListener {
  public:
-  Search(const Question& question, ReplaySession* session)
-      : question_(question), session_(*session), tracer_(question.line, session, &turn_) {}
+  Search(Sought sought, ReplaySession* session) : sought_(std::move(sought)), session_(*session) {}
 
-  void OnGateStep(const GateStep& step) override { tracer_.TakeStep(step); }
-  void OnRuleMatch(std::string_view rule) override { tracer_.TakeMatch(rule); }
-  void OnWindow(const WindowReading& reading) override { tracer_.TakeWindow(reading); }
+  void OnGateStep(const GateStep& step) override {
+    for (const auto& tracer : tracers_) tracer->TakeStep(step);
+  }
+  void OnRuleMatch(std::string_view rule) override {
+    for (const auto& tracer : tracers_) tracer->TakeMatch(rule, turn_);
+  }
+  void OnWindow(const WindowReading& reading) override {
+    for (const auto& tracer : tracers_) tracer->TakeWindow(reading, turn_);
+  }
+  void OnAlert(const Alert& alert) override {
+    found_with_.reset();
+    if (!alert.found.detector.empty() && alert.event != nullptr)
+      found_with_ = SameAttempt::Of(alert.event->attempt);
+  }
   void OnDecision(const Decision& decision) override {
-    tracer_.TakeDecision(decision);
-    if (question_.decision_id.empty()) {
-      if (!verdict_given_) made_at_[decision.id] = turn_.line();
-    } else if (!decision_ && decision.id == question_.decision_id) {
+    const Origin origin{turn_.id(), std::exchange(found_with_, std::nullopt), turn_.current()};
+    Attribute(decision, origin);
+    if (sought_.decision_id.empty()) {
+      if (!passed_) made_by_[decision.id] = origin;
+    } else if (!decision_ && decision.id == sought_.decision_id) {
       decision_ = decision;
-      decision_line_ = turn_.line();
+      origin_ = origin;
     }
   }
 
   bool OnBatch() const { return !done() && !Interrupted(); }
   void OnUnreadable(const Record& record) {
-    if (question_.line == 0 || record.position != question_.line) return;
+    if (sought_.line == 0 || record.position != sought_.line) return;
     unreadable_ =
         Concat(session_.inputs().inputs[record.input].name, ":", record.line, ": ", ErrorText(record));
   }
   bool BeforeAssess(const Record& record) {
     turn_.Assess(record.position);
-    tracer_.BeforeAssess(record);
-    if (tracer_.on()) session_.engine().SetTracing(true);
+    passed_ |= sought_.line != 0 && record.position > sought_.line;
+    if (IsWanted(record)) {
+      const AttemptId& id = turn_.current();
+      tracers_.push_back(std::make_unique<AttemptTracer>(record, id, &session_));
+      attempts_.push_back(SameAttempt::Of(record.event.attempt));
+      decisions_.emplace_back();
+      of_line_.emplace_back();
+      follows_ = true;
+    }
+    Trace();
     return true;
   }
   void OnVerdict(const Record& record, const Verdict& verdict, bool reaches) {
     turn_.TakeVerdict(verdict);
-    const bool was_on = tracer_.on();
-    tracer_.OnVerdict(record, verdict, reaches);
-    if (was_on && !tracer_.on()) session_.engine().SetTracing(false);
-    if (record.position != question_.line) return;
-    verdict_given_ = true;
-    if (verdict.decision == nullptr) return;
-    decision_ = *verdict.decision;
-    const auto made = made_at_.find(decision_->id);
-    if (made != made_at_.end()) decision_line_ = made->second;
+    for (const auto& tracer : tracers_) tracer->OnVerdict(record, verdict, reaches, turn_);
+    const size_t index = IndexOf(turn_.current());
+    if (index != kNone) {
+      of_line_[index] = {verdict.kind, reaches};
+      if (verdict.decision != nullptr) {
+        const auto made = made_by_.find(verdict.decision->id);
+        decisions_[index] = {*verdict.decision, made != made_by_.end() ? made->second : Origin()};
+      }
+    } else {
+      follows_ = false;
+    }
+    Trace();
   }
   void OnOutcome(const Record& record) {
     turn_.Resume(record.position);
-    tracer_.OnOutcome(record);
+    for (const auto& tracer : tracers_) tracer->OnOutcome(record, turn_);
+    Trace();
   }
-  void AfterRecord(const Record& record) {
+  void AfterRecord(const Record&) {
     turn_.EndObserve();
-    const bool was_on = tracer_.on();
-    tracer_.AfterRecord(record);
-    if (was_on && !tracer_.on()) session_.engine().SetTracing(false);
+    for (const auto& tracer : tracers_) tracer->AfterRecord(turn_);
+    Trace();
   }
   // After the run: an attempt whose time was held to the end is complete only now.
-  void Report(Explanation* explanation, uint64_t* decision_line) {
-    tracer_.End();
-    if (tracer_.done()) explanation->asked = tracer_.Take();
+  void Report(Explanation* explanation, Origin* origin) {
+    for (const auto& tracer : tracers_) tracer->End();
     explanation->unreadable = std::move(unreadable_);
+    explanation->line_passed = passed_;
+    explanation->of_line = of_line_;
     explanation->decision = std::move(decision_);
-    *decision_line = decision_line_;
+    *origin = origin_;
+    const size_t chosen = Chosen();
+    if (chosen == kNone) return;
+    explanation->asked = tracers_[chosen]->Take();
+    if (!sought_.decision_id.empty() || !decisions_[chosen].has_value()) return;
+    explanation->decision = std::move(decisions_[chosen]->first);
+    *origin = decisions_[chosen]->second;
   }
 
  private:
+  static constexpr size_t kNone = SIZE_MAX;
+
   bool done() const {
-    return tracer_.done() || !unreadable_.empty() ||
-           (!question_.decision_id.empty() && decision_.has_value());
+    if (!unreadable_.empty()) return true;
+    if (!sought_.decision_id.empty()) return decision_.has_value();
+    const bool all_done = std::ranges::all_of(tracers_, [](const auto& tracer) { return tracer->done(); });
+    return all_done && (sought_.attempt.has_value() ? !tracers_.empty() : passed_);
+  }
+  bool IsWanted(const Record& record) const {
+    if (sought_.attempt.has_value())
+      return tracers_.empty() && record.event.attempt.time_ns == sought_.attempt->time_ns &&
+             SameAttempt::Of(record.event.attempt) == *sought_.attempt;
+    return sought_.line != 0 && record.position == sought_.line;
+  }
+  size_t IndexOf(const AttemptId& id) const {
+    for (size_t i = 0; i < tracers_.size(); ++i)
+      if (tracers_[i]->traced().id == id) return i;
+    return kNone;
+  }
+  size_t Chosen() const {
+    if (sought_.nth.has_value()) return *sought_.nth < tracers_.size() ? *sought_.nth : kNone;
+    for (size_t i = 0; i < tracers_.size(); ++i)
+      if (!tracers_[i]->traced().reached) return i;
+    return tracers_.empty() ? kNone : tracers_.size() - 1;
+  }
+  void Attribute(const Decision& decision, const Origin& origin) {
+    for (size_t i = 0; i < tracers_.size(); ++i) {
+      AttemptTracer& tracer = *tracers_[i];
+      const bool is_its = origin.found_with.has_value() ? follows_ && attempts_[i] == *origin.found_with
+                                                        : tracer.IsMine(turn_);
+      if (!is_its) continue;
+      tracer.TakeDecision(decision);
+      break;
+    }
+  }
+  void Trace() {
+    session_.engine().SetTracing(
+        std::ranges::any_of(tracers_, [](const auto& tracer) { return !tracer->done(); }));
   }
 
-  const Question& question_;
+  const Sought sought_;
   ReplaySession& session_;
   Turn turn_;
-  AttemptTracer tracer_;
-  absl::flat_hash_map<std::string, uint64_t>
-      made_at_;  // decision → line of the attempt that brought it about
+  // Of the attempts looked for, in order: how they went, who they are, the decision each met, what came of them.
+  std::vector<std::unique_ptr<AttemptTracer>> tracers_;
+  std::vector<SameAttempt> attempts_;
+  std::vector<std::optional<std::pair<Decision, Origin>>> decisions_;
+  std::vector<LineVerdict> of_line_;
+  absl::flat_hash_map<std::string, Origin> made_by_;  // of each decision, before the attempt
+  std::optional<SameAttempt> found_with_;             // what the decision that follows was found with
   std::string unreadable_;
   std::optional<Decision> decision_;
-  uint64_t decision_line_ = 0;  // 0: not known
-  bool verdict_given_ = false;
-};
-
-// The last pass: who counted in the windows of the attempts that are explained.
-class Collection final : public EngineListener {
- public:
-  // Fills the windows of both; either may be null.
-  Collection(TracedAttempt* asked, TracedAttempt* trigger, ReplaySession* session) : session_(*session) {
-    for (TracedAttempt* const attempt : {asked, trigger}) {
-      if (attempt == nullptr) continue;
-      for (TracedWindow& window : attempt->windows) {
-        wanted_.push_back(Wanted{&window, attempt->attempt.line});
-        last_line_ = std::max(last_line_, attempt->attempt.line);
-        from_ms_ = std::min(from_ms_, window.first_ms);
-        to_ms_ = std::max(to_ms_, window.last_ms);
-      }
-    }
-  }
-
-  bool needed() const noexcept { return !wanted_.empty(); }
-
-  void OnWindow(const WindowReading& reading) override {
-    const AttemptNote& note = turn_.line() == note_.line ? note_ : held_note_;
-    if (note.line != turn_.line() || note.line == 0) return;  // outside all windows that matter
-    for (const Wanted& wanted : wanted_) {
-      TracedWindow& window = *wanted.window;
-      if (window.rule == reading.rule && window.key == reading.key && note.line <= wanted.line &&
-          note.time_ms >= window.first_ms && note.time_ms <= window.last_ms) {
-        window.events.Add(note);
-      }
-    }
-  }
-
-  bool OnBatch() const { return !done_ && !Interrupted(); }
-  void OnUnreadable(const Record&) {}
-  bool BeforeAssess(const Record& record) {
-    turn_.Assess(record.position);
-    Attend(record);
-    return true;
-  }
-  void OnOutcome(const Record& record) {
-    turn_.Resume(record.position);
-    Attend(record);
-  }
-  void OnVerdict(const Record& record, const Verdict& verdict, bool) {
-    turn_.TakeVerdict(verdict);
-    if (turn_.held() == record.position) held_note_ = note_;
-  }
-  void AfterRecord(const Record& record) {
-    turn_.EndObserve();
-    if (done_ || record.position < last_line_) return;
-    // The last attempt that matters may itself be held; then the next one settles it.
-    if (turn_.held() != 0 && turn_.held() <= last_line_) return;
-    done_ = true;
-    session_.engine().SetTracing(false);
-  }
-
- private:
-  void Attend(const Record& record) {
-    if (done_) return;
-    const int64_t time_ms = record.event.attempt.time_ns / kNsPerMs;
-    const bool counts = time_ms >= from_ms_ && time_ms <= to_ms_;
-    session_.engine().SetTracing(counts || turn_.held() != 0);
-    if (counts) note_ = Note(record, session_);
-  }
-
-  struct Wanted {
-    TracedWindow* window;
-    uint64_t line;  // of the attempt that saw it so: later ones are not in it
-  };
-
-  ReplaySession& session_;
-  std::vector<Wanted> wanted_;
-  Turn turn_;
-  AttemptNote note_;       // of the current attempt, where it lies in a window's time
-  AttemptNote held_note_;  // of the held one
-  uint64_t last_line_ = 0;
-  int64_t from_ms_ = INT64_MAX;
-  int64_t to_ms_ = INT64_MIN;
-  bool done_ = false;
+  Origin origin_;
+  bool passed_ = false;  // an attempt of a later line was there
+  bool follows_ =
+      false;  // no further attempt was judged since: what detectors say now, they found with these
 };
 
 // Marks the windows that a decision rests on: that of its rule, and, where the rule correlates other
@@ -350,7 +236,9 @@ void NameConditions(const RuleSet& rules, std::optional<TracedAttempt>* traced) 
 
 }  // namespace
 
-void Contributions::Add(const AttemptNote& note) {
+void Contributions::Add(const AttemptId& id, const AttemptNote& note) {
+  if (id == newest) return;
+  newest = id;
   ++total;
   if (first.size() < kShown) {
     first.push_back(note);
@@ -362,12 +250,14 @@ void Contributions::Add(const AttemptNote& note) {
 
 absl::StatusOr<Explanation> Explain(ReplaySession* session, const Question& question) {
   Explanation explanation;
-  uint64_t decision_line = 0;
+  Origin origin;
   {
-    Search search(question, session);
+    Sought sought{question.line, std::nullopt, std::nullopt, question.decision_id};
+    if (question.attempt > 0) sought.nth = question.attempt - 1;
+    Search search(std::move(sought), session);
     RETURN_IF_ERROR(session->Start(&search));
     RETURN_IF_ERROR(DriveReplay(session, &search));
-    search.Report(&explanation, &decision_line);
+    search.Report(&explanation, &origin);
   }
   if (!explanation.unreadable.empty()) {
     explanation.found = Explanation::Found::kUnreadable;
@@ -376,24 +266,35 @@ absl::StatusOr<Explanation> Explain(ReplaySession* session, const Question& ques
   if (!explanation.asked && !explanation.decision) return explanation;
   explanation.found = Explanation::Found::kAttempt;
   NameConditions(*session->rules().rules, &explanation.asked);
-  if (explanation.decision && decision_line > 0) {
-    const Question made{decision_line, ""};
-    Search search(made, session);
+  if (explanation.decision && (origin.found_with.has_value() || origin.at.line > 0)) {
+    Sought sought{origin.at.line, origin.at.nth, std::nullopt, ""};
+    if (origin.found_with.has_value()) sought = Sought{0, std::nullopt, origin.found_with, ""};
+    Search search(std::move(sought), session);
     RETURN_IF_ERROR(session->Start(&search));
     RETURN_IF_ERROR(DriveReplay(session, &search));
     Explanation of_trigger;
-    search.Report(&of_trigger, &decision_line);
+    Origin of_its;
+    search.Report(&of_trigger, &of_its);
     explanation.trigger = std::move(of_trigger.asked);
     NameConditions(*session->rules().rules, &explanation.trigger);
     if (explanation.trigger) {
       MarkWindows(*session->rules().rules, explanation.decision->rule, &*explanation.trigger);
     }
   }
-  Collection collection(explanation.asked ? &*explanation.asked : nullptr,
-                        explanation.trigger ? &*explanation.trigger : nullptr, session);
-  if (!collection.needed()) return explanation;
-  RETURN_IF_ERROR(session->Start(&collection));
-  RETURN_IF_ERROR(DriveReplay(session, &collection));
+  CountedAttempts counted(session);
+  if (explanation.asked) counted.Want(&*explanation.asked);
+  if (explanation.trigger) counted.Want(&*explanation.trigger);
+  if (origin.found_with.has_value()) {
+    // Found with an attempt that counts itself, or, of a right password inside a campaign, with one that came later.
+    const TracedAttempt* const trigger = explanation.trigger ? &*explanation.trigger : nullptr;
+    const bool is_last = trigger != nullptr && (!trigger->reached || IsFailure(trigger->attempt.outcome));
+    explanation.grounds.emplace();
+    counted.Want(*explanation.decision, is_last ? trigger->id : origin.newest, &*explanation.grounds);
+  }
+  if (!counted.needed()) return explanation;
+  RETURN_IF_ERROR(session->Start(&counted));
+  RETURN_IF_ERROR(DriveReplay(session, &counted));
+  counted.Finish();
   return explanation;
 }
 

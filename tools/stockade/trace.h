@@ -31,6 +31,15 @@ struct AttemptNote {
   std::string user_agent;
   std::string ja4;
   Outcome outcome = Outcome::kUnknown;
+  bool stopped = false;  // the outcome is the log's: here it did not reach the password check
+};
+
+// One attempt of a replay: a line may stand for several ("message repeated 5 times").
+struct AttemptId {
+  uint64_t line = 0;  // over all inputs as merged; 0: none
+  uint32_t nth = 0;   // of the line's attempts, from 0
+
+  friend auto operator<=>(const AttemptId&, const AttemptId&) = default;
 };
 
 // The attempts that counted in one window: the first and the last few of them, and how many.
@@ -40,8 +49,10 @@ struct Contributions {
   uint64_t total = 0;
   std::vector<AttemptNote> first;
   std::deque<AttemptNote> last;  // those after `first`
+  AttemptId newest;
 
-  void Add(const AttemptNote& note);
+  // Once an attempt, however often it was counted.
+  void Add(const AttemptId& id, const AttemptNote& note);
 };
 
 // A WindowReading that owns its text, with the attempts behind it.
@@ -56,7 +67,9 @@ struct TracedWindow {
   bool quiet = false;
   int64_t first_ms = 0;
   int64_t last_ms = 0;
-  double allowed = 0;
+  double allowed = 0;  // of a value that is exact
+  WindowReading::Counts counts = WindowReading::Counts::kEvents;
+  std::string counted_field;
   Hash128 key;
   std::vector<std::pair<std::string, std::string>> group;
   bool of_decision = false;  // of a trigger: the decision rests on it
@@ -65,6 +78,7 @@ struct TracedWindow {
 
 // The way of one attempt through gate and rules.
 struct TracedAttempt {
+  AttemptId id;
   AttemptNote attempt;
   std::vector<std::pair<std::string, std::string>> steps;  // step → what it said
   VerdictKind verdict = VerdictKind::kAllow;
@@ -72,27 +86,47 @@ struct TracedAttempt {
   Lane lane = Lane::kUnfamiliar;
   std::string by;
   std::string reason;
-  bool reached = false;   // the password check, and with it the rules
-  bool charged = false;   // denied for its certificate: rules count it for its source
-  bool too_late = false;  // its time lies further back than the lateness: no rule counted it
+  bool reached = false;      // the password check, and with it the rules
+  bool charged = false;      // denied for its certificate: rules count it for its source
+  bool too_late = false;     // its time lies further back than the lateness: no rule counted it
+  bool unconfirmed = false;  // its time lies in a future that nothing confirmed: no rule counted it
+  // Why it was let through whatever the verdict; empty: it was not.
+  std::string_view let_through;
   std::vector<std::string> matches;
   std::vector<TracedWindow> windows;
   std::vector<Decision> decisions;  // that this attempt brought about
+};
+
+// The verdicts of all attempts that a line stands for, in order.
+struct LineVerdict {
+  VerdictKind verdict = VerdictKind::kAllow;
+  bool reached = false;
+};
+
+// What a detector's decision rests on: failed and stopped attempts of those it names, up to it.
+struct DetectorGrounds {
+  std::vector<std::pair<std::string, std::string>> fields;  // that they share
+  Contributions attempts;
 };
 
 struct Explanation {
   // What was asked for, or what is known of it.
   enum class Found : uint8_t { kAttempt, kUnreadable, kNothing };
   Found found = Found::kNothing;
-  std::string unreadable;                // kUnreadable: where and why
-  std::optional<TracedAttempt> asked;    // of --line
-  std::optional<Decision> decision;      // the one asked for, or in force for the line
-  std::optional<TracedAttempt> trigger;  // the attempt that brought the decision about
+  std::string unreadable;                  // kUnreadable: where and why
+  bool line_passed = false;                // kNothing: the inputs have that line
+  std::optional<TracedAttempt> asked;      // of --line
+  std::vector<LineVerdict> of_line;        // the same
+  std::optional<Decision> decision;        // the one asked for, or in force for the line
+  std::optional<TracedAttempt> trigger;    // the attempt that brought the decision about
+  std::optional<DetectorGrounds> grounds;  // of a detector's decision
 };
 
-// Exactly one of them is asked for.
+// Either a line or a decision is asked for.
 struct Question {
   uint64_t line = 0;
+  // Of a line that stands for several attempts, from 1; 0: the first that was stopped, or where none was the last.
+  uint32_t attempt = 0;
   std::string decision_id;
 };
 

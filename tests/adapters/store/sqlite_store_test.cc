@@ -74,6 +74,10 @@ TEST_CASE("names that strangers chose come back byte for byte, also those that a
     Decision decision = DecisionOn(Scope::kAccount, name);
     decision.rule = decision.reason = decision.campaign = name;
     decision.evidence.title = name;
+    decision.evidence.detector = decision.evidence.setting = name;
+    decision.evidence.score = 15.25;
+    decision.evidence.threshold = 13.8;
+    decision.evidence.since_ms = kSceneMs - 1;
     decision.evidence.group = {{name, name}, {"user.name", name}};
     StoreEntry entry = ChangeEntry(ChangeKind::kAdded, decision);
     std::get<Change>(entry.what).by = std::get<Change>(entry.what).why = name;
@@ -103,7 +107,8 @@ TEST_CASE("a decision with megabytes of text is kept with its texts cut, under t
   Decision decision = DecisionOn(Scope::kAccount, megabyte);
   decision.rule = decision.reason = decision.campaign = megabyte;
   Evidence& evidence = decision.evidence;
-  evidence.title = evidence.condition = evidence.counted_field = evidence.via = megabyte;
+  evidence.title = evidence.condition = evidence.counted_field = evidence.via = evidence.detector =
+      evidence.setting = megabyte;
   evidence.group.assign(100, {megabyte, megabyte});
   REQUIRE(WriteEntries(Opened(options).get(), {ChangeEntry(ChangeKind::kAdded, decision)}).ok());
   const auto store = Opened(options);

@@ -53,6 +53,23 @@ TEST_CASE("what was decided by hand rests on no event, and claims none of 1970",
   CHECK(ToJson(d).ends_with(R"("reason":"8 user.name in 10m","evidence":{}})"));
 }
 
+TEST_CASE("a detector's decision carries its evidence and the name of its threshold, after the rest",
+          "[decision]") {
+  Decision d = Sample();
+  d.evidence = {};
+  d.evidence.value = 1;
+  d.evidence.group = {{"source.ip", "203.0.113.9"}};
+  d.evidence.detector = "source_ladder";
+  d.evidence.setting = "detectors.evidence.condemned";
+  d.evidence.score = 15.2;
+  d.evidence.threshold = 13.8;
+  const std::string rest = R"("group":{"source.ip":"203.0.113.9"},"detector":"source_ladder","score":15.2,)"
+                           R"("threshold":13.8,"setting":"detectors.evidence.condemned")";
+  CHECK(ToJson(d).find(rest + "}}") != std::string::npos);
+  d.evidence.since_ms = 1;
+  CHECK(ToJson(d).find(rest + R"(,"since":"1970-01-01T00:00:00.001Z"}})") != std::string::npos);
+}
+
 TEST_CASE("any bytes at all make valid JSON", "[decision]") {
   const unsigned seed = std::random_device{}();
   INFO("seed " << seed);

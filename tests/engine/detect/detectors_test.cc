@@ -362,6 +362,16 @@ TEST_CASE("right passwords inside a campaign are named, those before it was know
   CHECK(town.ears.decisions[0].value == "customer7");
   CHECK(town.ears.decisions[0].action == Action::kLock);
   CHECK(town.ears.decisions[0].all_lanes);
+  // It carries what the campaign was condemned on.
+  const Evidence& evidence = town.ears.decisions[0].evidence;
+  CHECK(evidence.detector == "campaign_finder");
+  CHECK(evidence.setting == "detectors.evidence.condemned");
+  CHECK(evidence.threshold == 13.8);
+  CHECK(evidence.score >= evidence.threshold);
+  CHECK(evidence.since_ms > 0);
+  CHECK(evidence.since_ms <= town.ears.decisions[0].time_ms);
+  REQUIRE(!evidence.group.empty());
+  CHECK(evidence.group.back() == std::pair<std::string, std::string>("tls.client.ja4", "t13d_tool"));
   // The owner at home is asked who he is, where he can be; nobody else gets as far.
   const Verdict at_home = town.Try(town.home(7), Outcome::kSuccess);
   CHECK(at_home.kind == VerdictKind::kChallenge);
