@@ -69,7 +69,7 @@ struct EngineOptions {
   HashKey hash_key{0x73746f636b616465, 0x2d64656661756c74};
   Allowlist allowlist;
   PolicySettings policy;
-  // For standing decisions, of memory_bytes: some 700 bytes each. 0: an eighth of it.
+  // For standing decisions, of memory_bytes: some 800 bytes each. 0: an eighth of it.
   size_t ledger_bytes = 0;
   // Whether EngineListener::OnChanges is called.
   bool tells_changes = false;

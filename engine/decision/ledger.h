@@ -13,7 +13,7 @@
 // on one target stand beside each other, and the strictest acts. A newcomer inside a network on which the same action
 // stands as long is covered by it; those that stood inside before go their own way.
 //
-// Memory: at most `bytes_max`, about 700 bytes a decision. Where it is full the decision that would be over
+// Memory: at most `bytes_max`, about 800 bytes a decision. Where it is full the decision that would be over
 // soonest gives way, or the newcomer if that is the one; both are counted. What others decided (IsImported)
 // gives way before what rules and people here decided, and never the other way round.
 //

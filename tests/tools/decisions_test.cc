@@ -287,6 +287,23 @@ TEST_CASE("text from outside does not move the terminal, and columns stay", "[de
   }
 }
 
+TEST_CASE("a detector's order is explained by its evidence and its threshold, not by a count of one",
+          "[decisions]") {
+  Instance instance;
+  Decision order = MakeDecision(Scope::kIp, "203.0.113.9");
+  order.rule = "source_ladder";
+  order.evidence.value = 1;
+  order.evidence.detector = "source_ladder";
+  order.evidence.setting = "detectors.evidence.condemned";
+  order.evidence.score = 15.17;
+  order.evidence.threshold = 13.8;
+  instance.StandNow(order);
+  const Run run = instance.Decisions({"explain", order.id});
+  CHECK_THAT(run.out,
+             Catch::Contains("source_ladder: evidence 15.17, and detectors.evidence.condemned is 13.8"));
+  CHECK_THAT(run.out, !Catch::Contains("counted"));
+}
+
 TEST_CASE("many decisions come in pages, each once", "[decisions]") {
   Instance instance;
   for (uint32_t i = 0; i < 12'001; ++i) {

@@ -4,7 +4,7 @@
 //
 // All passes are the run that replay makes, with the same options, so what is explained is what happened
 // there. Each costs a replay up to the line in question, the last several times more inside the windows'
-// time; memory is bounded as in replay, plus some 50 bytes a decision.
+// time; memory is bounded as in replay, plus some 200 bytes a decision.
 #pragma once
 
 #include <cstdint>
