@@ -157,7 +157,10 @@ TEST_CASE("an order given by hand is durable when it is answered", "[decisions][
   scene.Kill();
   scene.Begin();
   CHECK(scene.List().find("198.51.100.0/24") != std::string::npos);
+  CHECK(scene.List().find("1970") == std::string::npos);
   CHECK(scene.DenySoon("198.51.100.0/24"));
+  CHECK(scene.Decisions({"audit"}).out.find("scans us") != std::string::npos);
+  CHECK(scene.Decisions({"audit", "--json"}).out.find("\"why\":\"scans us\"") != std::string::npos);
 }
 
 TEST_CASE("the kill switch lets everything go, also over a restart, and back", "[decisions][run]") {
