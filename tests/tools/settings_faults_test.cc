@@ -10,7 +10,7 @@
 namespace stockade {
 namespace {
 
-constexpr char kRules[] = R"(title: Failed
+constexpr char kDeskRules[] = R"(title: Failed
 id: 11111111-2222-4333-8444-555555555556
 name: failed
 description: A failure.
@@ -28,13 +28,13 @@ level: low
 correlation: {type: event_count, rules: [failed], group-by: [source.ip], timespan: 1m, condition: {gte: 3}}
 response: {action: block, target: source.ip, for: 5m}
 )";
-constexpr char kFailures[] =
+constexpr char kThreeFailures[] =
     R"({"@timestamp":"2026-01-05T09:00:00Z","source.ip":"203.0.113.9","user.name":"a","event.reason":"bad_password"}
 {"@timestamp":"2026-01-05T09:00:01Z","source.ip":"203.0.113.9","user.name":"a","event.reason":"bad_password"}
 {"@timestamp":"2026-01-05T09:00:02Z","source.ip":"203.0.113.9","user.name":"a","event.reason":"bad_password"}
 )";
 
-struct Ran {
+struct CommandRun {
   int exit_code;
   std::string out;
   std::string err;
@@ -47,9 +47,9 @@ class Desk {
     std::string name = (std::filesystem::temp_directory_path() / "stockade-settings-XXXXXX").string();
     REQUIRE(mkdtemp(name.data()) != nullptr);
     path_ = name + "/";
-    Write("rules.yml", kRules);
+    Write("rules.yml", kDeskRules);
     Write("rules.test.yml", "tests:\n  - {name: x, events: [{user.name: a}], expect: {alerts: none}}\n");
-    Write("log.ndjson", kFailures);
+    Write("log.ndjson", kThreeFailures);
   }
   ~Desk() {
     std::error_code ignored;
@@ -61,7 +61,7 @@ class Desk {
   }
   const std::string& path() const { return path_; }
 
-  static Ran Run(const std::vector<std::string>& arguments) {
+  static CommandRun Run(const std::vector<std::string>& arguments) {
     std::ostringstream out;
     std::ostringstream err;
     Console console{out, err};
@@ -69,10 +69,10 @@ class Desk {
     return {exit_code, out.str(), err.str()};
   }
   // `settings` beside `rules: [rules.yml]`.
-  Ran Check(const std::string& settings) const {
+  CommandRun Check(const std::string& settings) const {
     return Run({"check", "-c", Write("s.yaml", "rules: [rules.yml]\n" + settings)});
   }
-  Ran Replay(const std::string& settings, const std::string& log = "log.ndjson") const {
+  CommandRun Replay(const std::string& settings, const std::string& log = "log.ndjson") const {
     return Run({"replay", "-c", Write("s.yaml", "rules: [rules.yml]\n" + settings), path_ + log});
   }
 
@@ -89,25 +89,25 @@ TEST_CASE("a rule on trial that is misspelt is refused wherever rules are loaded
       "mean "
       "'three_failures'?";
   const std::string settings = "policy: {shadow: [three_failure]}\n";
-  const Ran replay = desk.Replay(settings);
+  const CommandRun replay = desk.Replay(settings);
   CHECK(replay.exit_code == kExitUsage);
   CHECK_THAT(replay.err, Contains(wrong));
   const std::string file = desk.path() + "s.yaml";
   const std::string log = desk.path() + "log.ndjson";
   for (const std::vector<std::string>& arguments : std::vector<std::vector<std::string>>{
            {"tune", "-c", file, log}, {"explain", "-c", file, "--line", "1", log}}) {
-    const Ran ran = Desk::Run(arguments);
+    const CommandRun ran = Desk::Run(arguments);
     CHECK(ran.exit_code == kExitUsage);
     CHECK_THAT(ran.err, Contains(wrong));
   }
-  const Ran check = desk.Check(settings);
+  const CommandRun check = desk.Check(settings);
   CHECK(check.exit_code == kExitFindings);
   CHECK_THAT(check.out, Contains("s.yaml:2:19: error: policy.shadow: no rule is called 'three_failure'"));
   // Part of a name, or a word that stands in a rule, is no rule.
   CHECK_THAT(desk.Check("policy: {shadow: [source]}\n").out, Contains("no rule is called 'source'"));
 
   CHECK(desk.Check("policy: {shadow: [three_failures]}\n").exit_code == kExitFine);
-  const Ran good = desk.Replay("policy: {shadow: [three_failures]}\n");
+  const CommandRun good = desk.Replay("policy: {shadow: [three_failures]}\n");
   CHECK(good.exit_code == kExitFine);
 }
 
@@ -136,9 +136,9 @@ TEST_CASE("a group that is nearly a known field is doubted by check and at the s
   desk.Write("log", "2026-01-05T09:00:00Z alice 203.0.113.9 GET\n");
   const std::string doubt =
       "match: no rule asks for the group user_nmae, so it is not kept; did you mean 'user_name'?";
-  const Ran check = desk.Check("input: {text_format: f.yml}\n");
+  const CommandRun check = desk.Check("input: {text_format: f.yml}\n");
   CHECK_THAT(check.out, Contains("f.yml:2:12: warning: " + doubt) && Contains("0 errors, 1 warning"));
-  const Ran replay = desk.Replay("input: {text_format: f.yml}\n", "log");
+  const CommandRun replay = desk.Replay("input: {text_format: f.yml}\n", "log");
   CHECK(replay.exit_code == kExitFine);
   CHECK_THAT(replay.err, Contains("f.yml:2:12: warning: " + doubt));
 }
@@ -146,7 +146,7 @@ TEST_CASE("a group that is nearly a known field is doubted by check and at the s
 TEST_CASE("rules that settings name and that are not there hide nothing else", "[config]") {
   const Desk desk;
   desk.Write("s.yaml", "rules: [shiped, rules.yml]\nmdoe: protect\nthresholds: {nobody: {gte: 3}}\n");
-  const Ran check = Desk::Run({"check", "-c", desk.path() + "s.yaml"});
+  const CommandRun check = Desk::Run({"check", "-c", desk.path() + "s.yaml"});
   CHECK(check.exit_code == kExitFindings);
   CHECK_THAT(check.out, Contains("s.yaml:1:9: error: rules: ") &&
                             Contains("no such file or folder; did you mean 'shipped'?"));
@@ -166,7 +166,7 @@ TEST_CASE("what is wrong is said where it stands", "[config]") {
       desk.Check("input:\n  access_log:\n    login_paths:\n      - /login\n      - {regex: \"/login(\"}\n")
           .out,
       Contains("s.yaml:6:17: error: input.access_log.login_paths: "));
-  std::string rule = kRules;
+  std::string rule = kDeskRules;
   rule.replace(rule.find("target: source.ip"), 17, "target: source.asn");
   desk.Write("rules.yml", rule);
   CHECK_THAT(desk.Check("").out,
@@ -175,7 +175,7 @@ TEST_CASE("what is wrong is said where it stands", "[config]") {
 
 TEST_CASE("all that is wrong with an input is said in one run", "[config]") {
   const Desk desk;
-  const Ran many = desk.Check(
+  const CommandRun many = desk.Check(
       "input: {timezone: Mars, year: 1, format: xx, outcomes: {x: badpassword}, fields: {source.ipp: a}}\n");
   for (const char* key :
        {"input.timezone: ", "input.year: ", "input.format: ", "input.outcomes.x: ", "input.fields: "})
@@ -193,10 +193,11 @@ TEST_CASE("what the command line says of the format wins over the settings", "[c
   desk.Write("log", "2026-01-05T09:00:00Z alice\n");
   const std::string text = desk.Write("text.yaml", "rules: [rules.yml]\ninput: {text_format: f.yml}\n");
   const std::string csv = desk.Write("csv.yaml", "rules: [rules.yml]\ninput: {format: csv}\n");
-  const Ran ndjson = Desk::Run({"replay", "-c", text, "--format", "ndjson", desk.path() + "log.ndjson"});
+  const CommandRun ndjson =
+      Desk::Run({"replay", "-c", text, "--format", "ndjson", desk.path() + "log.ndjson"});
   CHECK(ndjson.exit_code == kExitFine);
   CHECK_THAT(ndjson.out, Contains("3 attempts"));
-  const Ran lines =
+  const CommandRun lines =
       Desk::Run({"replay", "-c", csv, "--text-format", desk.path() + "f.yml", desk.path() + "log"});
   CHECK(lines.exit_code == kExitFine);
   CHECK_THAT(lines.out, Contains("1 attempts") || Contains("1 attempt"));
@@ -213,7 +214,7 @@ TEST_CASE("a log without an attempt ends with 1 and says what it held", "[config
   for (const std::string& name : {std::string("empty"), std::string("blank"), std::string("header")}) {
     CAPTURE(name);
     for (const std::string& command : {std::string("replay"), std::string("tune")}) {
-      const Ran ran = Desk::Run({command, "--rules", desk.path() + "rules.yml", desk.path() + name});
+      const CommandRun ran = Desk::Run({command, "--rules", desk.path() + "rules.yml", desk.path() + name});
       CHECK(ran.exit_code == kExitFindings);
       CHECK_THAT(ran.err, Contains("no login attempt was read: ") && Contains(name));
     }
@@ -229,12 +230,12 @@ TEST_CASE("a mapped column that no header has is an error, not an account that i
     return "input: {csv: {columns: {\"@timestamp\": Zeit, source.ip: Von, user.name: " + column +
            ", event.outcome: Ergebnis}}}\n";
   };
-  const Ran wrong = desk.Replay(settings("Kundee"), "log.csv");
+  const CommandRun wrong = desk.Replay(settings("Kundee"), "log.csv");
   CHECK(wrong.exit_code == kExitUsage);
   CHECK_THAT(wrong.err,
              Contains("log.csv:1: input.csv.columns: user.name: no column is called 'Kundee'; did you "
                       "mean 'Kunde'?; the columns are: Zeit, Von, Kunde, Ergebnis"));
-  const Ran good = desk.Replay(settings("Kunde"), "log.csv");
+  const CommandRun good = desk.Replay(settings("Kunde"), "log.csv");
   CHECK(good.exit_code == kExitFine);
   CHECK_THAT(good.out, Contains("1 named"));
 }

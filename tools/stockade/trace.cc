@@ -27,7 +27,7 @@ struct SameAttempt {
 };
 
 // Which attempt brought a decision about. What a detector finds with an attempt that is stopped, it says during the next one.
-struct Origin {
+struct OrderOrigin {
   AttemptId at;                           // whose outcome was being taken; line 0: nobody's
   std::optional<SameAttempt> found_with;  // of a detector's
   AttemptId newest;                       // that was there
@@ -61,7 +61,7 @@ class Search final : public EngineListener {
       found_with_ = SameAttempt::Of(alert.event->attempt);
   }
   void OnDecision(const Decision& decision) override {
-    const Origin origin{turn_.id(), std::exchange(found_with_, std::nullopt), turn_.current()};
+    const OrderOrigin origin{turn_.id(), std::exchange(found_with_, std::nullopt), turn_.current()};
     Attribute(decision, origin);
     if (sought_.decision_id.empty()) {
       if (!passed_) made_by_[decision.id] = origin;
@@ -99,7 +99,7 @@ class Search final : public EngineListener {
       of_line_[index] = {verdict.kind, reaches};
       if (verdict.decision != nullptr) {
         const auto made = made_by_.find(verdict.decision->id);
-        decisions_[index] = {*verdict.decision, made != made_by_.end() ? made->second : Origin()};
+        decisions_[index] = {*verdict.decision, made != made_by_.end() ? made->second : OrderOrigin()};
       }
     } else {
       follows_ = false;
@@ -117,7 +117,7 @@ class Search final : public EngineListener {
     Trace();
   }
   // After the run: an attempt whose time was held to the end is complete only now.
-  void Report(Explanation* explanation, Origin* origin) {
+  void Report(Explanation* explanation, OrderOrigin* origin) {
     for (const auto& tracer : tracers_) tracer->End();
     explanation->unreadable = std::move(unreadable_);
     explanation->line_passed = passed_;
@@ -158,7 +158,7 @@ class Search final : public EngineListener {
       if (!tracers_[i]->traced().reached) return i;
     return tracers_.empty() ? kNone : tracers_.size() - 1;
   }
-  void Attribute(const Decision& decision, const Origin& origin) {
+  void Attribute(const Decision& decision, const OrderOrigin& origin) {
     for (size_t i = 0; i < tracers_.size(); ++i) {
       AttemptTracer& tracer = *tracers_[i];
       const bool is_its = origin.found_with.has_value() ? follows_ && attempts_[i] == *origin.found_with
@@ -179,13 +179,13 @@ class Search final : public EngineListener {
   // Of the attempts looked for, in order: how they went, who they are, the decision each met, what came of them.
   std::vector<std::unique_ptr<AttemptTracer>> tracers_;
   std::vector<SameAttempt> attempts_;
-  std::vector<std::optional<std::pair<Decision, Origin>>> decisions_;
+  std::vector<std::optional<std::pair<Decision, OrderOrigin>>> decisions_;
   std::vector<LineVerdict> of_line_;
-  absl::flat_hash_map<std::string, Origin> made_by_;  // of each decision, before the attempt
-  std::optional<SameAttempt> found_with_;             // what the decision that follows was found with
+  absl::flat_hash_map<std::string, OrderOrigin> made_by_;  // of each decision, before the attempt
+  std::optional<SameAttempt> found_with_;                  // what the decision that follows was found with
   std::string unreadable_;
   std::optional<Decision> decision_;
-  Origin origin_;
+  OrderOrigin origin_;
   bool passed_ = false;  // an attempt of a later line was there
   bool follows_ =
       false;  // no further attempt was judged since: what detectors say now, they found with these
@@ -250,7 +250,7 @@ void Contributions::Add(const AttemptId& id, const AttemptNote& note) {
 
 absl::StatusOr<Explanation> Explain(ReplaySession* session, const Question& question) {
   Explanation explanation;
-  Origin origin;
+  OrderOrigin origin;
   {
     Sought sought{question.line, std::nullopt, std::nullopt, question.decision_id};
     if (question.attempt > 0) sought.nth = question.attempt - 1;
@@ -273,7 +273,7 @@ absl::StatusOr<Explanation> Explain(ReplaySession* session, const Question& ques
     RETURN_IF_ERROR(session->Start(&search));
     RETURN_IF_ERROR(DriveReplay(session, &search));
     Explanation of_trigger;
-    Origin of_its;
+    OrderOrigin of_its;
     search.Report(&of_trigger, &of_its);
     explanation.trigger = std::move(of_trigger.asked);
     NameConditions(*session->rules().rules, &explanation.trigger);

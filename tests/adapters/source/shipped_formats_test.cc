@@ -26,7 +26,7 @@ constexpr char kFolder[] = STOCKADE_SOURCE_DIR "/rules/formats";
 constexpr char kSource[] = "192.0.2.1";
 constexpr char kSource6[] = "2001:db8::7";
 constexpr char kFramed[] = "198.51.100.66";  // whom a hostile name would have blocked
-constexpr char kTime[] = "2024-05-01T10:11:12Z";
+constexpr char kShownTime[] = "2024-05-01T10:11:12Z";
 
 std::string Escaped(const std::string& text, std::vector<std::pair<std::string, std::string>> replacements) {
   return absl::StrReplaceAll(text, replacements);
@@ -92,7 +92,7 @@ std::vector<Case> Cases() {
       c.format = format.first.as<std::string>();
       c.line = one["line"].as<std::string>();
       c.outcome = one["outcome"].as<std::string>();
-      c.time = one["time"] ? one["time"].as<std::string>() : kTime;
+      c.time = one["time"] ? one["time"].as<std::string>() : kShownTime;
       c.suffix = one["suffix"] ? one["suffix"].as<std::string>() : "";
       c.plain = one["plain"] && one["plain"].as<bool>();
       c.hides = static_cast<bool>(one["hides"]);
@@ -103,15 +103,15 @@ std::vector<Case> Cases() {
 }
 
 // What one source reads of lines of one format: the record of each, or null where there is none.
-struct Lines {
+struct LinesOfFormat {
   test::ReadResult result;
   std::vector<const test::ReadRecord*> of;
 };
-Lines ReadAs(const std::string& format, const std::vector<std::string>& lines) {
+LinesOfFormat ReadAs(const std::string& format, const std::vector<std::string>& lines) {
   SourceOptions options;
   options.format_file = absl::StrCat(kFolder, "/", format, ".yml");
   options.year = 2024;
-  Lines read{test::ReadText(absl::StrCat(absl::StrJoin(lines, "\n"), "\n"), options), {}};
+  LinesOfFormat read{test::ReadText(absl::StrCat(absl::StrJoin(lines, "\n"), "\n"), options), {}};
   INFO(format << ": " << read.result.status.ToString());
   REQUIRE(read.result.status.ok());
   read.of.resize(lines.size());
@@ -156,7 +156,7 @@ TEST_CASE("shipped formats read account, source, outcome and time", "[shipped_fo
   for (const auto& [format, all] : formats) {
     std::vector<std::string> lines;
     for (const Expected& one : all) lines.push_back(one.line);
-    const Lines read = ReadAs(format, lines);
+    const LinesOfFormat read = ReadAs(format, lines);
     for (size_t i = 0; i < all.size(); ++i) {
       const Case& c = *all[i].c;
       const std::string& name = all[i].name;
@@ -223,7 +223,7 @@ TEST_CASE("no typed name moves an address or makes a failure a success", "[shipp
     std::vector<std::string> lines;
     for (const Case* c : of_format)
       for (const std::string& name : names) lines.push_back(Filled(c->line, name, kSource));
-    const Lines read = ReadAs(format, lines);
+    const LinesOfFormat read = ReadAs(format, lines);
     std::set<std::pair<const Case*, std::string>>
         told;  // one name for each kind of mistake is enough to look at
     for (size_t i = 0; i < lines.size(); ++i) {
