@@ -42,21 +42,9 @@
 
 namespace stockade {
 
-// Reads SourceOptions::format_file. Errors, each with file:line:column: a file that is no such YAML, an
-// unknown key, field, outcome or zone, a pattern RE2 refuses, one without a time.
+// Of SourceOptions::format_file. Errors: those of ReadTextFormat.
 absl::StatusOr<std::unique_ptr<Source>> MakeTextPatternSource(std::unique_ptr<ByteReader> bytes,
                                                               const SourceOptions& options);
-
-// Something in a format file that is probably not meant.
-struct FormatDoubt {
-  int line = 0;
-  int column = 0;
-  std::string key;
-  std::string what;
-};
-// Reads SourceOptions::format_file as a source would. Errors: as above; `doubts` gets what is no error: a group that no
-// rule asks for and whose name is nearly that of a known field.
-absl::Status CheckFormatFile(const SourceOptions& options, std::vector<FormatDoubt>* doubts);
 
 // Whether the lines of a format begin with a syslog head: of sshd, and of a format file that says so. Errors: as above.
 absl::StatusOr<bool> LinesHaveSyslogHead(const SourceOptions& options);

@@ -7,7 +7,7 @@
 
 #include "CLI/CLI.hpp"
 #include "absl/strings/numbers.h"
-#include "adapters/source/text_pattern.h"
+#include "adapters/source/text_format.h"
 #include "engine/rule/compile.h"
 #include "engine/rule/sigma_parse.h"
 #include "engine/rule/yaml_tree.h"
@@ -157,7 +157,7 @@ void CheckNamedFiles(const Config& config, const FieldTable& fields, Checked* ch
   SourceOptions source = config.source;
   source.fields = &fields;
   std::vector<FormatDoubt> doubts;
-  const absl::Status status = CheckFormatFile(source, &doubts);
+  const absl::Status status = ReadTextFormat(source, &doubts).status();
   if (!status.ok()) AddStatus(status, place_of("input.text_format"), "input.text_format", &checked->findings);
   for (const FormatDoubt& doubt : doubts)
     checked->findings.Warn({source.format_file, doubt.line, doubt.column}, doubt.key, doubt.what);

@@ -6,7 +6,7 @@
 #include "CLI/CLI.hpp"
 #include "absl/time/clock.h"
 #include "adapters/decision_json.h"
-#include "adapters/source/text_pattern.h"
+#include "adapters/source/text_format.h"
 #include "engine/status.h"
 #include "engine/text.h"
 #include "tools/stockade/capture_reading.h"
@@ -134,7 +134,7 @@ absl::StatusOr<ReplaySession> ReplaySession::Open(const ReplayOptions& options) 
       [config = session.config_] { return CaptureReadingOf(config); }, CaptureReadingText(session.config_)));
   RETURN_IF_ERROR(Validate(session.config_.source));
   if (!session.config_.source.format_file.empty())
-    RETURN_IF_ERROR(CheckFormatFile(session.config_.source, &session.format_doubts_));
+    RETURN_IF_ERROR(ReadTextFormat(session.config_.source, &session.format_doubts_).status());
   return session;
 }
 

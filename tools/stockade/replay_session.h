@@ -15,7 +15,7 @@
 #include "absl/status/statusor.h"
 #include "adapters/client_hello/stack_lookup.h"
 #include "adapters/source/open_inputs.h"
-#include "adapters/source/text_pattern.h"
+#include "adapters/source/text_format.h"
 #include "engine/engine.h"
 #include "tools/stockade/config_file.h"
 #include "tools/stockade/rule_pack.h"
