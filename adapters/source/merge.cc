@@ -74,6 +74,8 @@ class MergedSource final : public Source {
     bool unreadable_run = false;  // run_time is that of the records up to the next readable one
     int64_t run_time = 0;
     bool ended = false;
+    uint64_t judged_line = 0;  // the last of which `counted` was told
+    SshdConnections::Counted counted = SshdConnections::Counted::kAll;
   };
   struct Head {
     int64_t time;
@@ -173,7 +175,13 @@ class MergedSource final : public Source {
       int64_t time = 0;
       if (!NextTime(&input, &time)) break;
       if (!order_.empty() && Later(Head{time, index}, order_.front())) break;
+      if (!Counts(&input)) {
+        ++input.next;
+        any = true;
+        continue;
+      }
       Record& record = out->records.emplace_back(front->records[input.next++]);
+      record.connection = {};
       lines_ += record.line - input.lines;
       input.lines = record.line;
       record.input = index;
@@ -181,6 +189,27 @@ class MergedSource final : public Source {
       any = true;
     }
     if (any && (out->parts.empty() || out->parts.back() != front)) out->parts.push_back(front);
+  }
+
+  // Whether the next record of an input is one: of a connection that has had it, it is none.
+  bool Counts(Input* input) {
+    const std::vector<Record>& records = input->batches.front()->records;
+    const Record& record = records[input->next];
+    if (record.connection.kind == ConnectionWord::Kind::kNone) return true;
+    const bool is_first = record.line != input->judged_line;
+    if (is_first) {
+      input->judged_line = record.line;
+      input->counted = connections_.Take(record.connection);
+    }
+    using Counted = SshdConnections::Counted;
+    const bool counts =
+        input->counted == Counted::kAll || (input->counted == Counted::kAllButFirst && !is_first);
+    if (counts) return true;
+    ++left_out_;
+    // All attempts of a line lie in one batch.
+    const bool is_last = input->next + 1 == records.size() || records[input->next + 1].line != record.line;
+    if (is_last && (is_first || input->counted == Counted::kNone)) ++left_out_lines_;
+    return false;
   }
 
   void Count() {
@@ -192,6 +221,8 @@ class MergedSource final : public Source {
           known && (input.source->counters().stored_bytes_total != 0 || input.source->counters().lines == 0);
     }
     if (!known) sum.stored_bytes_total = 0;
+    sum.records -= left_out_;
+    sum.other += left_out_lines_;
     counters_ = sum;
   }
 
@@ -200,6 +231,9 @@ class MergedSource final : public Source {
   std::vector<std::shared_ptr<Batch>> pool_;
   SourceCounters counters_;
   absl::Status error_;
+  SshdConnections connections_;
+  uint64_t left_out_ = 0;        // records of connections that had had them
+  uint64_t left_out_lines_ = 0;  // lines of which no record is left
   uint64_t lines_ = 0;
   bool started_ = false;
 };

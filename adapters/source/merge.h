@@ -14,7 +14,8 @@ inline constexpr size_t kLookaheadBatches = 8;
 
 // The records of `inputs`, merged; Record::input is the index in it. An input that fails ends there; the
 // others are delivered to their end, and only then the first failure is told. Memory: two batches an input
-// and what the caller's batches still point into.
+// and what the caller's batches still point into. What sshd's lines say of their connections is judged here, where all lines
+// are in order (SourceOptions::is_merged).
 std::unique_ptr<Source> MergeSources(std::vector<std::unique_ptr<Source>> inputs);
 
 }  // namespace stockade

@@ -60,6 +60,7 @@ absl::StatusOr<OpenedInputs> OpenInputs(std::span<const std::string> inputs, con
   RETURN_IF_ERROR(Validate(options));
   if (inputs.empty()) return absl::InvalidArgumentError("no input was named; - is standard input");
   SourceOptions current = options;
+  current.is_merged = inputs.size() > 1;
   OpenedInputs opened;
   std::vector<std::unique_ptr<Source>> sources;
   bool has_stdin = false;

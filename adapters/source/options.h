@@ -89,6 +89,9 @@ struct SourceOptions {
   absl::Time reference_time = absl::UnixEpoch();
   // The log is read while it is written: its dates go on beyond `reference_time`.
   bool goes_on = false;
+  // The input is one of several that are merged: what a line of sshd says of its connection is judged where all are in
+  // order (merge.h), and not by the source.
+  bool is_merged = false;
 };
 
 // "/login" is that path, "/auth/*" all that begin with "/auth/"; nothing for a text that does not begin with

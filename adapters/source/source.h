@@ -36,6 +36,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "adapters/source/sshd_connections.h"
 #include "engine/event/field.h"
 #include "engine/event/login_event.h"
 
@@ -103,6 +104,8 @@ struct Record {
       false;  // of an attempt of a record: it came by a live source, and was observed whatever the verdict
   // Of an attempt of a record: its outcome is not known yet and comes in a kOutcome of this number. 0: it is in `event`.
   uint64_t number = 0;
+  ConnectionWord
+      connection;  // of sshd's lines that are merged with others: whether it counts is told then (merge.h)
   std::string_view text;  // of kOrdered, kRestored, kReleased, kFamiliar; lives in the batch
   LoginEvent event;       // meaningful only if ok(); its text lives in the batch
 

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "adapters/source/line_source.h"
+#include "adapters/source/sshd_connections.h"
 #include "adapters/source/sshd_message.h"
 #include "adapters/source/syslog_line.h"
 
@@ -20,29 +21,20 @@ bool IsFacility(std::string_view program) noexcept {
   return program.starts_with("auth.") || program.starts_with("authpriv.");
 }
 
-// What a connection has had so far. A table of fixed size in which a newcomer takes the place of whoever
-// hashes there: what is forgotten costs one attempt counted twice.
-class Connections {
- public:
-  struct State {
-    uint64_t key = 0;
-    bool charged = false;    // some attempt of it is a record
-    bool announced = false;  // and its "Failed" is still to come
-  };
-
-  State& At(std::string_view host, std::string_view pid) noexcept {
-    uint64_t key = 0xcbf29ce484222325ULL;  // FNV-1a: names of our own hosts, nobody to fight
-    for (const char c : pid) key = (key ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
-    key = (key ^ 0xff) * 0x100000001b3ULL;
-    for (const char c : host) key = (key ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
-    State& state = states_[(key ^ key >> 32) % kConnectionsRemembered];
-    if (state.key != key) state = State{key, false, false};
-    return state;
+// What a message says of its connection.
+ConnectionWord::Kind KindOf(const SshdMessage& message) noexcept {
+  switch (message.kind) {
+    case SshdMessage::Kind::kAnnounce:
+      return ConnectionWord::Kind::kAnnounce;
+    case SshdMessage::Kind::kAttempt:
+      return message.outcome == Outcome::kSuccess ? ConnectionWord::Kind::kSuccess
+                                                  : ConnectionWord::Kind::kFailure;
+    case SshdMessage::Kind::kClosing:
+      return ConnectionWord::Kind::kClosing;
+    default:
+      return ConnectionWord::Kind::kTold;
   }
-
- private:
-  std::array<State, kConnectionsRemembered> states_{};
-};
+}
 
 class SshdSource final : public LineSource {
  public:
@@ -50,7 +42,8 @@ class SshdSource final : public LineSource {
       : LineSource(std::move(reader)),
         syslog_(YearlessDates(options.year, bytes().changed().value_or(options.reference_time),
                               options.time_zone, options.goes_on),
-                options.time_zone) {
+                options.time_zone),
+        is_merged_(options.is_merged) {
     if (options.fields == nullptr) return;
     host_ = options.fields->Find("host.name");
     program_ = options.fields->Find("process.name");
@@ -61,10 +54,11 @@ class SshdSource final : public LineSource {
  private:
   void ReadLine(const Line& line, Batch* batch) override;
   void AddAttempts(const Line& line, const SyslogLine& syslog, const SshdMessage& message,
-                   std::string_view channel, Batch* batch);
+                   std::string_view channel, const ConnectionWord& word, Batch* batch);
 
   SyslogParser syslog_;
-  Connections connections_;
+  SshdConnections connections_;
+  const bool is_merged_;
   std::optional<FieldId> host_, program_, pid_, method_;
 };
 
@@ -93,38 +87,23 @@ void SshdSource::ReadLine(const Line& line, Batch* batch) {
     Fail(AddRecord(line, batch), ReadError::kBadAddress);
     return;
   }
-  if (syslog.pid.data() != nullptr) {
-    Connections::State& state = connections_.At(syslog.host, syslog.pid);
-    bool counts = true;
-    switch (message.kind) {
-      case SshdMessage::Kind::kAnnounce:
-        counts = !state.announced;
-        state.announced = true;
-        break;
-      case SshdMessage::Kind::kAttempt:
-        if (message.outcome != Outcome::kSuccess && state.announced) {
-          --message.repeats;
-          counts = message.repeats > 0;
-        }
-        state.announced = false;
-        break;
-      default:
-        counts = !state.charged;
-        break;
-    }
-    // A pid is used again: what ended, begins anew.
-    state.charged = message.kind != SshdMessage::Kind::kClosing;
-    if (!state.charged) state.announced = false;
-    if (!counts) {
+  ConnectionWord word;
+  if (syslog.pid.data() != nullptr) word = {SshdConnections::KeyOf(syslog.host, syslog.pid), KindOf(message)};
+  if (!is_merged_) {
+    const SshdConnections::Counted counted = connections_.Take(word);
+    if (counted == SshdConnections::Counted::kNone) message.repeats = 0;
+    if (counted == SshdConnections::Counted::kAllButFirst) --message.repeats;
+    word = {};
+    if (message.repeats == 0) {
       CountOther();
       return;
     }
   }
-  AddAttempts(line, syslog, message, channel, batch);
+  AddAttempts(line, syslog, message, channel, word, batch);
 }
 
 void SshdSource::AddAttempts(const Line& line, const SyslogLine& syslog, const SshdMessage& message,
-                             std::string_view channel, Batch* batch) {
+                             std::string_view channel, const ConnectionWord& word, Batch* batch) {
   std::array<ExtraField, 4> extra;
   size_t extra_count = 0;
   const auto keep = [&](const std::optional<FieldId>& id, std::string_view text) {
@@ -142,7 +121,9 @@ void SshdSource::AddAttempts(const Line& line, const SyslogLine& syslog, const S
   keep(method_, message.method);
   const std::span<const ExtraField> kept = batch->extra.Copy({extra.data(), extra_count});
   for (int i = 0; i < message.repeats; ++i) {
-    LoginEvent& event = AddRecord(line, batch)->event;
+    Record* const record = AddRecord(line, batch);
+    record->connection = word;
+    LoginEvent& event = record->event;
     event.attempt.time_ns = syslog.time_ns;
     event.attempt.source = message.source;
     event.attempt.account = message.account;

@@ -14,8 +14,8 @@
 // - pam_unix(sshd:auth) repeats what sshd says and is none; nor is a connection that never named a user ("Did
 // not
 //   receive identification string", "Bad protocol version", scanners).
-// Connections are told apart by host and pid, the last kConnectionsRemembered of them: two lines of one
-// attempt further apart than that, or in two files, count twice.
+// Connections are told apart by host and pid, the last kConnectionsRemembered of them (sshd_connections.h): two lines of one
+// attempt further apart than that count twice.
 //
 // Outcomes: unknown_account where sshd says invalid or illegal user, account_locked where it says so, success
 // for Accepted, bad_password for everything else, publickey included. login.channel is "ssh", or the PAM
@@ -39,7 +39,6 @@ namespace stockade {
 
 inline constexpr int kRepeatsMax =
     1000;  // sshd ends a connection after six; syslogd starts anew far below this
-inline constexpr size_t kConnectionsRemembered = 4096;
 
 absl::StatusOr<std::unique_ptr<Source>> MakeSshdSource(std::unique_ptr<ByteReader> bytes,
                                                        const SourceOptions& options);

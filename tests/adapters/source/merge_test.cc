@@ -88,6 +88,56 @@ TEST_CASE("a log in ten parts has the same records at the same positions as in o
   }
 }
 
+// Position and account of every record.
+std::vector<std::string> AttemptsOf(const std::vector<std::string>& files, SourceCounters* counters) {
+  SourceOptions options = Format("sshd");
+  options.year = 2017;
+  auto opened = OpenInputs(files, options);
+  REQUIRE(opened.ok());
+  std::vector<std::string> attempts;
+  Batch batch;
+  while (opened->source->Read(&batch).value()) {
+    for (const Record& record : batch.records) {
+      attempts.push_back(Concat(record.position, " ", Name(record.error), " ", record.event.attempt.account,
+                                " ", Name(record.event.aftermath.outcome)));
+    }
+  }
+  *counters = opened->source->counters();
+  return attempts;
+}
+
+TEST_CASE("sshd's connections that a rotation cuts apart have the attempts that they have in one file",
+          "[merge][sshd]") {
+  std::ifstream in(std::string(STOCKADE_SOURCE_DIR) + "/tests/data/linux-auth-log/auth.log",
+                   std::ios::binary);
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(in, line);) lines.push_back(line + "\n");
+  REQUIRE(lines.size() > 200);
+  // One whose "Failed" stands for an attempt that is announced, and for two more.
+  for (const char* const message :
+       {"Invalid user ann from 192.0.2.7 port 22\n",
+        "message repeated 3 times: [ Failed password for invalid user ann from 192.0.2.7 port 22 ssh2]\n",
+        "Connection closed by invalid user ann 192.0.2.7 port 22 [preauth]\n"})
+    lines.push_back(Concat(std::string_view(lines.back()).substr(0, 15), " host sshd[7]: ", message));
+  const auto joined = [&](size_t from, size_t to) {
+    std::string text;
+    for (size_t i = from; i < to; ++i) text += lines[i];
+    return text;
+  };
+  TemporaryFiles files;
+  SourceCounters whole;
+  const std::vector<std::string> expected = AttemptsOf({files.Write(joined(0, lines.size()))}, &whole);
+  CHECK(expected.size() > 30);
+  for (size_t cut = 1; cut < lines.size(); ++cut) {
+    INFO("cut behind line " << cut);
+    SourceCounters counters;
+    REQUIRE(AttemptsOf({files.Write(joined(0, cut)), files.Write(joined(cut, lines.size()))}, &counters) ==
+            expected);
+    REQUIRE(counters.records == whole.records);
+    REQUIRE(counters.other == whole.other);
+  }
+}
+
 TEST_CASE("inputs are merged by time, ties by name, and never reordered in themselves", "[merge]") {
   const auto seed = std::random_device()();
   INFO("seed " << seed);
