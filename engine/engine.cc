@@ -41,12 +41,6 @@ MemoryShares ShareOut(size_t memory_bytes, size_t ledger_bytes, bool detectors) 
   return shares;
 }
 
-// Speaks against whoever sent it.
-bool IsFailure(Outcome outcome) noexcept {
-  return outcome == Outcome::kBadPassword || outcome == Outcome::kUnknownAccount ||
-         outcome == Outcome::kBadCertificate || outcome == Outcome::kSecondFactorFailed;
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Engine>> Engine::Create(const EngineOptions& options, const RuleSet* rules,

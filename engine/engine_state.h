@@ -32,12 +32,6 @@ struct MemoryShares {
 };
 inline constexpr size_t kRepeaterBytes = 128;
 
-// Floor, not truncation: one rule for all times.
-inline int64_t ToMs(int64_t time_ns) noexcept {
-  const int64_t ms = time_ns / 1'000'000;
-  return ms - (time_ns % 1'000'000 < 0 ? 1 : 0);
-}
-
 struct Engine::State final : CorrelationListener {
   State(const EngineOptions& options, const RuleSet* rule_set, EngineListener* engine_listener,
         std::unique_ptr<Correlator> made, const MemoryShares& shares)

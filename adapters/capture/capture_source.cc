@@ -164,7 +164,7 @@ absl::StatusOr<std::unique_ptr<Source>> MakeCaptureSource(std::unique_ptr<ByteRe
 
 ForeignFormat CaptureFormat(std::function<absl::StatusOr<CaptureReading>()> reading, std::string how) {
   ForeignFormat format;
-  format.name = "pcap";
+  format.name = kCaptureFormat;
   format.title = "captures of packets";
   format.reading = std::move(how);
   format.is_begin = [](std::string_view bytes) { return bytes.size() >= 4 && PacketFile::IsBegin(bytes); };

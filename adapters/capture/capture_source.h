@@ -42,8 +42,9 @@ absl::StatusOr<std::unique_ptr<Source>> MakeCaptureSource(std::unique_ptr<ByteRe
                                                           const SourceOptions& options,
                                                           const CaptureReading& reading);
 
-// As a format of SourceOptions::foreign_formats: "pcap". `reading` is asked when a capture is opened; `how`: where it comes
+// As a format of SourceOptions::foreign_formats. `reading` is asked when a capture is opened; `how`: where it comes
 // from, for people.
+inline constexpr std::string_view kCaptureFormat = "pcap";
 ForeignFormat CaptureFormat(std::function<absl::StatusOr<CaptureReading>()> reading, std::string how);
 
 }  // namespace stockade

@@ -158,6 +158,12 @@ void Channel::WaitWrite() {
   Wait(true);
 }
 
+bool Channel::WaitFor(IoStatus status) {
+  if (status != IoStatus::kWantRead && status != IoStatus::kWantWrite) return false;
+  Wait(status == IoStatus::kWantWrite);
+  return true;
+}
+
 void Channel::Wait(bool write) {
   bool& armed = write ? write_armed_ : read_armed_;
   if (armed || !open()) return;

@@ -70,6 +70,8 @@ class Channel : public std::enable_shared_from_this<Channel> {
   // The owner is called once when it is readable, or writable. Armed twice is armed once.
   void WaitRead();
   void WaitWrite();
+  // The wait that a call asked for which returned `status`. False: it asked for none.
+  bool WaitFor(IoStatus status);
 
   // No more is sent; the peer sees the end of the stream behind what was written.
   void ShutdownSend();

@@ -97,18 +97,9 @@ Session::Step Session::StepConnect() {
 }
 
 Session::Step Session::StepUpstreamHandshake() {
-  switch (upstream_->Handshake()) {
-    case IoStatus::kOk:
-      return BeginExchange();
-    case IoStatus::kWantRead:
-      upstream_->WaitRead();
-      return Step::kWait;
-    case IoStatus::kWantWrite:
-      upstream_->WaitWrite();
-      return Step::kWait;
-    default:
-      return ConnectFailed();
-  }
+  const IoStatus status = upstream_->Handshake();
+  if (upstream_->WaitFor(status)) return Step::kWait;
+  return status == IoStatus::kOk ? BeginExchange() : ConnectFailed();
 }
 
 // Nothing has been sent, so anybody else may be asked.

@@ -137,23 +137,16 @@ Session::Step Session::ReadUpstream(bool* moved, bool* ended) {
   }
   --reads_left_;
   const IoResult got = upstream_->Read(from_upstream_.ReadRoom());
-  switch (got.status) {
-    case IoStatus::kOk:
-      from_upstream_.Commit(got.bytes);
-      *moved = true;
-      moved_ns_ = worker_->now_ns();
-      answer_begun_ = true;
-      return Step::kAgain;
-    case IoStatus::kWantRead:
-      upstream_->WaitRead();
-      return Step::kAgain;
-    case IoStatus::kWantWrite:
-      upstream_->WaitWrite();
-      return Step::kAgain;
-    default:
-      *ended = true;
-      return Step::kAgain;
+  if (upstream_->WaitFor(got.status)) return Step::kAgain;
+  if (got.status == IoStatus::kOk) {
+    from_upstream_.Commit(got.bytes);
+    *moved = true;
+    moved_ns_ = worker_->now_ns();
+    answer_begun_ = true;
+  } else {
+    *ended = true;
   }
+  return Step::kAgain;
 }
 
 Session::Step Session::PumpAnswer(bool* moved) {

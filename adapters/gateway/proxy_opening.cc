@@ -71,18 +71,11 @@ Session::Step Session::StepHandshake() {
     WatchClientHello(tls, &fingerprint_);
     peer_is_listed_ = state_ptr_->client_addresses->Lists(peer_);
   }
-  switch (client_->Handshake()) {
-    case IoStatus::kOk:
-      break;
-    case IoStatus::kWantRead:
-      client_->WaitRead();
-      return Step::kWait;
-    case IoStatus::kWantWrite:
-      client_->WaitWrite();
-      return Step::kWait;
-    default:
-      counts_->Add(Count::kTlsFailed);
-      return Step::kClose;
+  const IoStatus status = client_->Handshake();
+  if (client_->WaitFor(status)) return Step::kWait;
+  if (status != IoStatus::kOk) {
+    counts_->Add(Count::kTlsFailed);
+    return Step::kClose;
   }
   counts_->Add(Count::kTlsHandshakes);
   StopWatching(client_->tls());

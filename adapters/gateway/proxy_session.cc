@@ -195,20 +195,12 @@ Session::Step Session::ReadClient(IoStatus* status) {
   --reads_left_;
   const IoResult result = client_->Read(from_client_.ReadRoom());
   *status = result.status;
-  switch (result.status) {
-    case IoStatus::kOk:
-      from_client_.Commit(result.bytes);
-      counts_->Add(Count::kRequestBytes, result.bytes);
-      return Step::kAgain;
-    case IoStatus::kWantRead:
-      client_->WaitRead();
-      return Step::kWait;
-    case IoStatus::kWantWrite:
-      client_->WaitWrite();
-      return Step::kWait;
-    default:
-      return Step::kAgain;
+  if (client_->WaitFor(result.status)) return Step::kWait;
+  if (result.status == IoStatus::kOk) {
+    from_client_.Commit(result.bytes);
+    counts_->Add(Count::kRequestBytes, result.bytes);
   }
+  return Step::kAgain;
 }
 
 Session::Step Session::StepHead() {

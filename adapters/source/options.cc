@@ -46,9 +46,8 @@ std::vector<std::string> Problems(const SourceOptions& options) {
   const auto say = [&problems](const auto&... pieces) { problems.push_back(Concat(pieces...)); };
   if (options.format != "auto" && FindSourceFormat(options.format) == nullptr &&
       FindForeignFormat(options.format, options) == nullptr) {
-    std::string names = SourceFormatNames();
-    for (const ForeignFormat& format : options.foreign_formats) Append(&names, ", ", format.name);
-    say("format: there is no format ", PrintableText(options.format), "; there are auto, ", names);
+    say("format: there is no format ", PrintableText(options.format), "; there are auto, ",
+        SourceFormatNames(options));
   } else if (!options.format_file.empty() && options.format != "auto" && options.format != "text") {
     say("format: ", options.format, " and a format file exclude each other; leave one out");
   } else if (options.format == "text" && options.format_file.empty()) {

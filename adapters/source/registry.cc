@@ -100,9 +100,10 @@ const SourceFormat* FindSourceFormat(std::string_view name) noexcept {
   return nullptr;
 }
 
-std::string SourceFormatNames() {
+std::string SourceFormatNames(const SourceOptions& options) {
   std::string names;
   for (const SourceFormat& format : kFormats) Append(&names, names.empty() ? "" : ", ", format.name);
+  for (const ForeignFormat& format : options.foreign_formats) Append(&names, ", ", format.name);
   return names;
 }
 
@@ -123,14 +124,12 @@ absl::StatusOr<DetectedFormat> DetectFormat(ByteReader* bytes, const SourceOptio
       opinion.matched * kDetectReadableShare >= lines.size()) {
     return opinion.best;
   }
-  std::string names = SourceFormatNames();
-  for (const ForeignFormat& format : options.foreign_formats) Append(&names, ", ", format.name);
   const std::string looked_at =
       lines.empty() ? Concat("its first ", kDetectSamples.back().bytes >> 20,
                              " MiB, which hold no line of at most ", kLineBytesMax >> 20, " MiB")
                     : Concat("the first ", lines.size(), " lines");
   return absl::InvalidArgumentError(Concat(bytes->name(), ": the format cannot be told from ", looked_at,
-                                           "; name it with --format: ", names));
+                                           "; name it with --format: ", SourceFormatNames(options)));
 }
 
 }  // namespace stockade

@@ -38,7 +38,7 @@ std::span<const SourceFormat> SourceFormats() noexcept;
 // or nullptr.
 const SourceFormat* FindSourceFormat(std::string_view name) noexcept;
 // "ndjson, csv, …", for messages.
-std::string SourceFormatNames();
+std::string SourceFormatNames(const SourceOptions& options);
 
 struct DetectedFormat {
   const SourceFormat* format = nullptr;

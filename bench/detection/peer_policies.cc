@@ -19,7 +19,7 @@ Verdict Deny(std::string_view by) {
   return verdict;
 }
 
-bool IsFailure(Outcome outcome) {
+bool IsWrongPair(Outcome outcome) {
   return outcome == Outcome::kBadPassword || outcome == Outcome::kUnknownAccount;
 }
 
@@ -31,7 +31,7 @@ class LeakyBucket final : public FrontPolicy {
     return banned ? Deny("leaky") : Verdict();
   }
   void Observe(const LoginEvent& event, const Verdict&) override {
-    if (!IsFailure(event.aftermath.outcome)) return;
+    if (!IsWrongPair(event.aftermath.outcome)) return;
     constexpr int64_t kLeak = 10 * kSecond;
     constexpr int64_t kCapacity = 5;
     Bucket& bucket = buckets_[event.attempt.source];
@@ -60,7 +60,7 @@ class FiveInTenMinutes final : public FrontPolicy {
     return banned ? Deny("5-in-10-min") : Verdict();
   }
   void Observe(const LoginEvent& event, const Verdict&) override {
-    if (!IsFailure(event.aftermath.outcome)) return;
+    if (!IsWrongPair(event.aftermath.outcome)) return;
     Failures& failures = sources_[event.attempt.source];
     const int64_t now = event.attempt.time_ns;
     failures.times.push_back(now);

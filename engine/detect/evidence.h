@@ -27,13 +27,14 @@ namespace stockade {
 
 inline constexpr float kSuspectScore = 6.9F;     // ln 10^3
 inline constexpr float kCondemnedScore = 13.8F;  // ln 10^6
+inline constexpr float kCondemnedScoreMax = 18;  // that settings may ask for
 inline constexpr float kEvidenceMax = 20;        // what lies above is forgotten first
 
-// From where on evidence tells; suspect < condemned. Below the least of a range single failures of strangers would tell; above 18
-// kEvidenceMax leaves nothing that could fade before a condemnation is over.
+// From where on evidence tells; suspect < condemned. Below the least of a range single failures of strangers would tell; above
+// kCondemnedScoreMax kEvidenceMax leaves nothing that could fade before a condemnation is over.
 struct EvidenceThresholds {
   float suspect = kSuspectScore;      // 5 … 12
-  float condemned = kCondemnedScore;  // 10 … 18
+  float condemned = kCondemnedScore;  // 10 … kCondemnedScoreMax
 };
 
 enum class Suspicion : uint8_t { kNone, kSuspect, kCondemned };

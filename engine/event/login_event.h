@@ -19,6 +19,12 @@
 
 namespace stockade {
 
+// Milliseconds of a time in nanoseconds. Floor, not truncation: one rule for all times.
+constexpr int64_t ToMs(int64_t time_ns) noexcept {
+  const int64_t ms = time_ns / 1'000'000;
+  return ms - (time_ns % 1'000'000 < 0 ? 1 : 0);
+}
+
 struct Attempt {
   int64_t time_ns = 0;          // @timestamp: nanoseconds since 1970 UTC, from 1970 to 2262
   Address source;               // source.ip, folded; absent for a login that names no address

@@ -33,6 +33,12 @@ constexpr std::string_view CoarseOutcomeName(Outcome outcome) noexcept {
   return outcome == Outcome::kUnknown ? "unknown" : "failure";
 }
 
+// Speaks against whoever sent it.
+constexpr bool IsFailure(Outcome outcome) noexcept {
+  return outcome == Outcome::kBadPassword || outcome == Outcome::kUnknownAccount ||
+         outcome == Outcome::kBadCertificate || outcome == Outcome::kSecondFactorFailed;
+}
+
 // What the certificate of an attempt said (login.certificate). kUnchecked: nobody looked, or no field was there.
 enum class CertificateStatus : uint8_t {
   kUnchecked,

@@ -11,6 +11,15 @@
 namespace stockade {
 namespace {
 
+constexpr char kFailedRule[] = R"(
+title: A failed login
+name: failed
+logsource: {category: authentication}
+detection:
+  failure: {event.outcome: failure}
+  condition: failure
+)";
+
 ProgramRun ExplainLog(const Scene& scene, const std::vector<std::string>& more) {
   std::vector<std::string> arguments = {"explain", "--rules-only", "--rules", scene.Path("rules.yml")};
   arguments.insert(arguments.end(), more.begin(), more.end());
@@ -120,14 +129,7 @@ TEST_CASE("of many attempts the first and the last few are named", "[explain]") 
 
 TEST_CASE("a rule without a condition is explained by the rules it wants", "[explain]") {
   const Scene scene;
-  scene.Write("rules.yml", R"(
-title: A failed login
-name: failed
-logsource: {category: authentication}
-detection:
-  failure: {event.outcome: failure}
-  condition: failure
----
+  scene.Write("rules.yml", std::string(kFailedRule) + R"(---
 title: A login
 name: welcome
 logsource: {category: authentication}
@@ -192,14 +194,7 @@ std::string GroundsOf(const ProgramRun& run) {
 
 // Rules that decide nothing: what is decided, detectors decide.
 void WriteQuietRules(const Scene& scene) {
-  scene.Write("rules.yml", R"(
-title: A failed login
-name: failed
-logsource: {category: authentication}
-detection:
-  failure: {event.outcome: failure}
-  condition: failure
-)");
+  scene.Write("rules.yml", kFailedRule);
 }
 
 TEST_CASE("a detector's order is explained by its threshold, by name, and by the failures before it",

@@ -1,11 +1,8 @@
 // What is wrong with settings is said by every command that reads them, at its place, and all of it at once.
 #include <catch2/catch.hpp>
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
-#include "tools/stockade/program.h"
+#include "tests/end_to_end/scene.h"
 
 namespace stockade {
 namespace {
@@ -34,50 +31,22 @@ constexpr char kThreeFailures[] =
 {"@timestamp":"2026-01-05T09:00:02Z","source.ip":"203.0.113.9","user.name":"a","event.reason":"bad_password"}
 )";
 
-struct CommandRun {
-  int exit_code;
-  std::string out;
-  std::string err;
-};
-
-// A folder of files, gone after the test, and commands on them.
-class Desk {
+// Files that are right, and commands on settings that may not be.
+class Desk : public Scene {
  public:
   Desk() {
-    std::string name = (std::filesystem::temp_directory_path() / "stockade-settings-XXXXXX").string();
-    REQUIRE(mkdtemp(name.data()) != nullptr);
-    path_ = name + "/";
     Write("rules.yml", kDeskRules);
     Write("rules.test.yml", "tests:\n  - {name: x, events: [{user.name: a}], expect: {alerts: none}}\n");
     Write("log.ndjson", kThreeFailures);
   }
-  ~Desk() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  std::string Write(const std::string& name, const std::string& text) const {
-    std::ofstream(path_ + name) << text;
-    return path_ + name;
-  }
-  const std::string& path() const { return path_; }
 
-  static CommandRun Run(const std::vector<std::string>& arguments) {
-    std::ostringstream out;
-    std::ostringstream err;
-    Console console{out, err};
-    const int exit_code = RunProgram(arguments, console);
-    return {exit_code, out.str(), err.str()};
-  }
   // `settings` beside `rules: [rules.yml]`.
-  CommandRun Check(const std::string& settings) const {
-    return Run({"check", "-c", Write("s.yaml", "rules: [rules.yml]\n" + settings)});
+  ProgramRun Check(const std::string& settings) const {
+    return RunStockade({"check", "-c", Write("s.yaml", "rules: [rules.yml]\n" + settings)});
   }
-  CommandRun Replay(const std::string& settings, const std::string& log = "log.ndjson") const {
-    return Run({"replay", "-c", Write("s.yaml", "rules: [rules.yml]\n" + settings), path_ + log});
+  ProgramRun Replay(const std::string& settings, const std::string& log = "log.ndjson") const {
+    return RunStockade({"replay", "-c", Write("s.yaml", "rules: [rules.yml]\n" + settings), Path(log)});
   }
-
- private:
-  std::string path_;
 };
 
 using Catch::Contains;
@@ -89,25 +58,25 @@ TEST_CASE("a rule on trial that is misspelt is refused wherever rules are loaded
       "mean "
       "'three_failures'?";
   const std::string settings = "policy: {shadow: [three_failure]}\n";
-  const CommandRun replay = desk.Replay(settings);
+  const ProgramRun replay = desk.Replay(settings);
   CHECK(replay.exit_code == kExitUsage);
   CHECK_THAT(replay.err, Contains(wrong));
-  const std::string file = desk.path() + "s.yaml";
-  const std::string log = desk.path() + "log.ndjson";
+  const std::string file = desk.Path("s.yaml");
+  const std::string log = desk.Path("log.ndjson");
   for (const std::vector<std::string>& arguments : std::vector<std::vector<std::string>>{
            {"tune", "-c", file, log}, {"explain", "-c", file, "--line", "1", log}}) {
-    const CommandRun ran = Desk::Run(arguments);
+    const ProgramRun ran = RunStockade(arguments);
     CHECK(ran.exit_code == kExitUsage);
     CHECK_THAT(ran.err, Contains(wrong));
   }
-  const CommandRun check = desk.Check(settings);
+  const ProgramRun check = desk.Check(settings);
   CHECK(check.exit_code == kExitFindings);
   CHECK_THAT(check.out, Contains("s.yaml:2:19: error: policy.shadow: no rule is called 'three_failure'"));
   // Part of a name, or a word that stands in a rule, is no rule.
   CHECK_THAT(desk.Check("policy: {shadow: [source]}\n").out, Contains("no rule is called 'source'"));
 
   CHECK(desk.Check("policy: {shadow: [three_failures]}\n").exit_code == kExitFine);
-  const CommandRun good = desk.Replay("policy: {shadow: [three_failures]}\n");
+  const ProgramRun good = desk.Replay("policy: {shadow: [three_failures]}\n");
   CHECK(good.exit_code == kExitFine);
 }
 
@@ -136,9 +105,9 @@ TEST_CASE("a group that is nearly a known field is doubted by check and at the s
   desk.Write("log", "2026-01-05T09:00:00Z alice 203.0.113.9 GET\n");
   const std::string doubt =
       "match: no rule asks for the group user_nmae, so it is not kept; did you mean 'user_name'?";
-  const CommandRun check = desk.Check("input: {text_format: f.yml}\n");
+  const ProgramRun check = desk.Check("input: {text_format: f.yml}\n");
   CHECK_THAT(check.out, Contains("f.yml:2:12: warning: " + doubt) && Contains("0 errors, 1 warning"));
-  const CommandRun replay = desk.Replay("input: {text_format: f.yml}\n", "log");
+  const ProgramRun replay = desk.Replay("input: {text_format: f.yml}\n", "log");
   CHECK(replay.exit_code == kExitFine);
   CHECK_THAT(replay.err, Contains("f.yml:2:12: warning: " + doubt));
 }
@@ -146,15 +115,15 @@ TEST_CASE("a group that is nearly a known field is doubted by check and at the s
 TEST_CASE("rules that settings name and that are not there hide nothing else", "[config]") {
   const Desk desk;
   desk.Write("s.yaml", "rules: [shiped, rules.yml]\nmdoe: protect\nthresholds: {nobody: {gte: 3}}\n");
-  const CommandRun check = Desk::Run({"check", "-c", desk.path() + "s.yaml"});
+  const ProgramRun check = RunStockade({"check", "-c", desk.Path("s.yaml")});
   CHECK(check.exit_code == kExitFindings);
   CHECK_THAT(check.out, Contains("s.yaml:1:9: error: rules: ") &&
                             Contains("no such file or folder; did you mean 'shipped'?"));
   CHECK_THAT(check.out,
              Contains("s.yaml:2:1: error: mdoe: ") && Contains("s.yaml:3:14: error: thresholds.nobody"));
-  std::filesystem::create_directory(desk.path() + "empty");
+  std::filesystem::create_directory(desk.Path("empty"));
   desk.Write("s.yaml", "rules:\n  - rules.yml\n  - empty\n");
-  CHECK_THAT(Desk::Run({"check", "-c", desk.path() + "s.yaml"}).out,
+  CHECK_THAT(RunStockade({"check", "-c", desk.Path("s.yaml")}).out,
              Contains("s.yaml:3:5: error: rules: ") && Contains("holds no rule"));
 }
 
@@ -175,7 +144,7 @@ TEST_CASE("what is wrong is said where it stands", "[config]") {
 
 TEST_CASE("all that is wrong with an input is said in one run", "[config]") {
   const Desk desk;
-  const CommandRun many = desk.Check(
+  const ProgramRun many = desk.Check(
       "input: {timezone: Mars, year: 1, format: xx, outcomes: {x: badpassword}, fields: {source.ipp: a}}\n");
   for (const char* key :
        {"input.timezone: ", "input.year: ", "input.format: ", "input.outcomes.x: ", "input.fields: "})
@@ -193,16 +162,16 @@ TEST_CASE("what the command line says of the format wins over the settings", "[c
   desk.Write("log", "2026-01-05T09:00:00Z alice\n");
   const std::string text = desk.Write("text.yaml", "rules: [rules.yml]\ninput: {text_format: f.yml}\n");
   const std::string csv = desk.Write("csv.yaml", "rules: [rules.yml]\ninput: {format: csv}\n");
-  const CommandRun ndjson =
-      Desk::Run({"replay", "-c", text, "--format", "ndjson", desk.path() + "log.ndjson"});
+  const ProgramRun ndjson =
+      RunStockade({"replay", "-c", text, "--format", "ndjson", desk.Path("log.ndjson")});
   CHECK(ndjson.exit_code == kExitFine);
   CHECK_THAT(ndjson.out, Contains("3 attempts"));
-  const CommandRun lines =
-      Desk::Run({"replay", "-c", csv, "--text-format", desk.path() + "f.yml", desk.path() + "log"});
+  const ProgramRun lines =
+      RunStockade({"replay", "-c", csv, "--text-format", desk.Path("f.yml"), desk.Path("log")});
   CHECK(lines.exit_code == kExitFine);
   CHECK_THAT(lines.out, Contains("1 attempts") || Contains("1 attempt"));
   // Both at once contradict each other.
-  CHECK(Desk::Run({"replay", "--format", "csv", "--text-format", desk.path() + "f.yml", desk.path() + "log"})
+  CHECK(RunStockade({"replay", "--format", "csv", "--text-format", desk.Path("f.yml"), desk.Path("log")})
             .exit_code == kExitUsage);
 }
 
@@ -214,12 +183,12 @@ TEST_CASE("a log without an attempt ends with 1 and says what it held", "[config
   for (const std::string& name : {std::string("empty"), std::string("blank"), std::string("header")}) {
     CAPTURE(name);
     for (const std::string& command : {std::string("replay"), std::string("tune")}) {
-      const CommandRun ran = Desk::Run({command, "--rules", desk.path() + "rules.yml", desk.path() + name});
+      const ProgramRun ran = RunStockade({command, "--rules", desk.Path("rules.yml"), desk.Path(name)});
       CHECK(ran.exit_code == kExitFindings);
       CHECK_THAT(ran.err, Contains("no login attempt was read: ") && Contains(name));
     }
   }
-  CHECK_THAT(Desk::Run({"replay", "--rules", desk.path() + "rules.yml", desk.path() + "header"}).err,
+  CHECK_THAT(RunStockade({"replay", "--rules", desk.Path("rules.yml"), desk.Path("header")}).err,
              Contains("holds a header and no line below it"));
 }
 
@@ -230,12 +199,12 @@ TEST_CASE("a mapped column that no header has is an error, not an account that i
     return "input: {csv: {columns: {\"@timestamp\": Zeit, source.ip: Von, user.name: " + column +
            ", event.outcome: Ergebnis}}}\n";
   };
-  const CommandRun wrong = desk.Replay(settings("Kundee"), "log.csv");
+  const ProgramRun wrong = desk.Replay(settings("Kundee"), "log.csv");
   CHECK(wrong.exit_code == kExitUsage);
   CHECK_THAT(wrong.err,
              Contains("log.csv:1: input.csv.columns: user.name: no column is called 'Kundee'; did you "
                       "mean 'Kunde'?; the columns are: Zeit, Von, Kunde, Ergebnis"));
-  const CommandRun good = desk.Replay(settings("Kunde"), "log.csv");
+  const ProgramRun good = desk.Replay(settings("Kunde"), "log.csv");
   CHECK(good.exit_code == kExitFine);
   CHECK_THAT(good.out, Contains("1 named"));
 }

@@ -28,24 +28,18 @@ TracedWindow Own(const WindowReading& reading) {
 }  // namespace
 
 AttemptNote NoteOf(const Record& record, const ReplaySession& session) {
-  constexpr int64_t kNsPerMs = 1'000'000;
   const Attempt& attempt = record.event.attempt;
   AttemptNote note;
   note.line = record.position;
   note.input = session.inputs().inputs[record.input].name;
   note.input_line = record.line;
-  note.time_ms = attempt.time_ns / kNsPerMs;
+  note.time_ms = ToMs(attempt.time_ns);
   note.source = attempt.source.present() ? attempt.source.ToString() : "-";
   note.account = attempt.has_account() ? std::string(attempt.account) : "-";
   note.user_agent = std::string(attempt.user_agent);
   note.ja4 = std::string(attempt.ja4);
   note.outcome = record.event.aftermath.outcome;
   return note;
-}
-
-bool IsFailure(Outcome outcome) noexcept {
-  return outcome == Outcome::kBadPassword || outcome == Outcome::kUnknownAccount ||
-         outcome == Outcome::kBadCertificate || outcome == Outcome::kSecondFactorFailed;
 }
 
 AttemptTracer::AttemptTracer(const Record& record, const AttemptId& id, ReplaySession* session)

@@ -10,8 +10,6 @@ namespace stockade {
 
 // What of a record a person would name.
 AttemptNote NoteOf(const Record& record, const ReplaySession& session);
-// Speaks against whoever sent it.
-bool IsFailure(Outcome outcome) noexcept;
 
 // Whose outcome the engine is taking. Mostly that of the attempt being observed; but one whose time was held
 // back is taken during a later Assess, or at the end (window/watermark.h).

@@ -137,17 +137,13 @@ absl::StatusOr<std::vector<std::string>> FindRules(const std::vector<std::string
 // The files that settings name and that only a replay or a gate would open: databases of MaxMind's, the patterns of text
 // lines. `fields`: what rules ask for.
 void CheckNamedFiles(const Config& config, const FieldTable& fields, Checked* checked) {
-  const auto place_of = [&](const std::string& path) {
-    const auto found = config.places.find(path);
-    return found == config.places.end() ? Place() : found->second;
-  };
   const auto check_geo = [&](const std::string& key, const GeoSettings& geo) {
     if (geo.files().empty()) return;
     const auto opened = OpenGeo(geo);
     if (opened.ok()) return;
     std::string_view what = FromAbsl(opened.status().message());
     if (what.starts_with(key + ": ")) what.remove_prefix(key.size() + 2);
-    checked->findings.Error(place_of(key), key, what);
+    checked->findings.Error(config.PlaceOr(key, Place()), key, what);
   };
   check_geo("geo.asn", {.asn = config.geo.asn, .country = ""});
   check_geo("geo.country", {.asn = "", .country = config.geo.country});
@@ -158,7 +154,8 @@ void CheckNamedFiles(const Config& config, const FieldTable& fields, Checked* ch
   source.fields = &fields;
   std::vector<FormatDoubt> doubts;
   const absl::Status status = ReadTextFormat(source, &doubts).status();
-  if (!status.ok()) AddStatus(status, place_of("input.text_format"), "input.text_format", &checked->findings);
+  if (!status.ok())
+    AddStatus(status, config.PlaceOr("input.text_format", Place()), "input.text_format", &checked->findings);
   for (const FormatDoubt& doubt : doubts)
     checked->findings.Warn({source.format_file, doubt.line, doubt.column}, doubt.key, doubt.what);
 }

@@ -131,6 +131,10 @@ struct Config {
   std::vector<std::string> allow_files;  // those that the section `allow` names
   // Where each key stands in the file, by its path, "gateway.endpoints[0].path": for who finds something later.
   std::map<std::string, Place> places;
+  Place PlaceOr(const std::string& path, const Place& otherwise) const {
+    const auto found = places.find(path);
+    return found == places.end() ? otherwise : found->second;
+  }
 };
 
 inline constexpr std::string_view kShippedRules = "shipped";

@@ -9,8 +9,6 @@
 namespace stockade {
 namespace {
 
-constexpr int64_t kNsPerMs = 1'000'000;
-
 // Whether an event has this value, as evidence spells it: networks of any rung, texts cut.
 bool HasField(const LoginEvent& event, const std::string& name, const std::string& value) {
   const std::optional<FieldId> field = FindKnownField(name);
@@ -119,7 +117,7 @@ void CountedAttempts::AfterRecord(const Record&) {
 
 void CountedAttempts::Attend(const Record& record) {
   if (done_) return;
-  const int64_t time_ms = record.event.attempt.time_ns / kNsPerMs;
+  const int64_t time_ms = ToMs(record.event.attempt.time_ns);
   const bool counts = time_ms >= from_ms_ && time_ms <= to_ms_;
   session_.engine().SetTracing(!wanted_.empty() && (counts || turn_.held().line != 0));
   if (!counts) return;
@@ -135,7 +133,7 @@ bool CountedAttempts::Concerns(const LoginEvent& event) const {
 
 void CountedAttempts::AddGround(const Record& record, bool stopped) {
   if (grounds_ == nullptr || turn_.current() > grounds_last_) return;
-  const int64_t time_ms = record.event.attempt.time_ns / kNsPerMs;
+  const int64_t time_ms = ToMs(record.event.attempt.time_ns);
   if (time_ms < since_ms_ || time_ms > until_ms_ || !Concerns(record.event)) return;
   AttemptNote note = NoteOf(record, session_);
   note.stopped = stopped;

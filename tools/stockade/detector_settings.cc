@@ -1,6 +1,6 @@
 #include "tools/stockade/detector_settings.h"
 
-#include <array>
+#include <iterator>
 
 #include "absl/strings/numbers.h"
 #include "engine/text.h"
@@ -11,8 +11,6 @@ namespace {
 using Node = const YamlNode&;
 using Path = const std::string&;
 using Key = SettingsReader::Key;
-
-constexpr std::array<std::string_view, 2> kCanAskWords = {"human", "identity"};
 
 Key State(SettingsReader* reader, DetectorId id, DetectorSettings* settings) {
   return {Name(id), [=](Node node, Path path) {
@@ -37,9 +35,9 @@ void ReadLock(Node node, Path path, SettingsReader* reader, LockoutRule* lock) {
 }
 
 void ReadChallenges(Node node, Path path, SettingsReader* reader, DetectorSettings* settings) {
-  bool asks[kCanAskWords.size()] = {};
+  bool asks[std::size(kChallengeKindNames)] = {};
   reader->ReadList(node, path, [&](Node item, Path at) {
-    if (const auto word = reader->ReadWord(item, at, kCanAskWords)) asks[*word] = true;
+    if (const auto word = reader->ReadWord(item, at, kChallengeKindNames)) asks[*word] = true;
   });
   settings->challenges = CanAskFor(asks[0], asks[1]);
 }
@@ -62,9 +60,9 @@ void ReadThresholds(Node node, Path path, SettingsReader* reader, EvidenceThresh
                  ReadEvidence(item, at, reader, least, most, value);
                }};
   };
-  reader->ReadMap(
-      node, path,
-      {number("suspect", 5, 12, &thresholds->suspect), number("condemned", 10, 18, &thresholds->condemned)});
+  reader->ReadMap(node, path,
+                  {number("suspect", 5, 12, &thresholds->suspect),
+                   number("condemned", 10, kCondemnedScoreMax, &thresholds->condemned)});
   if (thresholds->suspect >= thresholds->condemned) {
     reader->Error(
         node, path,

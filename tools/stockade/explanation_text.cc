@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/detect/evidence.h"
 #include "engine/text.h"
 
 namespace stockade {
@@ -227,14 +228,13 @@ void PrintGrounds(const Explanation& explanation, const Console& console, std::o
 
 // How a detector's decision would not have been made.
 void PrintWayAroundDetector(const Decision& decision, std::ostream& out) {
-  constexpr double kCondemnedMax = 18;  // of EvidenceThresholds
   const Evidence& evidence = decision.evidence;
-  if (evidence.score < kCondemnedMax) {
+  if (evidence.score < double{kCondemnedScoreMax}) {
     out << "  " << PrintableText(evidence.setting) << " above " << NumberText(evidence.score) << ", at most "
-        << NumberText(kCondemnedMax) << ", in the settings, in place of " << NumberText(evidence.threshold)
-        << "\n";
+        << NumberText(kCondemnedScoreMax) << ", in the settings, in place of "
+        << NumberText(evidence.threshold) << "\n";
   } else {
-    out << "  no value of " << PrintableText(evidence.setting) << ": it is " << NumberText(kCondemnedMax)
+    out << "  no value of " << PrintableText(evidence.setting) << ": it is " << NumberText(kCondemnedScoreMax)
         << " at most\n";
   }
   // In shadow the ladder gives no order; what was condemned is remembered all the same.

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/numbers.h"
+#include "adapters/capture/capture_source.h"
 #include "engine/text.h"
 
 namespace stockade {
@@ -14,9 +15,6 @@ namespace {
 // Years that a date without one can mean: those whose times fit into nanoseconds since 1970.
 constexpr int kYearMin = 1970;
 constexpr int kYearMax = 2261;
-
-// As CaptureFormat of adapters/capture/capture_source.h calls itself.
-constexpr std::string_view kCaptureFormat = "pcap";
 
 class InputReader {
  public:

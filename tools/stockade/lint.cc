@@ -304,14 +304,11 @@ void LintRules(const SigmaDocuments& documents, bool complete, Findings* finding
 }
 
 void LintConfig(const Config& config, std::string_view file, std::string_view rule_text, Findings* findings) {
-  const auto place_of = [&](const std::string& path) {
-    const auto found = config.places.find(path);
-    return found == config.places.end() ? Place{std::string(file), 1, 1} : found->second;
-  };
+  const Place begin{std::string(file), 1, 1};
   const bool ignored = config.engine.certificates.policy() == CertificatePolicy::kIgnored;
   if (config.engine.mode == Mode::kCertificateOnly && ignored) {
     findings->Warn(
-        place_of("mode"), "mode",
+        config.PlaceOr("mode", begin), "mode",
         "certificate-only with certificates: ignored denies everybody; write certificates: required");
   }
   std::set<std::string> unused;
@@ -321,7 +318,7 @@ void LintConfig(const Config& config, std::string_view file, std::string_view ru
   }
   for (const std::string& name : unused) {
     const std::string path = Concat("placeholders.", name);
-    findings->Warn(place_of(path), path, Concat("no rule asks for %", name, "%"));
+    findings->Warn(config.PlaceOr(path, begin), path, Concat("no rule asks for %", name, "%"));
   }
   if (config.gateway.has_value()) LintGateway(config, file, findings);
 }

@@ -124,10 +124,8 @@ void ExplainNothingRead(ReplaySession* session, Console* console) {
   if (requests) {
     AdviseOnPaths(session->source().missed_paths(), session->config().source.access_log.methods, console);
   } else if (!other_format) {
-    std::string formats = SourceFormatNames();
-    for (const ForeignFormat& format : session->config().source.foreign_formats)
-      Append(&formats, ", ", format.name);
-    console->err << "  read as " << session->inputs().inputs.front().format << "; formats are " << formats
+    console->err << "  read as " << session->inputs().inputs.front().format << "; formats are "
+                 << SourceFormatNames(session->config().source)
                  << "; other field names: input.fields in stockade.yaml; other text: "
                  << "--text-format\n";
   }
